@@ -1,0 +1,92 @@
+#ifndef GP_BASE_LIMITS_H
+#define GP_BASE_LIMITS_H
+
+/* Every limit of the program, in one place. Sizes in bytes, times in milliseconds. */
+
+#include <assert.h>
+
+enum {
+    /* configuration and plans */
+    LIMIT_CONFIG_BYTES = 1 << 20,
+    LIMIT_CONFIG_NODES = 100000, /* after aliases */
+    LIMIT_CONFIG_DEPTH = 20,
+    LIMIT_CONFIG_ERRORS = 100, /* reported in one run */
+    LIMIT_SECRET_BYTES = 64 << 10,
+    LIMIT_SECRETS = 256,
+    LIMIT_PLAN_BYTES = 1 << 20,
+    LIMIT_PLAN_STEPS = 500,
+    LIMIT_PLAN_TARGETS = 5000,
+    LIMIT_PLAN_RUNS = 100000, /* steps x targets */
+    LIMIT_NAME_BYTES = 128,
+    LIMIT_STEP_NAME_BYTES = 200,
+    LIMIT_SCRIPT_BYTES = 64 << 10,
+    LIMIT_MAX_PARALLEL = 1000,
+
+    /* guidance */
+    LIMIT_RETRIES = 10, /* by people, unless set */
+    LIMIT_RETRIES_MAX = 100,
+    LIMIT_AUTO_RETRIES = 20,
+    LIMIT_NOTE_BYTES = 2000,
+    LIMIT_EXCERPT_BYTES = 2000,
+    LIMIT_EXCERPT_LINES = 12,
+
+    /* what people and programs send */
+    LIMIT_COMMAND_BYTES = 4000,
+    LIMIT_COMMAND_WORDS = 200,
+    LIMIT_JSON_DEPTH = 32,
+    LIMIT_JSON_TOKENS = 20000,
+    LIMIT_JSON_NUMBER = 32,
+    LIMIT_JSON_STRING = 64 << 10,
+    LIMIT_HTTP_HEADER_BYTES = 16 << 10,
+    LIMIT_HTTP_HEADERS = 64,
+    LIMIT_HTTP_BODY_BYTES = 1 << 20,
+    LIMIT_HTTP_HEADER_MS = 10000,
+    LIMIT_HTTP_BODY_MS = 30000,
+    LIMIT_HTTP_IDLE_MS = 60000,
+    LIMIT_HTTP_CONNECTIONS = 256,
+    LIMIT_HTTP_CONNECTIONS_PER_IP = 64,
+    LIMIT_HTTP_STREAMS = 128, /* open event streams */
+    LIMIT_HTTP_STREAM_BACKLOG = 1 << 20, /* bytes a slow reader may lag */
+    LIMIT_HTTP_RESPONSE_BYTES = 16 << 20,
+    LIMIT_SIGN_IN_PER_MINUTE = 20, /* failed ones, of one address */
+    LIMIT_MESSAGE_BYTES = 64 << 10, /* one card or chat text */
+
+    /* output of steps */
+    LIMIT_OUTPUT_SEGMENT = 128 << 10,
+    LIMIT_OUTPUT_SEGMENTS_HEAD = 4,
+    LIMIT_OUTPUT_SEGMENTS_TAIL = 4,
+    LIMIT_OUTPUT_BYTES = LIMIT_OUTPUT_SEGMENT * (LIMIT_OUTPUT_SEGMENTS_HEAD + LIMIT_OUTPUT_SEGMENTS_TAIL),
+    LIMIT_LOG_BATCH_BYTES = 16 << 10, /* one stream entry */
+    LIMIT_LOG_BATCH_MS = 200,
+
+    /* Redis */
+    LIMIT_REDIS_PENDING = 10000, /* commands waiting for a reply */
+    LIMIT_REDIS_SILENCE_MS = 5000, /* oldest reply outstanding: the connection is given up */
+    LIMIT_REDIS_RETRY_MS = 1000, /* longest pause between two attempts to connect */
+    LIMIT_COMMIT_MS = 10000, /* then the person is told */
+    LIMIT_COMMIT_OPS = 4000,
+    LIMIT_INBOX_BATCH = 256,
+    LIMIT_CHANGES_LENGTH = 10000, /* entries of the wake-up stream for views */
+    LIMIT_ROOM_MESSAGES = 500, /* kept in one console room */
+    LIMIT_METRIC_SERIES = 1000,
+
+    /* workers and leaders */
+    LIMIT_HEARTBEAT_MS = 1000,
+    LIMIT_LEADER_SILENCE_MS = 5000,
+    LIMIT_SWEEP_MS = 30000,
+    LIMIT_KILL_MS = 10000, /* from SIGTERM to SIGKILL */
+    LIMIT_CANCEL_MS = 30000,
+    LIMIT_STOP_MS = 15000, /* an ordered stop of the server */
+    LIMIT_WORKER_SLOTS = 256,
+};
+
+#define LIMIT_DONE_SECONDS (24 * 3600)     /* how long the result of an event can be asked for again */
+#define LIMIT_LOG_SECONDS (14 * 24 * 3600) /* how long output is kept */
+#define LIMIT_SESSION_SECONDS (12 * 3600)
+#define LIMIT_LOGIN_LINK_SECONDS 900
+
+static_assert(LIMIT_OUTPUT_BYTES <= 1 << 20, "a log keeps at most 1 MiB");
+static_assert(LIMIT_LOG_BATCH_BYTES < LIMIT_OUTPUT_SEGMENT, "a segment is sent in several batches");
+static_assert(LIMIT_HEARTBEAT_MS * 3 <= LIMIT_LEADER_SILENCE_MS, "two lost beats are no silence");
+
+#endif
