@@ -1,0 +1,85 @@
+#ifndef GP_CORE_VIEW_H
+#define GP_CORE_VIEW_H
+
+/*
+ * What people see of a deployment, without any platform in it. An adapter turns a card into Block Kit, Matrix HTML or
+ * the console's JSON. All sentences are made here, once, so that they are the same everywhere and can be tested against
+ * what then happens. Texts that came from outside (names, output, notes) are carried as they are: escaping is the adapter's duty.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "core/deployment.h"
+
+enum card_kind {
+    CARD_STATUS,   /* one per deployment and room, edited in place */
+    CARD_QUESTION, /* one per group of open questions of one step with the same error */
+    CARD_CLOSING,  /* one line at the end */
+};
+
+struct card_row { /* a step, or a target of a question */
+    const char *state; /* a word of RUN_STATES or "running", ... for the icon */
+    const char *name;
+    const char *detail; /* "2 of 3 machines", "exit code 100 · attempt 2"; may be "" */
+};
+
+struct card_action {
+    const char *verb;    /* retry, ignore, exclude, fail, check, take, proceed, abort */
+    const char *label;   /* "Retry", "Exclude web-3", "I checked: it worked" */
+    const char *consequence; /* a true sentence */
+    bool primary, danger, confirm, note_required;
+};
+
+struct card {
+    enum card_kind kind;
+    uint64_t deployment;
+    uint64_t question;   /* of a question card: the id of its first question */
+    uint32_t revision;   /* of a question card: how many questions it names; a click carries it */
+    const char *state;   /* word for the icon and colour: a deployment state, "paused", "answered", "unknown" */
+    const char *title;   /* "Paused: needs web-oncall" */
+    const char *subject; /* "webshop 1.4.2 -> production" */
+    const char *text;    /* the whole in full sentences, with the commands to type */
+    const char **facts;  /* short lines */
+    size_t fact_count;
+    struct card_row *rows;
+    size_t row_count;
+    const char *excerpt; /* last lines of output, or NULL */
+    struct card_action *actions;
+    size_t action_count;
+    const char *outcome; /* the line that stays when it is over; NULL while it is open */
+    struct plan_names mention; /* people and teams to notify; none for edits */
+};
+
+/* A question as it was recorded, open or closed. */
+struct question_record {
+    struct question question;
+    uint64_t deployment;
+    bool open;
+    const char *step_name, *target_name;
+    struct outcome outcome;
+    uint32_t revision;
+    const char *taken_by; /* or NULL */
+    enum guidance answer; /* NONE while open, and when it was closed without one */
+    const char *answered_by, *answered_via, *note; /* or NULL */
+    int64_t answered_ms;
+    const char *closed_why; /* a sentence, if it was closed without a person */
+};
+
+/* The questions (open and closed) of one card, in the order they were asked. */
+struct card *view_question(const struct deployment *d, const struct question_record *questions, size_t count,
+                           int64_t now_ms, struct arena *arena);
+struct card *view_status(const struct deployment *d, int64_t now_ms, struct arena *arena);
+struct card *view_closing(const struct deployment *d, const struct question_record *questions, size_t count,
+                          struct arena *arena);
+
+/* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the
+ * target's name replaced). */
+const char *view_error_key(struct outcome outcome, const char *excerpt, const char *target, struct arena *arena);
+
+/* "waits for D41, paused 2 h at Install on web-3 for web-oncall", for a deployment that waits behind `holder`. */
+const char *view_waits_for(const struct deployment *holder, int64_t now_ms, struct arena *arena);
+
+#endif
