@@ -1,0 +1,91 @@
+#ifndef GP_STORE_QUEUE_H
+#define GP_STORE_QUEUE_H
+
+/*
+ * Jobs for workers and facts from them. Streams only wake somebody up; the truth is the claim in dep:<id>:claims, which is compared and
+ * set in the same commit that acknowledges the stream entry and tells the leader.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "core/deployment.h"
+#include "store/store.h"
+
+enum job_kind {
+    JOB_START, /* claim and start an attempt */
+    JOB_ADOPT, /* look at the run directory of an attempt whose owner is gone */
+    JOB_CHECK, /* the same, on request, for a question about an unknown outcome */
+    JOB_STOP,  /* end the run: SIGTERM to its supervisor */
+};
+
+struct job {
+    enum job_kind kind;
+    uint64_t deployment;
+    size_t step, slot;
+    uint32_t attempt, epoch;
+    enum closing closing; /* a claim is refused when the deployment's is another one by now */
+    bool prove_gone;      /* first prove that attempt - 1 no longer runs here */
+    const char *host;     /* the stream it goes to; NULL = any */
+    const char *plan_hash, *version, *previous_version, *actor, *inputs;
+    const char *stream, *entry; /* of a job that was read: where to acknowledge */
+};
+
+/* For the leader. */
+void commit_push_job(struct commit *commit, const struct job *job);
+
+/* Reads jobs one batch at a time; call again when there are free slots. */
+struct job_reader;
+typedef void jobs_read(const struct job *jobs, size_t count, void *user); /* borrowed until it returns */
+
+/* Reads as `worker` from jobs:any and jobs:<host>; makes the streams and groups if they are missing, also after Redis lost them. */
+struct job_reader *job_reader_create(struct store *store, const char *worker, const char *host, jobs_read *read, void *user);
+void job_reader_destroy(struct job_reader *reader);
+void job_reader_want(struct job_reader *reader, size_t count); /* at most so many jobs in the next batch; 0 stops reading */
+
+/* A worker's facts. `job` says which run, attempt, epoch and which entry to acknowledge (entry NULL = none). The completion says DONE, REFUSED (replaced: let
+ * go, kill nothing), UNAVAILABLE (try again) or UNKNOWN. The event ids are derived from the fact, so that telling it again is safe. */
+void queue_claim(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
+                 commit_done *done, void *user);
+/* The end of an attempt owned by `worker` (claim r:attempt:epoch:worker). */
+void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome, const char *excerpt,
+               int64_t now_ms, commit_done *done, void *user);
+/* Takes over an attempt whose claim is a:attempt:epoch; the new claim is r:attempt:epoch:worker. */
+void queue_adopt(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
+                 commit_done *done, void *user);
+/* What a worker found out about an attempt that it does not own, and that ends nothing: NEVER_STARTED, TRUTH_GONE, STILL_RUNNING. The claim
+ * must still be q or a (or r by this worker) with the job's attempt and epoch; it becomes e. Acknowledges the entry. */
+void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
+                int64_t now_ms, commit_done *done, void *user);
+/* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over). */
+void queue_acknowledge(struct store *store, const struct job *job);
+
+/* Presence. A beat is a counter; its silence is judged by the reader's own monotonic clock. */
+struct worker_info {
+    const char *id, *host;
+    uint64_t beat;
+    unsigned slots, busy;
+    bool draining;
+};
+void queue_beat(struct store *store, const struct worker_info *info);
+/* Tells the leader that this worker is surely gone (its lock on this host is free, or it says good-bye itself). */
+void queue_worker_gone(struct store *store, const char *worker, commit_done *done, void *user);
+typedef void workers_done(const struct worker_info *workers, size_t count, const struct err *err, void *user);
+void store_list_workers(struct store *store, workers_done *done, void *user);
+void commit_forget_worker(struct commit *commit, const char *worker); /* only when it owns nothing */
+
+/* Runs that a worker owns. */
+struct owned_run {
+    uint64_t deployment;
+    size_t step, slot;
+};
+typedef void owned_done(const struct owned_run *runs, size_t count, const struct err *err, void *user);
+void store_list_owned(struct store *store, const char *worker, owned_done *done, void *user);
+
+/* A frozen plan by its hash; arena is the receiver's (free it). */
+typedef void plan_done(struct plan *plan, struct arena *arena, const struct err *err, void *user);
+void store_load_plan(struct store *store, const char *hash, plan_done *done, void *user);
+
+#endif

@@ -1,0 +1,175 @@
+#ifndef GP_STORE_RECORDS_H
+#define GP_STORE_RECORDS_H
+
+/*
+ * Deployments, questions and what belongs to them, as they lie in Redis. All keys start with the prefix; a hash tag in it keeps
+ * them on one node.
+ *
+ *     seq                     counts commits
+ *     ids                     hash: deployment, question = the last number given
+ *     plan:<hash>             JSON of a frozen plan
+ *     dep:<id>                hash: header; `closing` ("", "failing", "canceling"), `excluded` (a number) and `cancel` are also
+ *                             preconditions of answers, claims and cancels
+ *     dep:<id>:runs           hash <step>.<slot> -> run, written by the leader only
+ *     dep:<id>:claims         hash <step>.<slot> -> who owns the newest attempt, the one value that workers and leader compare and set:
+ *                               q:<attempt>:<epoch>            issued, nobody's yet
+ *                               r:<attempt>:<epoch>:<worker>   owned: it may have been started
+ *                               a:<attempt>:<epoch>            to be adopted by a worker of its host
+ *                               e:<attempt>:<epoch>            its end is recorded
+ *     dep:<id>:questions      list of question ids, in the order they were asked
+ *     q:<id>                  hash: a question; `state` is open | answered | closed
+ *     pending                 zset of open questions by the time they were asked
+ *     deployments             zset of all deployments by number; live: set of those that are not final
+ *     lane:<project>/<env>    list: the holder, then who waits
+ *     versions                hash <project>/<environment>/<target> -> version, deployment, when; an empty target = the whole lane
+ *     inbox                   stream: facts and answers for the leader
+ *     timers                  zset by due time
+ *     jobs:any, jobs:<host>   streams with the group "workers"
+ *     owned:<worker>          set of runs that this worker owns
+ *     workers                 hash <worker> -> its beat, host, slots
+ *     leader                  hash: token, beat
+ *     log:<id>:<step>.<slot>.<attempt>   stream of output
+ *     changes                 stream: what is stale for whom watches
+ *     audit:<id>              stream chained by hash
+ *     config                  generation in force
+ *     done:<event id>         result of a commit
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/deployment.h"
+#include "core/view.h"
+#include "store/store.h"
+
+/* --- reading ------------------------------------------------------------------------------------------- */
+
+/* A deployment with its plan and all its questions. Owned by the receiver: free with deployment_record_free. */
+struct deployment_record {
+    struct arena *arena;
+    struct deployment *deployment; /* counters restored; only open questions are in it */
+    struct question_record *questions;
+    size_t question_count;
+};
+
+void deployment_record_free(struct deployment_record *record); /* NULL does nothing */
+
+/* record NULL: err says not found or unavailable. */
+typedef void record_done(struct deployment_record *record, const struct err *err, void *user);
+void store_load_deployment(struct store *store, uint64_t id, record_done *done, void *user);
+
+/* By question: the deployment it belongs to. */
+void store_load_question(struct store *store, uint64_t question, record_done *done, void *user);
+
+/* Numbers, newest or oldest first. ids borrowed until the callback returns; err NULL on success. */
+typedef void ids_done(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user);
+void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* newest first */
+void store_list_live(struct store *store, ids_done *done, void *user);
+void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* questions, oldest first */
+void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* all, newest first */
+void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user);
+
+/* Several records in one go, in the order of ids; those that are gone are left out. Takes ownership of nothing; the receiver frees
+ * each record. The array is borrowed. */
+typedef void records_done(struct deployment_record **records, size_t count, const struct err *err, void *user);
+void store_load_deployments(struct store *store, const uint64_t *ids, size_t count, records_done *done, void *user);
+
+struct version_row {
+    const char *project, *environment, *target; /* target "" = the lane's last success */
+    const char *version;
+    uint64_t deployment;
+    int64_t when_ms;
+};
+typedef void versions_done(const struct version_row *rows, size_t count, const struct err *err, void *user);
+void store_list_versions(struct store *store, versions_done *done, void *user);
+
+struct audit_entry {
+    const char *id, *what, *actor, *via, *note, *hash;
+    int64_t when_ms;
+};
+typedef void audit_done(const struct audit_entry *entries, size_t count, const struct err *err, void *user);
+void store_read_audit(struct store *store, uint64_t deployment, audit_done *done, void *user);
+
+/* --- what people do (any server process) -------------------------------------------------------------------- */
+
+struct new_deployment {
+    const struct plan *plan;
+    const char *version, *actor, *via, *inputs;
+    int guided_flag;
+    int64_t now_ms;
+    const char *event_id; /* an idempotency key, or NULL */
+};
+/* Gives it a number, freezes the plan, joins the lane. `ahead` is the number of deployments before it in the lane. */
+typedef void created_done(uint64_t id, size_t ahead, const struct err *err, void *user);
+void store_create_deployment(struct store *store, const struct new_deployment *request, created_done *done, void *user);
+
+struct new_answer {
+    uint64_t deployment, question;
+    enum guidance guidance;
+    uint32_t excluded_seen; /* of the deployment as it was read: racing excludes never take the last target */
+    const char *actor, *via, *note;
+    const char *generation; /* of the configuration under which permission was checked */
+    int64_t now_ms;
+    const char *event_id;
+};
+
+enum answer_result {
+    ANSWER_ACCEPTED,
+    ANSWER_TOO_LATE,      /* answered or closed before: read the question to say by whom */
+    ANSWER_CLOSING,       /* the deployment was failed or canceled before */
+    ANSWER_CHANGED,       /* another exclude came between: look again, then answer again */
+    ANSWER_GENERATION,    /* the configuration in force is another one */
+    ANSWER_UNAVAILABLE,   /* nothing was recorded */
+    ANSWER_UNKNOWN,
+};
+typedef void answered_done(enum answer_result result, void *user);
+
+/* One atomic compare-and-set on the question: exactly one answer wins. An accepted Fail or Abort sets `closing` in the same step. */
+void store_answer(struct store *store, const struct new_answer *answer, answered_done *done, void *user);
+
+/* Marks the question as taken. With expect_nobody it is refused (ANSWER_CHANGED) if another has taken it. */
+void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, bool expect_nobody,
+                answered_done *done, void *user);
+
+/* ANSWER_TOO_LATE: canceled before, or final. */
+void store_cancel(struct store *store, uint64_t deployment, const char *actor, const char *via, const char *note,
+                  const char *event_id, answered_done *done, void *user);
+
+/* Asks a worker of the run's host to look again (a question about an unknown outcome). */
+void store_check(struct store *store, const struct deployment *d, const struct question *question, answered_done *done,
+                 void *user);
+
+/* Makes this configuration the one in force. */
+void store_put_generation(struct store *store, const char *generation, commit_done *done, void *user);
+
+/* --- what the leader writes, added to its commit ---------------------------------------------------------------- */
+
+void commit_put_deployment(struct commit *commit, const struct deployment *d); /* the header */
+void commit_put_run(struct commit *commit, const struct deployment *d, size_t step, size_t slot);
+void commit_put_claim(struct commit *commit, const struct deployment *d, size_t step, size_t slot, char letter,
+                      uint32_t attempt, uint32_t epoch); /* q or a */
+void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question);
+/* Also adds the precondition that the question is still open: an answer that came first wins. */
+void commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question, enum guidance guidance,
+                           const char *why, int64_t now_ms);
+void commit_settle_question(struct commit *commit, uint64_t question); /* an answered one leaves `pending` */
+void commit_require_closing(struct commit *commit, uint64_t deployment, enum closing expected);
+void commit_finish(struct commit *commit, const struct deployment *d, int64_t retention_ms); /* leaves the lane, wakes the next */
+void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
+void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
+/* Chains the entry to d->audit_head and advances it. */
+void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
+                  const char *note, int64_t now_ms);
+void commit_add_timer(struct commit *commit, uint64_t deployment, const struct effect *effect);
+void commit_remove_timer(struct commit *commit, const char *member);
+
+/* --- codecs, for the above and for tests --------------------------------------------------------------------------- */
+
+void plan_to_json(const struct plan *plan, struct buf *out);
+struct plan *plan_from_json(const char *text, size_t size, struct arena *arena, struct err *err);
+
+#endif
