@@ -17,15 +17,16 @@ struct loop *loop_create(void);
 void loop_run(struct loop *loop);  /* until loop_stop, or nothing is left to wait for */
 void loop_stop(struct loop *loop); /* returns from loop_run at the end of the turn */
 
-/* Lets closing handles finish. False if something was left open, which is a bug: the tests demand
- * true under AddressSanitizer. Frees the loop. */
+/* Lets closing handles finish. False if something was left open (or a loop_soon was not called yet),
+ * which is a bug: the tests demand true under AddressSanitizer. Frees the loop. */
 bool loop_destroy(struct loop *loop);
 
 /* The uv_loop_t for the other parts that attach to it. */
 void *loop_uv(struct loop *loop);
 
-/* A timer that can be started again and again. One-shot; a repeating use starts it again itself. */
-struct timer *timer_create(struct loop *loop, void (*fired)(void *user), void *user);
+/* A timer that can be started again and again. One-shot; a repeating use starts it again itself.
+ * (timer_create is taken: it is POSIX's.) */
+struct timer *loop_timer(struct loop *loop, void (*fired)(void *user), void *user);
 void timer_start(struct timer *timer, int64_t delay_ms); /* replaces a pending start */
 void timer_stop(struct timer *timer);
 bool timer_active(const struct timer *timer);
