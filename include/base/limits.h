@@ -76,6 +76,8 @@ enum {
     LIMIT_SWEEP_MS = 30000,
     LIMIT_KILL_MS = 10000, /* from SIGTERM to SIGKILL */
     LIMIT_CANCEL_MS = 30000,
+    LIMIT_ADOPT_MS = 3000, /* for a worker of the host to look; then a person is asked */
+    LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
     LIMIT_STOP_MS = 15000, /* an ordered stop of the server */
     LIMIT_WORKER_SLOTS = 256,
 };

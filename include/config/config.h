@@ -53,7 +53,8 @@ struct config_escalation {
     const char *room, *run, *webhook;
 };
 
-/* guided_failure: of an environment, project or step. -1 and NULL mean left out. */
+/* guided_failure: of an environment, project or step. -1 and NULL mean left out, so that inheritance can be resolved
+ * elsewhere. A time of 0 was written as "never". */
 struct config_guided {
     enum config_switch enabled;
     struct config_names responsible;
@@ -99,7 +100,7 @@ struct config_project {
     const char *name, *description;
     struct config_names environments; /* none = all */
     const char *work_dir;
-    const char *version_pattern; /* POSIX extended regular expression */
+    const char *version_pattern; /* POSIX extended regular expression; compiles */
     const char *room;
     struct config_guided guided;
     struct config_variable *env;
@@ -112,7 +113,7 @@ struct config_project {
 
 struct config_environment {
     const char *name, *room;
-    int order;
+    int order; /* 0 unless set; smaller ones are shown first */
     struct config_guided guided;
 };
 
@@ -138,6 +139,13 @@ struct config_room {
     const char *name, *slack, *matrix; /* the console shows every room */
 };
 
+/* Targets that another program lists, as the JSON of `ansible-inventory --list`. */
+struct config_inventory {
+    struct config_names command; /* argv */
+    struct config_names environments;
+    int64_t refresh_ms;
+};
+
 /* allow: words of enum permission (core/permission.h); "answer" was expanded. */
 struct config_permission {
     unsigned allow;
@@ -145,6 +153,7 @@ struct config_permission {
 };
 
 struct config {
+    int version;        /* of the file's format: 1 */
     const char *path;   /* as given */
     const char *folder; /* absolute; relative paths in the file start here */
     char generation[65]; /* digest of people, teams and permissions: what a decision was checked against */
@@ -168,6 +177,8 @@ struct config {
     const char *matrix_homeserver, *matrix_user;
     struct config_secret matrix_access_token;
 
+    struct config_names console_auth; /* how people sign in to the page: "password", "token" */
+
     const char *ssh_config;
     struct config_names ssh_options;
     int64_t retention_ms; /* how long final deployments are kept; 90 d */
@@ -182,6 +193,8 @@ struct config {
     size_t room_count;
     struct config_target *targets;
     size_t target_count;
+    struct config_inventory *inventories;
+    size_t inventory_count;
     struct config_environment *environments;
     size_t environment_count;
     struct config_project *projects;
@@ -204,13 +217,23 @@ struct config_problems {
 };
 
 /* Reads and checks. On success returns a config with one reference and problems that are only
- * warnings; on any error returns NULL. `problems` is always filled and is freed by the caller.
- * Blocks on files: for start, reload and `config check` only. */
+ * warnings; on any error returns NULL. `problems` is always filled and is freed by the caller. A folder
+ * means its guidepost.yaml and then the *.yaml of its conf.d in the order of their names, each adding to it; nothing
+ * may be set twice. Blocks on files: for start, reload and `config check` only. */
 struct config *config_load(const char *path, struct config_problems *problems);
+
+/* The same for text that is in memory; `name` is what problems call it, and its folder is where relative paths start. */
+struct config *config_load_text(const char *name, const char *text, size_t size, struct config_problems *problems);
+
 void config_problems_finish(struct config_problems *problems);
 
 /* "guidepost.yaml:11:5: error: ..." lines. */
 void config_problems_write(const struct config_problems *problems, struct buf *out);
+
+/* Every key of the file, from the table that the loader itself works by: docs/CONFIG.md, and a JSON Schema
+ * (draft-07) for editors, config/guidepost.schema.json. */
+void config_write_reference(struct buf *out);
+void config_write_schema(struct buf *out);
 
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL does nothing */

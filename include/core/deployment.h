@@ -55,6 +55,7 @@ enum run_state {
 #define X(name, word) RUN_##name,
     RUN_STATES(X)
 #undef X
+        RUN_STATE_COUNT
 };
 
 /* from, to, what happened */
@@ -81,6 +82,8 @@ enum run_state {
     X(PENDING, CANCELED, "canceled before it started")                         \
     X(QUEUED, RUNNING, "a worker claimed it")                                  \
     X(QUEUED, SKIPPED, "the deployment failed before it was claimed")          \
+    X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")    \
+    X(QUEUED, LOST, "the attempt before it still runs")                        \
     X(QUEUED, CANCELED, "canceled before it was claimed")                      \
     X(RUNNING, SUCCEEDED, "ended with exit code 0")                            \
     X(RUNNING, DELAYED, "failed; auto_retry waits")                            \
@@ -163,17 +166,17 @@ struct run {
 /* Counters that make each event cost the same however large the deployment is. */
 struct step_state {
     struct run *runs; /* slot_count */
-    uint32_t settled; /* runs in a final state */
-    uint32_t warned, failed, skipped, excluded, unknown;
+    size_t stage;     /* the stage it belongs to */
+    uint32_t by_state[RUN_STATE_COUNT]; /* how many runs are in each state */
 };
 
 /* A stage is a step, or the adjacent steps of a group, through which each slot goes on its own. */
 struct stage_state {
     size_t first, last;   /* steps */
-    uint32_t next_slot;   /* the first that was not opened */
-    uint32_t open;        /* slots opened and not yet through */
-    uint32_t done;
-    bool started;
+    size_t slot_count;    /* of each of its steps */
+    size_t next_slot;     /* the first that was not opened */
+    size_t open;          /* slots opened and not yet through */
+    size_t done;          /* slots that are through */
 };
 
 /* What waits for an answer. */
@@ -188,6 +191,7 @@ struct question {
     bool late_cancel;    /* asks because a cancel could not be completed */
     bool approve;
     uint64_t card;       /* the id of the first question of its card: same step, same error */
+    const char *error_key; /* questions of one step with equal keys share a card */
     const char *excerpt; /* last lines of output; may be "" */
     const char *why_no_retry; /* a sentence, if Retry is missing; or NULL */
 };
@@ -206,7 +210,8 @@ struct deployment {
     int64_t created_ms, started_ms, ended_ms;
     int64_t waiting_ms, waiting_since_ms; /* for people; since 0 = does not wait now */
     enum deployment_state state;
-    enum closing closing;
+    enum closing intake;         /* as the store has it: set by whoever fails or cancels first, and refused to the others */
+    enum closing closing;        /* as applied here */
     const char *closing_why;     /* a sentence: who failed or canceled it and why */
     bool warned;                 /* something was ignored, excluded or left empty */
     struct step_state *steps;    /* plan->step_count */
@@ -230,7 +235,7 @@ struct deployment {
     X(WORKER_LOST, "worker_lost")     /* the owner of a run is silent or gone */ \
     X(ADOPTED, "adopted")             /* the run still runs, under a new owner */ \
     X(NEVER_STARTED, "never_started") /* proved by the run directory */         \
-    X(TRUTH_GONE, "truth_gone")       /* neither end nor lock: outcome unknown */ \
+    X(TRUTH_GONE, "truth_gone")       /* neither end nor lock (a worker says so), or nobody there to look (no worker) */ \
     X(STILL_RUNNING, "still_running") /* a Retry found the old attempt alive, and it is not adopted */ \
     X(ANSWERED, "answered")                                                    \
     X(RETRY_DUE, "retry_due")         /* auto_retry's delay is over */          \
@@ -263,7 +268,8 @@ struct event {
     X(STOP)   /* a worker of `host` is to end the run */                              \
     X(ASK)    /* question `question` is open; it is the last of d->questions */       \
     X(CLOSE)  /* question `question` is closed without a person: `text` says why */   \
-    X(TIMER)  /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, CANCEL_LATE) */  \
+    X(TIMER)  /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, TRUTH_GONE, CANCEL_LATE) */ \
+    X(CLOSING) /* the store's `closing` is to become d->intake, if it still is what it was */ \
     X(AUDIT)  /* `text` is to be written down */                                      \
     X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */ \
     X(FINISH) /* the state is final: free the lane */
