@@ -7,8 +7,9 @@
  * with a reply outstanding.
  *
  * Each command gets exactly one callback: its reply, or NULL when the connection was lost before the reply
- * (then it is not known whether the command was executed) or was down when it was given (then it was not:
- * `sent` is false). Commands are never sent again by this module.
+ * (then it is not known whether the command was executed), or NULL with `sent` false when it was surely not
+ * executed: the connection was down, or LIMIT_REDIS_PENDING replies were outstanding. Callbacks come in the order
+ * of the commands, never inside redis_command. Commands are never sent again by this module.
  *
  * Redis protocol: https://redis.io/docs/reference/protocol-spec/ (RESP2).
  */
@@ -39,7 +40,8 @@ typedef void redis_done(const struct redis_reply *reply, bool sent, void *user);
 struct redis_options {
     const char *url; /* "unix:/path" or "redis://host:port" */
     const char *password; /* or NULL; copied */
-    /* Called after each successful connect (and AUTH) and after each loss; may be NULL. */
+    /* Called when Redis has answered AUTH and PING on a new connection; and after a loss, or when the first
+     * attempt fails, or when a later attempt fails for another reason. May be NULL. May destroy the redis. */
     void (*connected)(void *user);
     void (*lost)(const char *why, void *user);
     void *user;
@@ -52,13 +54,14 @@ struct redis;
 int redis_create(struct loop *loop, const struct redis_options *options, struct redis **ret_redis,
                  struct err *err) MUST_USE;
 
-/* Every outstanding command gets its callback with NULL before this returns. NULL does nothing. Must not
- * be called inside a redis_done callback. */
+/* Every outstanding command gets its callback with NULL before this returns; a command given by one of them
+ * is dropped without a callback. NULL does nothing. Must not be called inside a redis_done callback. */
 void redis_destroy(struct redis *redis);
 
 bool redis_is_connected(const struct redis *redis);
 
-/* Closes the connection and connects again: ends a blocking command. */
+/* Closes the connection at the end of this turn and connects again: ends a blocking command. `lost` is not called
+ * for it, `connected` is. */
 void redis_interrupt(struct redis *redis);
 
 /* argv and sizes are copied. sizes may be NULL for NUL-terminated words. done may be NULL. */
