@@ -105,7 +105,6 @@ enum run_state {
     X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")      \
     X(LOST, CANCELED, "stopped by cancel")                                     \
     X(LOST, SKIPPED, "proved never started after the deployment failed")       \
-    X(RUNNING, RUNNING, "adopted by another worker")                           \
     X(DELAYED, QUEUED, "the delay is over")                                    \
     X(DELAYED, FAILED, "the deployment failed meanwhile")                      \
     X(DELAYED, CANCELED, "canceled")                                           \

@@ -1,0 +1,237 @@
+/* What a deployment says: how an attempt ended, what an answer will do, why it is not accepted, and the picture of its states. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "core/deployment.h"
+
+static const char *duration(int64_t ms, struct arena *arena) {
+    struct buf text = BUF_INIT(LIMIT_NAME_BYTES);
+    str_duration(&text, ms);
+    const char *copy = arena_strdup(arena, text.data);
+    buf_finish(&text);
+    return copy;
+}
+
+static const char *signal_name(int64_t number) {
+    switch (number) {
+    case SIGKILL:
+        return " (SIGKILL)";
+    case SIGTERM:
+        return " (SIGTERM)";
+    case SIGINT:
+        return " (SIGINT)";
+    case SIGHUP:
+        return " (SIGHUP)";
+    case SIGSEGV:
+        return " (SIGSEGV)";
+    case SIGABRT:
+        return " (SIGABRT)";
+    case SIGPIPE:
+        return " (SIGPIPE)";
+    default:
+        return "";
+    }
+}
+
+const char *outcome_text(struct outcome outcome, struct arena *arena) {
+    switch (outcome.kind) {
+    case OUTCOME_NONE:
+        return "not ended";
+    case OUTCOME_EXIT:
+        return arena_printf(arena, "exit code %lld", (long long)outcome.number);
+    case OUTCOME_SIGNAL:
+        return arena_printf(arena, "killed by signal %lld%s", (long long)outcome.number, signal_name(outcome.number));
+    case OUTCOME_TIMEOUT:
+        return arena_printf(arena, "timed out after %s", duration(outcome.number, arena));
+    case OUTCOME_QUIET:
+        return arena_printf(arena, "no output for %s", duration(outcome.number, arena));
+    case OUTCOME_NOT_STARTED:
+        return arena_printf(arena, "not started: %s", strerror((int)outcome.number));
+    case OUTCOME_UNREACHABLE:
+        return "not started: no way to the machine";
+    case OUTCOME_UNKNOWN:
+        return "outcome unknown";
+    case OUTCOME_CANCELED:
+        return "stopped";
+    }
+    return "";
+}
+
+static const char *option_list(unsigned options, struct arena *arena) {
+    const char *list = "";
+    unsigned left = options;
+    for (unsigned bit = GUIDANCE_RETRY; bit <= GUIDANCE_ABORT; bit <<= 1) {
+        if ((options & bit) == 0) {
+            continue;
+        }
+        left &= ~bit;
+        const char *between = list[0] == '\0' ? "" : left == 0 ? " or " : ", ";
+        list = arena_printf(arena, "%s%s%s", list, between, guidance_title((enum guidance)bit));
+    }
+    return list;
+}
+
+bool deployment_accepts(const struct deployment *d, const struct question *question, enum guidance guidance,
+                        const char *note, struct err *err) {
+    const struct plan_step *step = &d->plan->steps[question->step];
+    const char *target = plan_slot_name(d->plan, question->step, question->slot);
+    if ((question->options & (unsigned)guidance) == 0) {
+        const char *why = "";
+        if (guidance == GUIDANCE_RETRY && question->why_no_retry != NULL) {
+            why = question->why_no_retry;
+        } else if ((guidance == GUIDANCE_IGNORE || guidance == GUIDANCE_EXCLUDE) && step->required) {
+            why = "It is a required step.";
+        } else if (guidance == GUIDANCE_EXCLUDE && step->on_worker) {
+            why = "It does not run on a machine of its own.";
+        } else if (guidance == GUIDANCE_EXCLUDE) {
+            why = "The last machine of a deployment can't be excluded.";
+        }
+        struct arena *words = arena_create();
+        (void)err_set(err, ERR_INVALID, "%s on %s can't be answered with %s. %s%sPossible: %s.", step->name, target,
+                      guidance_title(guidance), why, why[0] == '\0' ? "" : " ", option_list(question->options, words));
+        arena_destroy(words);
+        return false;
+    }
+    if (guidance == GUIDANCE_EXCLUDE && deployment_remaining(d) <= 1) {
+        (void)err_set(err, ERR_CONFLICT, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
+                      target);
+        return false;
+    }
+    if ((step->guided.note_required & (unsigned)guidance) != 0 && str_empty(note)) {
+        (void)err_set(err, ERR_INVALID, "%s needs a note here: %s Q%llu -- why.", guidance_title(guidance),
+                      guidance_word(guidance), (unsigned long long)question->id);
+        return false;
+    }
+    return true;
+}
+
+/* What will still run on the slot's target in this deployment if nothing else goes wrong, at most three names. */
+static const char *next_on_target(const struct deployment *d, const struct question *q, bool cleanup_only, struct arena *arena) {
+    const struct plan *plan = d->plan;
+    const char *target = plan_slot_name(plan, q->step, q->slot);
+    const char *list = "";
+    size_t found = 0;
+    size_t end = plan->step_count;
+    if (cleanup_only) {
+        end = d->stages[d->steps[q->step].stage].last + 1;
+    }
+    for (size_t s = q->step + 1; s < end; s++) {
+        enum plan_condition condition = plan->steps[s].condition;
+        bool runs = condition == PLAN_CLEANUP || (!cleanup_only && (condition == PLAN_SUCCESS || condition == PLAN_ALWAYS));
+        if (!runs || plan_find_slot(plan, s, target) < 0) {
+            continue;
+        }
+        if (++found <= 3) {
+            list = arena_printf(arena, "%s%s%s", list, found > 1 ? ", " : "", plan->steps[s].name);
+        }
+    }
+    return found > 3 ? arena_printf(arena, "%s and %zu more", list, found - 3) : list;
+}
+
+static const char *exclude_text(const struct deployment *d, const struct question *q, struct arena *arena) {
+    const char *target = plan_slot_name(d->plan, q->step, q->slot);
+    const char *cleanup = next_on_target(d, q, true, arena);
+    uint32_t others = deployment_remaining(d) - 1;
+    return arena_printf(arena, "%s gets no further step in this deployment%s%s and does not count as having %s. The other %u machine%s go%s on.",
+                        target, cleanup[0] == '\0' ? "" : " but ", cleanup, d->version, others, others == 1 ? "" : "s",
+                        others == 1 ? "es" : "");
+}
+
+static const char *fail_text(const struct deployment *d, const struct question *q, struct arena *arena) {
+    if (q->late_cancel) {
+        return "Ends the canceled deployment without waiting. Whether the step still runs there is not known.";
+    }
+    const char *text = "Ends the deployment as failed. Nothing is rolled back.";
+    size_t others = d->question_count - 1;
+    if (others > 0) {
+        text = arena_printf(arena, "%s %zu other open question%s closed with it.", text, others, others == 1 ? " is" : "s are");
+    }
+    if (d->active > 0) {
+        text = arena_printf(arena, "%s What runs now finishes first.", text);
+    }
+    size_t after = 0;
+    for (size_t s = 0; s < d->plan->step_count; s++) {
+        enum plan_condition condition = d->plan->steps[s].condition;
+        bool may_run = condition == PLAN_FAILURE || condition == PLAN_ALWAYS || condition == PLAN_CLEANUP;
+        after += may_run && d->steps[s].by_state[RUN_PENDING] > 0;
+    }
+    return after == 0 ? text : arena_printf(arena, "%s Steps for failure, always and cleanup still run.", text);
+}
+
+const char *deployment_consequence(const struct deployment *d, const struct question *q, enum guidance guidance,
+                                   struct arena *arena) {
+    const char *step = d->plan->steps[q->step].name;
+    const char *target = plan_slot_name(d->plan, q->step, q->slot);
+    switch (guidance) {
+    case GUIDANCE_RETRY:
+        return arena_printf(arena, "Runs %s again on %s as attempt %u. Steps before it are not repeated.%s", step, target,
+                            q->attempt + 1,
+                            q->unknown && !d->plan->steps[q->step].safe_to_rerun ? " It is not declared safe to run twice." : "");
+    case GUIDANCE_IGNORE: {
+        const char *next = next_on_target(d, q, false, arena);
+        return arena_printf(arena, "Counts %s on %s as done, with a warning.%s%s%s", step, target,
+                            next[0] == '\0' ? "" : " Next there: ", next, next[0] == '\0' ? "" : ".");
+    }
+    case GUIDANCE_EXCLUDE:
+        return exclude_text(d, q, arena);
+    case GUIDANCE_FAIL:
+        return fail_text(d, q, arena);
+    case GUIDANCE_PROCEED:
+        return "The deployment goes on.";
+    case GUIDANCE_ABORT:
+        return "Ends the deployment as failed.";
+    case GUIDANCE_NONE:
+        break;
+    }
+    return "";
+}
+
+static const struct edge {
+    const char *from, *to, *why;
+} deployment_edges[] = {
+#define X(from, to, why) {#from, #to, why},
+    DEPLOYMENT_EDGES(X)
+#undef X
+}, run_edges[] = {
+#define X(from, to, why) {#from, #to, why},
+    RUN_EDGES(X)
+#undef X
+};
+
+static void lower(char out[64], const char *name) {
+    size_t i = 0;
+    for (; name[i] != '\0' && i < 63; i++) {
+        out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+    }
+    out[i] = '\0';
+}
+
+static void write_edges(struct buf *out, const char *title, const struct edge *edges, size_t count) {
+    buf_printf(out, "## %s\n\n```mermaid\nstateDiagram-v2\n", title);
+    for (size_t i = 0; i < count; i++) {
+        char from[64], to[64];
+        lower(from, edges[i].from);
+        lower(to, edges[i].to);
+        buf_printf(out, "    %s --> %s\n", from, to);
+    }
+    buf_printf(out, "```\n\n| from | to | when |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < count; i++) {
+        char from[64], to[64];
+        lower(from, edges[i].from);
+        lower(to, edges[i].to);
+        buf_printf(out, "| %s | %s | %s |\n", from, to, edges[i].why);
+    }
+    buf_adds(out, "\n");
+}
+
+void deployment_write_states(struct buf *out) {
+    buf_adds(out, "# States\n\nGenerated from the tables in include/core/deployment.h by `guidepost docs states`; do not edit.\n\n"
+                  "A deployment is *paused* when something waits for guidance and nothing runs. A *run* is one step on one\n"
+                  "target. A pair that is not listed here never happens: the program stops rather than do it.\n\n");
+    write_edges(out, "A deployment", deployment_edges, sizeof deployment_edges / sizeof deployment_edges[0]);
+    write_edges(out, "A run", run_edges, sizeof run_edges / sizeof run_edges[0]);
+}

@@ -1,0 +1,142 @@
+/*
+ * What runs next. A stage is a step, or the adjacent steps of a group; each of its slots goes through the steps of the stage
+ * on its own, at most `max_parallel` slots at a time, and the next stage begins when all slots are through. A step on its own is
+ * a stage of one step, so that rolling windows, groups and plain steps are one mechanism.
+ */
+
+#include "transition.h"
+
+#include "base/str.h"
+
+/* Whether any step of the slot's stage was started on it: what `cleanup` is for. */
+static bool slot_was_opened(const struct deployment *d, size_t step, size_t slot) {
+    const struct stage_state *stage = &d->stages[d->steps[step].stage];
+    for (size_t s = stage->first; s < step; s++) {
+        if (deployment_run(d, s, slot)->attempt > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The state a pending run takes when its turn has come: QUEUED if it is to run, else the final state that says why not. */
+static enum run_state slot_turn(const struct deployment *d, size_t step, size_t slot) {
+    enum plan_condition condition = d->plan->steps[step].condition;
+    int target = slot_target(d, step, slot);
+    bool cleans_up = condition == PLAN_CLEANUP && slot_was_opened(d, step, slot);
+    if (cleans_up) {
+        return RUN_QUEUED;
+    }
+    if (target >= 0 && d->excluded[target]) {
+        return RUN_EXCLUDED;
+    }
+    if (d->closing == CLOSING_CANCELING) {
+        return RUN_CANCELED;
+    }
+    bool failing = d->closing == CLOSING_FAILING;
+    bool runs = condition == PLAN_ALWAYS || (condition == PLAN_SUCCESS && !failing) || (condition == PLAN_FAILURE && failing);
+    return runs ? RUN_QUEUED : RUN_SKIPPED;
+}
+
+/* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. */
+static void slot_continue(struct apply *apply, struct stage_state *stage, size_t step, size_t slot) {
+    struct deployment *d = apply->d;
+    for (; step <= stage->last; step++) {
+        enum run_state turn = slot_turn(d, step, slot);
+        if (turn == RUN_QUEUED && d->plan->steps[step].approve) {
+            run_ask(apply, step, slot, ASK_APPROVE, d->plan->steps[step].instructions);
+            return;
+        }
+        if (turn == RUN_QUEUED) {
+            run_issue(apply, step, slot, false, "plan");
+            return;
+        }
+        run_enter(apply, step, slot, turn);
+    }
+    stage->open--;
+    stage->done++;
+}
+
+void schedule_advance(struct apply *apply, size_t step, size_t slot) {
+    slot_continue(apply, &apply->d->stages[apply->d->steps[step].stage], step + 1, slot);
+}
+
+static void stage_fill(struct apply *apply, struct stage_state *stage) {
+    size_t window = (size_t)apply->d->plan->steps[stage->first].max_parallel;
+    while (stage->next_slot < stage->slot_count && stage->open < window) {
+        size_t slot = stage->next_slot++;
+        stage->open++;
+        slot_continue(apply, stage, stage->first, slot);
+    }
+}
+
+/* Opens what may be opened. True if every stage is through. */
+static bool stages_fill(struct apply *apply) {
+    struct deployment *d = apply->d;
+    bool all_done = true;
+    for (size_t i = 0; i < d->stage_count; i++) {
+        struct stage_state *stage = &d->stages[i];
+        const struct plan_step *step = &d->plan->steps[stage->first];
+        /* Whether something failed is known only when what came before is over. */
+        bool may_overlap = step->with_previous && step->condition != PLAN_FAILURE;
+        if (!all_done && !may_overlap) {
+            return false;
+        }
+        stage_fill(apply, stage);
+        all_done = all_done && stage->done == stage->slot_count;
+    }
+    return all_done;
+}
+
+/* A target has the version when every step that ran there for it went well, ignored ones included. */
+static void announce_deployed(struct apply *apply) {
+    struct deployment *d = apply->d;
+    const struct plan *plan = d->plan;
+    bool *good = arena_array(apply->arena, plan->target_count + 1, sizeof *good);
+    size_t *last_step = arena_array(apply->arena, plan->target_count + 1, sizeof *last_step);
+    size_t *last_slot = arena_array(apply->arena, plan->target_count + 1, sizeof *last_slot);
+    bool *bad = arena_array(apply->arena, plan->target_count + 1, sizeof *bad);
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            int target = slot_target(d, step, slot);
+            enum run_state state = deployment_run(d, step, slot)->state;
+            if (target < 0 || plan->steps[step].condition != PLAN_SUCCESS) {
+                continue;
+            }
+            good[target] = good[target] || state == RUN_SUCCEEDED || state == RUN_WARNED;
+            bad[target] = bad[target] || (state != RUN_SUCCEEDED && state != RUN_WARNED);
+            last_step[target] = step;
+            last_slot[target] = slot;
+        }
+    }
+    for (size_t target = 0; target < plan->target_count; target++) {
+        if (good[target] && !bad[target] && !d->excluded[target]) {
+            (void)apply_effect(apply, EFFECT_DEPLOYED, last_step[target], last_slot[target]);
+        }
+    }
+}
+
+static enum deployment_state final_state(const struct deployment *d) {
+    if (d->closing == CLOSING_CANCELING) {
+        return DEPLOYMENT_CANCELED;
+    }
+    if (d->closing == CLOSING_FAILING) {
+        return DEPLOYMENT_FAILED;
+    }
+    return d->warned ? DEPLOYMENT_SUCCEEDED_WITH_WARNINGS : DEPLOYMENT_SUCCEEDED;
+}
+
+void schedule_conclude(struct apply *apply) {
+    struct deployment *d = apply->d;
+    if (d->state == DEPLOYMENT_QUEUED || deployment_is_final(d->state)) {
+        return;
+    }
+    if (stages_fill(apply)) {
+        announce_deployed(apply);
+        deployment_enter(apply, final_state(d));
+    } else if (d->state == DEPLOYMENT_RUNNING && d->active == 0 && d->question_count > 0) {
+        deployment_enter(apply, DEPLOYMENT_PAUSED);
+    } else if (d->state == DEPLOYMENT_PAUSED && d->active > 0) {
+        deployment_enter(apply, DEPLOYMENT_RUNNING);
+    }
+}
