@@ -1,0 +1,37 @@
+#ifndef GP_APP_ENGINE_H
+#define GP_APP_ENGINE_H
+
+/*
+ * The leader's work: drain the inbox, apply the core, commit. Every server process has an engine; only the one that holds the
+ * leadership works. A commit that is refused throws the values away and begins again from what is stored.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/loop.h"
+#include "store/store.h"
+
+struct engine_options {
+    struct loop *loop;
+    struct store *store;
+    const char *token;     /* of this process, for the leadership */
+    int64_t lost_after_ms; /* a worker silent for so long is lost */
+    int64_t retention_ms;
+    bool (*surely_dead)(const char *token, void *user);
+    /* This process leads from now on, or no longer. May be NULL. */
+    void (*leads)(bool leads, void *user);
+    /* Views of these deployments are stale, in this process: the reconciler need not wait for the stream. May be NULL. */
+    void (*changed)(uint64_t deployment, void *user);
+    void *user;
+};
+
+struct engine;
+struct engine *engine_create(const struct engine_options *options);
+void engine_destroy(struct engine *engine);
+bool engine_leads(const struct engine *engine);
+void engine_resign(struct engine *engine); /* before an ordered stop */
+void engine_ready(struct engine *engine);  /* the store is connected (again) */
+void engine_lost(struct engine *engine);   /* the store is away */
+
+#endif

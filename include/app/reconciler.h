@@ -1,0 +1,33 @@
+#ifndef GP_APP_RECONCILER_H
+#define GP_APP_RECONCILER_H
+
+/*
+ * Makes every room show what is true. For each deployment it holds what its room shows (store: view:<adapter>:<room>:<card>) against
+ * what the state says, posts what is missing, edits what is stale, and writes down what is shown now. Runs in the leader's process; after any
+ * crash the next leader looks at all live deployments and at those that changed last.
+ *
+ * A message is never posted twice: the nonce of a post is recorded before the post, and an adapter given a nonce again shows one message.
+ */
+
+#include "chat/chat.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+struct reconciler;
+
+struct reconciler_options {
+    struct loop *loop;
+    struct store *store;
+    struct chat *const *chats; /* the adapters */
+    size_t chat_count;
+    struct config *(*config)(void *user);
+    void *user;
+};
+
+struct reconciler *reconciler_create(const struct reconciler_options *options);
+void reconciler_destroy(struct reconciler *reconciler);
+void reconciler_lead(struct reconciler *reconciler, bool leads);
+void reconciler_changed(struct reconciler *reconciler, uint64_t deployment); /* coalesced */
+
+#endif

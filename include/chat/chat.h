@@ -1,0 +1,78 @@
+#ifndef GP_CHAT_CHAT_H
+#define GP_CHAT_CHAT_H
+
+/*
+ * Talking with people. An adapter shows cards in rooms and hears people; it decides nothing. The whole interface is five functions
+ * down and two callbacks up, so that a new platform is small and the console and the test fake are about a hundred lines each.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/command.h"
+#include "core/view.h"
+
+/* Who says something, from the authenticated transport alone: never from what was said. */
+struct actor {
+    const char *name;   /* of a person in the configuration, or "local:<OS user>" */
+    const char *via;    /* slack, matrix, console, api, cli */
+    bool everything;    /* the local user of `up` and `demo`: may do anything */
+};
+
+/* Where it was said. */
+struct place {
+    const char *adapter, *room; /* may be NULL: the command line */
+    uint64_t question;          /* said in the thread of this question's card; 0 = none */
+};
+
+/* What somebody wants, from whichever side it comes: a typed command, a click, a REST call. */
+struct operation {
+    struct actor actor;
+    struct place place;
+    struct command command;
+    bool single;            /* an answer for exactly this question (REST), not for its card */
+    uint32_t card_revision; /* a click: how many questions the card showed; 0 = as it is now */
+    const char *event_id;   /* the platform's id of this event, for deduplication; or NULL */
+};
+
+struct operation_reply {
+    const struct err *err;  /* NULL = done */
+    const char *text;       /* fit for the room; never NULL */
+    const char *json;       /* the same as data for programs: a JSON object; may be NULL */
+    uint64_t deployment, question; /* what it is about; 0 = nothing */
+};
+
+/* Each operation gets exactly one reply, never before the call has returned; borrowed until it returns. */
+typedef void operation_done(const struct operation_reply *reply, void *user);
+typedef void operation_start(const struct operation *operation, operation_done *done, void *done_user, void *user);
+
+struct chat_up {
+    operation_start *start; /* a command was heard, or an answer was given */
+    void *user;
+};
+
+/* message: the platform's id of the message that now shows the card; borrowed. err NULL = shown. */
+typedef void chat_shown(const char *message, const struct err *err, void *user);
+
+struct chat;
+struct config_room;
+
+struct chat_functions {
+    const char *name; /* slack, matrix, console */
+    /* The platform's id of a room of the configuration, or NULL if the room is not on this platform. */
+    const char *(*room)(struct chat *chat, const struct config_room *room);
+    /* Shows the card in a new message. The nonce names this post for ever: a post that is repeated with it appears once. */
+    void (*post)(struct chat *chat, const char *room, const struct card *card, const char *nonce, chat_shown *shown, void *user);
+    void (*edit)(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown, void *user);
+    void (*stop)(struct chat *chat, void (*stopped)(void *user), void *user);
+};
+
+struct chat {
+    const struct chat_functions *functions;
+};
+
+/* The card as JSON (docs/API.md, "Card"): what the console shows and REST returns. */
+void card_write_json(const struct card *card, struct buf *out);
+
+#endif

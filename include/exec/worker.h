@@ -1,0 +1,43 @@
+#ifndef GP_EXEC_WORKER_H
+#define GP_EXEC_WORKER_H
+
+/*
+ * Runs steps: reads jobs, claims them, starts guidepost-step, follows the output, records the end, and adopts what others on this host
+ * left behind (exec/rundir.h has the protocol). It never decides what follows.
+ *
+ * A worker that finds itself replaced (a refused commit) lets go and kills nothing. While Redis is away running steps go on, ends wait
+ * in their run directories, and nothing new starts.
+ */
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+struct worker_options {
+    struct loop *loop;
+    struct store *store;       /* borrowed; becomes ready by itself */
+    const char *state_dir;     /* absolute: runs/, targets/, workers/ are made in it */
+    const char *step_program;  /* path of guidepost-step */
+    const char *host;          /* name of this host; NULL = gethostname */
+    const char *url;           /* of the server, for GUIDEPOST_URL; or NULL */
+    const char *folder;        /* of the configuration: secrets by relative file were made absolute already */
+    unsigned slots;
+    int64_t heartbeat_ms;
+};
+
+struct worker;
+
+/* Locks workers/<id>.lock in the state directory for its life, and tells the leader about workers of this host whose lock is free. */
+int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) MUST_USE;
+const char *worker_id(const struct worker *worker); /* host-bootid-pid-random */
+unsigned worker_busy(const struct worker *worker);
+
+/* Takes no new jobs; `drained` runs once when the last run has ended and is recorded. */
+void worker_drain(struct worker *worker, void (*drained)(void *user), void *user);
+
+/* Lets go of everything at once: running steps go on without it and are adopted by the next worker of this host. */
+void worker_destroy(struct worker *worker);
+
+#endif
