@@ -3,7 +3,7 @@
 
 /*
  * A member of the timers set says by itself which event is due for whom, so that a timer is one write and nothing has to be
- * looked up when it fires: "<deployment>/<event word>/<step>.<slot>.<attempt>/<question>". Equal timers are one member.
+ * looked up when it fires: "<deployment>/<event word>/<step>.<slot>.<attempt>.<epoch>/<question>". Equal timers are one member.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct timer_key {
     uint64_t deployment;
     enum event_kind kind;
     size_t step, slot;
-    uint32_t attempt;
+    uint32_t attempt, epoch;
     uint64_t question;
 };
 
