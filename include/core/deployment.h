@@ -159,7 +159,7 @@ struct run {
     const char *worker;      /* who runs or ran it; NULL */
     const char *host;        /* of that worker; NULL */
     int64_t started_ms, ended_ms; /* of the newest attempt; 0 = not yet */
-    bool touched;            /* changed by this apply; cleared by the caller */
+    bool touched;            /* is in the decision's list; cleared when deployment_apply returns */
 };
 
 /* Counters that make each event cost the same however large the deployment is. */
@@ -292,9 +292,15 @@ struct effect {
     const char *text;
 };
 
+struct run_place {
+    size_t step, slot;
+};
+
 struct decision {
     struct effect *effects; /* in the arena given to deployment_apply */
     size_t count;
+    struct run_place *touched; /* runs that changed, in the order of their first change */
+    size_t touched_count;
     bool ignored;           /* the event no longer fitted; nothing changed */
 };
 

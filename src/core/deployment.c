@@ -62,6 +62,9 @@ void deployment_apply(struct deployment *d, const struct event *event, uint64_t 
         return;
     }
     schedule_conclude(&apply);
+    for (size_t i = 0; i < ret_decision->touched_count; i++) {
+        deployment_run(d, ret_decision->touched[i].step, ret_decision->touched[i].slot)->touched = false;
+    }
 }
 
 /* --- it begins --------------------------------------------------------------------------------------------- */
@@ -81,7 +84,7 @@ static void run_owned_by(struct apply *apply, struct run *run) {
     run->worker = arena_strdup(apply->d->arena, event->worker);
     run->host = arena_strdup(apply->d->arena, event->host);
     run->epoch = event->epoch;
-    run->touched = true;
+    run_touch(apply, event->step, event->slot);
 }
 
 static bool on_claimed(struct apply *apply, struct run *run) {

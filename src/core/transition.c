@@ -32,6 +32,17 @@ static bool is_active(enum run_state state) {
     return state == RUN_QUEUED || state == RUN_RUNNING || state == RUN_LOST || state == RUN_DELAYED;
 }
 
+void run_touch(struct apply *apply, size_t step, size_t slot) {
+    struct decision *decision = apply->decision;
+    struct run *run = deployment_run(apply->d, step, slot);
+    if (run->touched) {
+        return;
+    }
+    run->touched = true;
+    decision->touched = arena_push(apply->arena, decision->touched, decision->touched_count, sizeof *decision->touched);
+    decision->touched[decision->touched_count++] = (struct run_place){step, slot};
+}
+
 void run_enter(struct apply *apply, size_t step, size_t slot, enum run_state next) {
     struct deployment *d = apply->d;
     struct run *run = deployment_run(d, step, slot);
@@ -41,7 +52,7 @@ void run_enter(struct apply *apply, size_t step, size_t slot, enum run_state nex
     d->steps[step].by_state[run->state]--;
     d->steps[step].by_state[next]++;
     run->state = next;
-    run->touched = true;
+    run_touch(apply, step, slot);
     if (next == RUN_WARNED || next == RUN_EXCLUDED) {
         d->warned = true;
     }
@@ -200,9 +211,9 @@ void question_close(struct apply *apply, struct run *run, enum guidance guidance
         effect->text = why;
         apply_audit(apply, "closed Q%llu %s", (unsigned long long)q->id, guidance_word(guidance));
     }
+    run_touch(apply, q->step, q->slot);
     size_t index = (size_t)(q - d->questions);
     memmove(q, q + 1, (d->question_count - index - 1) * sizeof *q);
     d->question_count--;
     run->question = 0;
-    run->touched = true;
 }

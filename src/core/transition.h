@@ -20,6 +20,9 @@ struct apply {
 void run_enter(struct apply *apply, size_t step, size_t slot, enum run_state next);
 void deployment_enter(struct apply *apply, enum deployment_state next);
 
+/* Notes that the run changed in a way that must be stored. */
+void run_touch(struct apply *apply, size_t step, size_t slot);
+
 struct effect *apply_effect(struct apply *apply, enum effect_kind kind, size_t step, size_t slot);
 void apply_audit(struct apply *apply, const char *format, ...) PRINTF_LIKE(2, 3);
 
