@@ -18,8 +18,10 @@ struct log_key {
     uint32_t attempt;
 };
 
-/* Appends a batch of output (any bytes) and tells who watches. Keeps the head and the tail of what was written: the entry before a gap
- * says how many bytes were left out. Position = bytes of output before this batch: a batch told twice is kept once. */
+/* Appends a batch of output (any bytes, at most LIMIT_LOG_BATCH_BYTES) and tells who watches. Keeps the head and the tail of what was
+ * written, LIMIT_OUTPUT_BYTES in all: the entry before a gap says how many bytes were left out.
+ * Position = bytes of output before this batch, those left out included; left_out = bytes after it that are not told. A batch told
+ * twice is kept once. REFUSED: more was told before, and `found` is the position (decimal) to go on from. */
 void log_append(struct store *store, const struct log_key *key, uint64_t position, const char *data, size_t size,
                 uint64_t left_out, commit_done *done, void *user);
 
@@ -48,7 +50,7 @@ struct feed;
 typedef void feed_changed(const struct change *changes, size_t count, void *user);
 typedef void feed_reset(void *user); /* changes may have been missed (trimmed, or Redis was away): look at everything */
 
-/* Follows the stream from now on. One a process is enough. */
+/* Follows the stream from now on: resets at each connect, the first included. One a process is enough. */
 struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *changed, feed_reset *reset, void *user);
 void feed_destroy(struct feed *feed);
 

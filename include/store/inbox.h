@@ -33,12 +33,14 @@ struct inbox;
 /* A batch, in order, at most LIMIT_INBOX_BATCH: borrowed until inbox_next is called. Due timers come first. */
 typedef void inbox_read(const struct inbox_entry *entries, size_t count, void *user);
 
-/* Watches the inbox and the timers over its own blocking connection. */
+/* Watches the inbox and the timers over its own blocking connection. Paused at first. */
 struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *read, void *user);
-void inbox_destroy(struct inbox *inbox);
+void inbox_destroy(struct inbox *inbox); /* not inside its callback */
 void inbox_next(struct inbox *inbox);    /* the batch is committed: give the next one */
 void inbox_restart(struct inbox *inbox); /* read from the start again: a commit was refused, or this process leads from now on */
 void inbox_pause(struct inbox *inbox);   /* this process no longer leads */
+/* A timer that is due at `at_ms` (wall time) was committed: it may be earlier than the one that is waited for. */
+void inbox_timer_hint(struct inbox *inbox, int64_t at_ms);
 
 /* The entry is done with the commit. */
 void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry);

@@ -36,14 +36,20 @@ struct job {
 /* For the leader. */
 void commit_push_job(struct commit *commit, const struct job *job);
 
-/* Reads jobs one batch at a time; call again when there are free slots. */
+/* Reads jobs one batch at a time. A batch holds either starts, or what needs no slot: to adopt, to check, to stop. The latter come at
+ * any time, so that a busy worker hears them. */
 struct job_reader;
 typedef void jobs_read(const struct job *jobs, size_t count, void *user); /* borrowed until it returns */
 
-/* Reads as `worker` from jobs:any and jobs:<host>; makes the streams and groups if they are missing, also after Redis lost them. */
-struct job_reader *job_reader_create(struct store *store, const char *worker, const char *host, jobs_read *read, void *user);
-void job_reader_destroy(struct job_reader *reader);
-void job_reader_want(struct job_reader *reader, size_t count); /* at most so many jobs in the next batch; 0 stops reading */
+/* Reads as `worker` from jobs:any and jobs:<host>, and from control:any and control:<host>; makes the streams and groups if they are
+ * missing, also after Redis lost them. After a lost connection a job may come twice: a worker that has it already lets it go. */
+struct job_reader *job_reader_create(struct loop *loop, struct store *store, const char *worker, const char *host, jobs_read *read,
+                                     void *user);
+void job_reader_destroy(struct job_reader *reader); /* NULL does nothing; not inside jobs_read */
+
+/* Asks for one batch of starts: `count` of each of the two streams at most, so up to twice as many in all. Each batch is asked for
+ * anew. 0 asks for none; a batch that is on its way is still handed over. */
+void job_reader_want(struct job_reader *reader, size_t count);
 
 /* A worker's facts. `job` says which run, attempt, epoch and which entry to acknowledge (entry NULL = none). The completion says DONE, REFUSED (replaced: let
  * go, kill nothing), UNAVAILABLE (try again) or UNKNOWN. The event ids are derived from the fact, so that telling it again is safe. */

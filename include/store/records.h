@@ -24,11 +24,13 @@
  *     versions                hash <project>/<environment>/<target> -> version, deployment, when; an empty target = the whole lane
  *     inbox                   stream: facts and answers for the leader
  *     timers                  zset by due time
- *     jobs:any, jobs:<host>   streams with the group "workers"
+ *     jobs:any, jobs:<host>   streams of starts with the group "workers"
+ *     control:any, control:<host>   the same for jobs that need no slot: to adopt, check or stop
  *     owned:<worker>          set of runs that this worker owns
  *     workers                 hash <worker> -> its beat, host, slots
  *     leader                  hash: token, beat
- *     log:<id>:<step>.<slot>.<attempt>   stream of output
+ *     log:<id>:<step>.<slot>.<attempt>   stream of output; with ":at" a hash: position, head (its last entry), tail (bytes in it)
+ *     room:<room>, room:<room>:bodies   zset of a console room's messages by time, hash of their JSON
  *     changes                 stream: what is stale for whom watches
  *     audit:<id>              stream chained by hash
  *     config                  generation in force
