@@ -27,12 +27,18 @@ struct store_options {
     const char *witness_path; /* file that remembers the highest `seq` seen; or NULL */
     void (*ready)(void *user); /* after each connect, when the start-up checks have passed and the script is loaded */
     void (*lost)(const char *why, void *user);
-    void (*refused)(const struct err *err, void *user); /* Redis' settings are not durable: says the lines for redis.conf */
+    /* After a connect that does not become ready: Redis' settings are not durable (ERR_INVALID, says the lines for redis.conf), or
+     * Redis has lost commits (ERR_CONFLICT, see store_confirm_rollback). Told once for each text; the store looks again every second. */
+    void (*refused)(const struct err *err, void *user);
+    void (*weak)(const char *text, void *user); /* accept_loss, and the settings are not durable; or NULL */
     void *user;
 };
 
 int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err) MUST_USE;
-void store_destroy(struct store *store); /* pending commits complete as UNKNOWN or UNAVAILABLE first */
+/* Pending commits complete as UNKNOWN or UNAVAILABLE first, reads as unavailable. Not inside one of the completions. */
+void store_destroy(struct store *store);
+/* A person has seen that commits were lost: goes on from what Redis has. */
+void store_confirm_rollback(struct store *store);
 bool store_is_ready(const struct store *store);
 struct redis *store_redis(struct store *store); /* for the other parts of src/store */
 const char *store_prefix(const struct store *store);
@@ -77,7 +83,8 @@ void commit_del(struct commit *commit, const char *key);
 /* Hands the commit over; it is freed after done. done never runs before this returns. */
 void commit_send(struct commit *commit, commit_done *done, void *user);
 
-/* "prefix" + key, in the arena-free way: writes into out, which must hold 256 bytes. */
-const char *store_key(const struct store *store, char out[256], const char *format, ...) PRINTF_LIKE(3, 4);
+/* "prefix" + key, in the arena-free way: writes into out. */
+enum { STORE_KEY_SIZE = 512 };
+const char *store_key(const struct store *store, char out[STORE_KEY_SIZE], const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif
