@@ -42,6 +42,7 @@ enum {
     LIMIT_HTTP_BODY_BYTES = 1 << 20,
     LIMIT_HTTP_HEADER_MS = 10000,
     LIMIT_HTTP_BODY_MS = 30000,
+    LIMIT_HTTP_BODY_RATE = 1024, /* bytes a second at least, after the first 5 s */
     LIMIT_HTTP_IDLE_MS = 60000,
     LIMIT_HTTP_CONNECTIONS = 256,
     LIMIT_HTTP_CONNECTIONS_PER_IP = 64,
@@ -50,6 +51,7 @@ enum {
     LIMIT_HTTP_RESPONSE_BYTES = 16 << 20,
     LIMIT_SIGN_IN_PER_MINUTE = 20, /* failed ones, of one address */
     LIMIT_MESSAGE_BYTES = 64 << 10, /* one card or chat text */
+    LIMIT_CARD_ROWS = 100, /* steps or machines listed on one card */
 
     /* output of steps */
     LIMIT_OUTPUT_SEGMENT = 128 << 10,

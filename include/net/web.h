@@ -23,7 +23,8 @@ struct web_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 = any free one */
     const char *certificate, *key; /* PEM files, or NULL */
     void (*handle)(struct web_request *request, void *user); /* must lead to exactly one web_answer or web_stream_begin */
-    /* The client has gone (or web_destroy runs) before the answer: the request must not be used after this returns. */
+    /* The client has gone (or the server closes) before the answer: the request must not be used after this returns.
+     * A client that shuts only its sending side counts as gone. */
     void (*gone)(struct web_request *request, void *user);
     void *user;
 };
@@ -31,9 +32,12 @@ struct web_options {
 int web_create(struct loop *loop, const struct web_options *options, struct web **ret_web, struct err *err) MUST_USE;
 
 /* Refuses new connections, ends streams, waits up to 1 s for answers under way, then closes. `stopped` runs
- * when nothing is left (may be NULL). */
+ * when nothing is left (may be NULL; may destroy the server). */
 void web_stop(struct web *web, void (*stopped)(void *user), void *user);
-void web_destroy(struct web *web); /* NULL does nothing */
+
+/* NULL does nothing. Closes at once what a stop has not closed yet; then `stopped` is not called. Must not be called
+ * inside handle, gone or a stream's closed. */
+void web_destroy(struct web *web);
 
 /* The real address: "127.0.0.1:43211". */
 const char *web_address(const struct web *web);
@@ -56,13 +60,15 @@ struct web_header_line {
     const char *name, *value;
 };
 
-/* Copies everything. headers may be NULL with count 0. Content-Length is set here. HEAD sends no body. */
+/* Copies everything. headers may be NULL with count 0. Content-Length is set here. HEAD sends no body. A header that
+ * cannot be sent, as one with a line end in it, makes the answer a 500. */
 void web_answer(struct web_request *request, int status, const struct web_header_line *headers, size_t header_count,
                 const char *body, size_t body_size);
 
 /* Answers 200 with an endless body, for example text/event-stream. The request is finished with; use the
- * stream. `closed` runs when the client has gone or lagged by more than LIMIT_HTTP_STREAM_BACKLOG, or on stop;
- * the stream must not be used after it. */
+ * stream. `closed` runs when the client has gone or lagged by more than LIMIT_HTTP_STREAM_BACKLOG, or on stop,
+ * never inside another function of the stream; the stream must not be used after it. NULL if there are
+ * LIMIT_HTTP_STREAMS already or the server stops: the request was answered with 503. */
 struct web_stream *web_stream_begin(struct web_request *request, const struct web_header_line *headers,
                                     size_t header_count, void (*closed)(struct web_stream *stream, void *user),
                                     void *user);

@@ -6,8 +6,6 @@
 #include <sys/random.h>
 #include <sys/un.h>
 
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
 #include <uv.h>
 
 #include "base/clock.h"
@@ -15,6 +13,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "redis_internal.h"
 
 /*
  * What hiredis (0.14 to 1.2) leaves to its user:
@@ -72,13 +71,6 @@ struct redis {
     bool lost_due, up_told;
     struct err why;
     char why_told[ERR_TEXT_SIZE];
-};
-
-/* hiredis on libuv. The adapter that comes with hiredis 0.14 never reports a refused connection. */
-struct attach {
-    redisAsyncContext *context; /* NULL after the cleanup */
-    uv_poll_t poll;
-    int events;
 };
 
 struct lookup {
@@ -147,85 +139,6 @@ int redis_create(struct loop *loop, const struct redis_options *options, struct 
     redis->pause_ms = PAUSE_MIN_MS;
     attempt(redis);
     *ret_redis = redis;
-    return 0;
-}
-
-/* --- libuv adapter: hiredis says what it waits for, libuv says when it is there --- */
-
-static void socket_came(uv_poll_t *poll, int status, int events)
-{
-    struct attach *attach = poll->data;
-    /* After an error libuv has stopped to watch; reading lets hiredis find the error itself. */
-    if (attach->context != NULL && (status < 0 || (events & UV_READABLE) != 0)) {
-        redisAsyncHandleRead(attach->context);
-    }
-    if (attach->context != NULL && status >= 0 && (events & UV_WRITABLE) != 0) {
-        redisAsyncHandleWrite(attach->context);
-    }
-}
-
-static void attach_set(struct attach *attach, int events)
-{
-    if (events == 0) {
-        uv_poll_stop(&attach->poll);
-    } else if (events != attach->events || !uv_is_active((uv_handle_t *)&attach->poll)) {
-        uv_poll_start(&attach->poll, events, socket_came);
-    }
-    attach->events = events;
-}
-
-static void attach_add_read(void *data)
-{
-    struct attach *attach = data;
-    attach_set(attach, attach->events | UV_READABLE);
-}
-
-static void attach_del_read(void *data)
-{
-    struct attach *attach = data;
-    attach_set(attach, attach->events & ~UV_READABLE);
-}
-
-static void attach_add_write(void *data)
-{
-    struct attach *attach = data;
-    attach_set(attach, attach->events | UV_WRITABLE);
-}
-
-static void attach_del_write(void *data)
-{
-    struct attach *attach = data;
-    attach_set(attach, attach->events & ~UV_WRITABLE);
-}
-
-static void attach_closed(uv_handle_t *handle)
-{
-    mem_free(handle->data);
-}
-
-static void attach_cleanup(void *data)
-{
-    struct attach *attach = data;
-    attach->context = NULL;
-    uv_close((uv_handle_t *)&attach->poll, attach_closed);
-}
-
-static int attach_to(struct loop *loop, redisAsyncContext *context)
-{
-    struct attach *attach = mem_alloc(sizeof *attach);
-    int result = uv_poll_init(loop_uv(loop), &attach->poll, context->c.fd);
-    if (result != 0) {
-        mem_free(attach);
-        return result;
-    }
-    attach->poll.data = attach;
-    attach->context = context;
-    context->ev.data = attach;
-    context->ev.addRead = attach_add_read;
-    context->ev.delRead = attach_del_read;
-    context->ev.addWrite = attach_add_write;
-    context->ev.delWrite = attach_del_write;
-    context->ev.cleanup = attach_cleanup;
     return 0;
 }
 
@@ -320,7 +233,7 @@ static void open_context(struct redis *redis, const char *address)
     redisAsyncContext *context = redis->path != NULL ? redisAsyncConnectUnix(redis->path)
                                                      : redisAsyncConnect(address, redis->port);
     assert(context != NULL); /* out of memory */
-    if (context->err == 0 && attach_to(redis->loop, context) == 0) {
+    if (context->err == 0 && redis_attach(redis->loop, context) == 0) {
         (void)fcntl(context->c.fd, F_SETFD, FD_CLOEXEC);
         redis->context = context;
         context->data = redis;
@@ -587,73 +500,4 @@ void redis_destroy(struct redis *redis)
     mem_free(redis->host);
     mem_free(redis->password);
     mem_free(redis);
-}
-
-/* --- replies --- */
-
-static const redisReply *inside(const struct redis_reply *reply)
-{
-    return (const redisReply *)(const void *)reply;
-}
-
-enum redis_kind redis_kind(const struct redis_reply *reply)
-{
-    switch (reply == NULL ? REDIS_REPLY_NIL : inside(reply)->type) {
-    case REDIS_REPLY_STRING:
-        return REDIS_STRING;
-    case REDIS_REPLY_STATUS:
-        return REDIS_STATUS;
-    case REDIS_REPLY_ERROR:
-        return REDIS_ERROR;
-    case REDIS_REPLY_INTEGER:
-        return REDIS_INTEGER;
-    case REDIS_REPLY_ARRAY:
-        return REDIS_ARRAY;
-    default:
-        return REDIS_NIL;
-    }
-}
-
-const char *redis_text(const struct redis_reply *reply, size_t *ret_size)
-{
-    enum redis_kind kind = redis_kind(reply);
-    if (kind != REDIS_STRING && kind != REDIS_STATUS && kind != REDIS_ERROR) {
-        return NULL;
-    }
-    if (ret_size != NULL) {
-        *ret_size = (size_t)inside(reply)->len;
-    }
-    return inside(reply)->str;
-}
-
-int64_t redis_integer(const struct redis_reply *reply)
-{
-    if (redis_kind(reply) == REDIS_INTEGER) {
-        return inside(reply)->integer;
-    }
-    int64_t value = 0;
-    const char *text = redis_text(reply, NULL);
-    return text != NULL && str_to_i64(text, &value, NULL) == 0 ? value : 0;
-}
-
-size_t redis_count(const struct redis_reply *reply)
-{
-    return redis_kind(reply) == REDIS_ARRAY ? inside(reply)->elements : 0;
-}
-
-const struct redis_reply *redis_at(const struct redis_reply *reply, size_t index)
-{
-    return index < redis_count(reply) ? (const struct redis_reply *)(const void *)inside(reply)->element[index] : NULL;
-}
-
-const struct redis_reply *redis_field(const struct redis_reply *reply, const char *field)
-{
-    for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
-        size_t size = 0;
-        const char *name = redis_text(redis_at(reply, i), &size);
-        if (name != NULL && size == strlen(field) && memcmp(name, field, size) == 0) {
-            return redis_at(reply, i + 1);
-        }
-    }
-    return NULL;
 }
