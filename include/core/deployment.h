@@ -218,6 +218,7 @@ struct deployment {
     size_t stage_count;
     bool *excluded;              /* by target index */
     uint32_t excluded_count;
+    uint32_t excluded_intake;    /* accepted answers that exclude, applied here or not yet */
     uint32_t active;             /* runs queued, running, lost or delayed */
     struct question *questions;  /* open ones, in the order they were asked */
     size_t question_count;

@@ -112,7 +112,8 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
 struct new_answer {
     uint64_t deployment, question;
     enum guidance guidance;
-    uint32_t excluded_seen; /* of the deployment as it was read: racing excludes never take the last target */
+    enum closing closing;   /* that the deployment must still have: NO, or CANCELING for a question about a late cancel */
+    uint32_t excluded_seen; /* `excluded` of the deployment as it was read: racing excludes never take the last target */
     const char *actor, *via, *note;
     const char *generation; /* of the configuration under which permission was checked */
     int64_t now_ms;
@@ -156,11 +157,13 @@ void commit_put_claim(struct commit *commit, const struct deployment *d, size_t 
                       uint32_t attempt, uint32_t epoch); /* q or a */
 void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question);
 /* Also adds the precondition that the question is still open: an answer that came first wins. */
-void commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question, enum guidance guidance,
-                           const char *why, int64_t now_ms);
-void commit_settle_question(struct commit *commit, uint64_t question); /* an answered one leaves `pending` */
-void commit_require_closing(struct commit *commit, uint64_t deployment, enum closing expected);
-void commit_finish(struct commit *commit, const struct deployment *d, int64_t retention_ms); /* leaves the lane, wakes the next */
+size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question, enum guidance guidance,
+                             const char *why, int64_t now_ms); /* returns the number of that precondition */
+/* The leader itself fails the deployment: `closing` becomes `next`, on condition that nobody closed it before. (Answers and cancels set
+ * it with their own commit. commit_put_deployment never writes `closing` or `excluded`: they belong to those who answer. It writes what the
+ * leader has applied, d->closing, as `phase`; reading gives `closing` as d->intake and `phase` as d->closing.) */
+void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next);
+void commit_finish(struct commit *commit, const struct deployment *d); /* leaves the lane and `live`, wakes the next */
 void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
 /* Chains the entry to d->audit_head and advances it. */
