@@ -72,7 +72,4 @@ struct chat {
     const struct chat_functions *functions;
 };
 
-/* The card as JSON (docs/API.md, "Card"): what the console shows and REST returns. */
-void card_write_json(const struct card *card, struct buf *out);
-
 #endif
