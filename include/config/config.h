@@ -222,7 +222,7 @@ struct config_problems {
  * may be set twice. Blocks on files: for start, reload and `config check` only. */
 struct config *config_load(const char *path, struct config_problems *problems);
 
-/* The same for text that is in memory; `name` is what problems call it, and its folder is where relative paths start. */
+/* The same for text in memory; `name` is what problems call it, and relative paths start at its folder. */
 struct config *config_load_text(const char *name, const char *text, size_t size, struct config_problems *problems);
 
 void config_problems_finish(struct config_problems *problems);
