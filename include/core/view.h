@@ -40,7 +40,7 @@ struct card {
     uint32_t revision;   /* of a question card: how many questions it names; a click carries it */
     const char *state;   /* word for the icon and colour: a deployment state, "paused", "answered", "unknown" */
     const char *title;   /* "Paused: needs web-oncall" */
-    const char *subject; /* "webshop 1.4.2 -> production" */
+    const char *subject; /* "webshop 1.4.2 → production" */
     const char *text;    /* the whole in full sentences, with the commands to type */
     const char **facts;  /* short lines */
     size_t fact_count;
