@@ -1,0 +1,266 @@
+# guidepost: one Makefile, no generated build system. `make help` lists what it can do.
+#
+#   MODE=release   optimised and hardened (what `make` builds)
+#   MODE=debug     no optimisation, no sanitizers
+#   MODE=asan      AddressSanitizer and UBSan (what the tests run)
+#   MODE=cov       coverage by gcov
+#   WERROR=1       warnings are errors (CI)
+#   CC=clang-14    gcc and clang both work
+#   BUILD=dir      put everything that is built there instead of into build/
+#   LAYERS="base core"   build and test with these folders of src/ only, while others are half written
+
+MODE ?= release
+BUILD ?= build
+CC = gcc
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+LAYERS ?= base core config net store chat exec api app cli
+
+SHELL = /bin/bash
+.SHELLFLAGS = -o pipefail -ec
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL = all
+
+# Without an own -j all cores are used.
+ifeq ($(MAKELEVEL),0)
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+MAKEFLAGS += --no-print-directory
+
+OUT = $(BUILD)/$(MODE)
+GEN = $(BUILD)/gen
+# Tests run under the sanitizers unless a mode was asked for.
+TEST_MODE = $(if $(filter file,$(origin MODE)),asan,$(MODE))
+TEST_MAKE = $(MAKE) MODE=$(TEST_MODE)
+TEST_ENV = GUIDEPOST_BUILD=$(abspath $(BUILD)/$(TEST_MODE))
+
+# --- Sources ----------------------------------------------------------------------------------------------------------
+
+find_c = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+
+STEP_SRC := $(call find_c,src/exec/step)
+LIB_SRC := $(filter-out $(STEP_SRC),$(foreach layer,$(LAYERS),$(call find_c,src/$(layer))))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+SUPPORT_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c tests/fakes/*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+WEB_FILES := $(sort $(shell [ ! -d web ] || find web -type f))
+LUA_FILES := $(sort $(wildcard src/store/lua/*.lua))
+
+LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(WEB_FILES),$(OUT)/gen/assets.o) $(if $(LUA_FILES),$(OUT)/gen/lua.o)
+STEP_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(STEP_SRC)))
+STEP_PLAIN_OBJ := $(STEP_SRC:%.c=$(OUT)/plain/%.o)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(OUT)/%.o)
+UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
+BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(OUT)/%)
+
+# A library of a part of the layers has its own name, so that it is never taken for the whole.
+empty :=
+space := $(empty) $(empty)
+LIB := $(OUT)/lib$(if $(filter command line environment,$(origin LAYERS)),part-$(subst $(space),-,$(strip $(LAYERS))),guidepost).a
+STEP_LIB := $(OUT)/libstep.a
+SUPPORT_LIB := $(OUT)/libsupport.a
+
+# --- Flags ------------------------------------------------------------------------------------------------------------
+
+PACKAGES = libuv libcurl hiredis libcjson libmicrohttpd yaml-0.1 libcrypto
+# Asked once, and only when something is compiled: `make deps` must work before pkg-config is there.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+
+IS_GCC := $(findstring gcc,$(notdir $(CC)))
+WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wswitch-enum -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes \
+           -Wimplicit-fallthrough -Wvla -Werror=implicit-function-declaration $(if $(IS_GCC),-Wbidi-chars=any) $(if $(WERROR),-Werror)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -include base/banned.h -DGUIDEPOST_VERSION='"$(VERSION)"'
+CFLAGS += -std=c17 -g $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
+TEST_CPPFLAGS = -Isrc -Itests
+
+# After the guide of the OpenSSF. Asserts stay on in every mode.
+HARDENING = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fcf-protection=full -ftrivial-auto-var-init=zero \
+            -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fstack-clash-protection \
+            $(if $(IS_GCC),-fzero-call-used-regs=used-gpr -Wtrampolines)
+HARDENING_LD = -Wl,-z,relro,-z,now,-z,noexecstack
+
+FLAGS_release = -O2 -fPIE $(HARDENING)
+LDFLAGS_release = -pie $(HARDENING_LD) -Wl,-z,nodlopen
+FLAGS_debug = -O0
+FLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_asan = -fsanitize=address,undefined
+FLAGS_cov = -O0 --coverage
+LDFLAGS_cov = --coverage
+FLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_fuzz = -fsanitize=fuzzer,address,undefined
+ifeq ($(origin FLAGS_$(MODE)),undefined)
+$(error MODE is release, debug, asan or cov, not '$(MODE)')
+endif
+
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+# guidepost-step is executed for every step, so it is static, small, and without sanitizers in every mode.
+PLAIN_FLAGS = -O2 -fPIE $(HARDENING)
+PLAIN_LDFLAGS = -static-pie $(HARDENING_LD)
+
+# --- Targets for people -----------------------------------------------------------------------------------------------
+
+.PHONY: all deps run-deps demo test unit system browser soak lint bench fuzz tidy format cov install clean distcheck help
+.PHONY: binaries
+
+all: binaries ## Build guidepost and guidepost-step into build/$(MODE)
+
+deps: ## Install the packages that building, running and testing need and that are missing
+	@tools/deps run test
+
+run-deps: # the same for building and running only
+	@tools/deps run
+
+demo: run-deps ## Build, then show a deployment that fails on one machine and goes on from your answer
+	@$(MAKE) MODE=release all
+	@$(BUILD)/release/guidepost demo
+
+test: deps ## Everything below under the sanitizers: unit, system, browser (ends by itself, needs no terminal)
+	@$(TEST_MAKE) all unit-binaries
+	@failed=""; \
+	for suite in unit system browser; do $(TEST_ENV) tests/run $$suite || failed="$$failed $$suite"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+
+unit: ## Unit tests: one program a module
+	@$(TEST_MAKE) unit-binaries
+	@$(TEST_ENV) tests/run unit
+
+system: ## System tests: the real programs and a real Redis
+	@$(TEST_MAKE) all
+	@$(TEST_ENV) tests/run system
+
+browser: ## The page in a headless Chromium
+	@$(TEST_MAKE) all
+	@$(TEST_ENV) tests/run browser
+
+soak: deps ## The long loops: a thousand kills over hundreds of deployments (hours)
+	@$(TEST_MAKE) all
+	@$(TEST_ENV) tests/run soak
+
+bench: run-deps ## Measure, with medians, beside the limits of this machine
+	@$(MAKE) MODE=release all bench-binaries
+	@GUIDEPOST_BUILD=$(abspath $(BUILD)/release) tests/run bench
+
+fuzz: ## Feed each parser with random bytes for FUZZ_SECONDS
+	@$(MAKE) MODE=fuzz CC=clang-14 fuzz-binaries
+	@GUIDEPOST_BUILD=$(abspath $(BUILD)/fuzz) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+lint: ## Layers, purity, headers, exported names, forbidden words, generated docs, format
+	@$(MAKE) -k MODE=debug all || true
+	@GUIDEPOST_BUILD=$(abspath $(BUILD)/debug) tests/run lint
+
+tidy: ## clang-tidy over all sources (slow, so only on demand)
+	@command -v clang-tidy-14 >/dev/null || { echo "make tidy needs the package clang-tidy-14" >&2; exit 1; }
+	@printf '%s\n' $(LIB_SRC) $(STEP_SRC) | xargs -n 4 -P $$(nproc) -I{} clang-tidy-14 --quiet {} -- \
+		$(CPPFLAGS) -std=c17 $(PKG_CFLAGS)
+
+format: ## Let clang-format lay out the sources
+	@clang-format-14 -i $$(tests/lint/format --list)
+
+cov: ## Line coverage of the unit tests
+	@$(MAKE) MODE=cov unit-binaries
+	@find $(BUILD)/cov -name '*.gcda' -delete
+	@GUIDEPOST_BUILD=$(abspath $(BUILD)/cov) tests/run unit
+	@command -v gcovr >/dev/null || { echo "make cov needs the package gcovr" >&2; exit 1; }
+	@gcovr --root . --object-directory $(BUILD)/cov --filter src/ --sort-percentage
+
+install: all ## Install into DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/guidepost
+	install -m 755 $(OUT)/guidepost $(OUT)/guidepost-step $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(wildcard README.md LICENSE CHANGELOG.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/guidepost/
+
+clean: ## Remove what was built
+	rm -rf $(BUILD)
+
+distcheck: ## What is committed builds by itself, installs, and twice the same to the bit
+	@tools/distcheck $(BUILD)/distcheck
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk '/^#   [A-Z]/ { if (!n++) print ""; print "  " substr($$0, 5) }' Makefile
+
+# --- Targets for make -------------------------------------------------------------------------------------------------
+
+.PHONY: unit-binaries bench-binaries fuzz-binaries FORCE
+
+# While a program's main.c is not there, the rest is still built.
+binaries: $(LIB) $(if $(wildcard src/main.c),$(OUT)/guidepost) $(if $(wildcard src/exec/step/main.c),$(OUT)/guidepost-step)
+unit-binaries: $(UNIT_BIN)
+bench-binaries: $(BENCH_BIN)
+fuzz-binaries: $(FUZZ_BIN)
+
+# Changes when a flag does, and with it everything that was compiled by it.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@flags='$(subst ',,$(COMPILE) $(FLAGS_$(MODE)))'; [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" >$@
+
+$(OUT)/tests/%.o: tests/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(COMPILE) $(FLAGS_$(MODE)) $(TEST_CPPFLAGS) $(PKG_CFLAGS) -c -o $@ $<
+
+$(OUT)/plain/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) $(PLAIN_FLAGS) -c -o $@ $<
+
+$(OUT)/gen/%.o: $(GEN)/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) $(FLAGS_$(MODE)) -Isrc -c -o $@ $<
+
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(COMPILE) $(FLAGS_$(MODE)) $(PKG_CFLAGS) -c -o $@ $<
+
+$(GEN)/assets.c: $(WEB_FILES) tools/embed
+	@mkdir -p $(@D)
+	@tools/embed assets web $(WEB_FILES) >$@
+
+$(GEN)/lua.c: $(LUA_FILES) tools/embed
+	@mkdir -p $(@D)
+	@tools/embed scripts $(LUA_FILES) >$@
+
+# Archives are made anew, since an old one would keep objects of deleted sources.
+define ARCHIVE
+@mkdir -p $(@D)
+@rm -f $@
+@$(AR) rcsD $@ $(filter %.o,$^)
+endef
+
+$(LIB): $(LIB_OBJ)
+	$(ARCHIVE)
+$(STEP_LIB): $(STEP_OBJ)
+	$(ARCHIVE)
+$(SUPPORT_LIB): $(SUPPORT_OBJ)
+	$(ARCHIVE)
+
+LINK = $(CC) $(CFLAGS) $(FLAGS_$(MODE))
+
+$(OUT)/guidepost: $(OUT)/src/main.o $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) $(LDFLAGS_$(MODE)) -o $@ $^ $(PKG_LIBS)
+
+$(OUT)/guidepost-step: $(STEP_PLAIN_OBJ)
+	@echo "  LINK    $@"
+	@$(CC) $(PLAIN_FLAGS) $(PLAIN_LDFLAGS) -o $@ $^
+
+$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_LIB) $(STEP_LIB) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) $(LDFLAGS_$(MODE)) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT_LIB) $(STEP_LIB) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) $(LDFLAGS_$(MODE)) -o $@ $^ -lm $(PKG_LIBS)
+
+$(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(STEP_LIB) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) $(LDFLAGS_$(MODE)) -o $@ $^ $(PKG_LIBS)
+
+.SECONDARY:
+-include $(shell [ ! -d $(OUT) ] || find $(OUT) -name '*.d')
