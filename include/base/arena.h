@@ -25,7 +25,8 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Returns an array with room for at least count + 1 elements that begins with the count old ones.
- * Grows by doubling; the old array stays valid but is no longer used. */
+ * Grows by doubling; the old array stays valid but is no longer used. `array` came from arena_push and has had no
+ * other elements than these, or count is 0. */
 void *arena_push(struct arena *arena, void *array, size_t count, size_t size);
 
 size_t arena_used(const struct arena *arena);

@@ -46,7 +46,7 @@ struct err {
 };
 
 /* Fills err (which may be NULL) and returns -(int)code, so that a function can end with
- * `return err_set(err, ERR_INVALID, "...")`. */
+ * `return err_set(err, ERR_INVALID, "...")`. The old err->text may be among the arguments. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The word for a code as REST and logs show it, for example "not_found". Takes the negative

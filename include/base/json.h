@@ -37,7 +37,8 @@ const struct json *json_get_nocase(const struct json *object, const char *key);
 /* "a.b.c" through nested objects, or NULL. */
 const struct json *json_path(const struct json *object, const char *path);
 
-/* The node's own value; NULL or the fallback if the node is NULL or of another type. */
+/* The node's own value; NULL or the fallback if the node is NULL or of another type. json_int also gives the fallback
+ * for a number that is not whole or beyond 2^53, where it could not be told from its neighbours. */
 const char *json_string(const struct json *node);
 int64_t json_int(const struct json *node, int64_t fallback);
 bool json_bool(const struct json *node, bool fallback);

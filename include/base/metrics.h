@@ -44,7 +44,7 @@ enum metric {
         METRIC_COUNT
 };
 
-/* label values in the order of the table; unused ones NULL */
+/* label values in the order of the table; unused ones NULL. A used one that is NULL is shown as "". */
 void metric_add(enum metric metric, double value, const char *label1, const char *label2, const char *label3);
 void metric_set(enum metric metric, double value, const char *label1, const char *label2, const char *label3);
 void metric_observe(enum metric metric, double seconds, const char *label1, const char *label2, const char *label3);

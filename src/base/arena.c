@@ -22,8 +22,8 @@ struct arena {
 };
 
 static struct block *block_create(size_t size, struct block *next) {
-    if (size > PTRDIFF_MAX - sizeof(struct block)) {
-        size = SIZE_MAX - sizeof(struct block); /* mem_alloc ends the process, and says how much was wanted */
+    if (size > PTRDIFF_MAX) {
+        size = PTRDIFF_MAX; /* with the head it is more than mem_alloc gives: it ends the process */
     }
     struct block *block = mem_alloc(sizeof *block + size);
     block->next = next;

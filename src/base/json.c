@@ -1,7 +1,6 @@
 #include "base/json.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +144,9 @@ int64_t json_int(const struct json *node, int64_t fallback) {
         return fallback;
     }
     double value = inside(node)->valuedouble;
-    return fabs(value) <= 9007199254740992.0 && trunc(value) == value ? (int64_t)value : fallback;
+    const double most = 9007199254740992.0;
+    bool exact = value >= -most && value <= most && (double)(int64_t)value == value;
+    return exact ? (int64_t)value : fallback;
 }
 
 bool json_bool(const struct json *node, bool fallback) {

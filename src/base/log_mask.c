@@ -29,13 +29,17 @@ static void add_form(const char *text, size_t size) {
     begins_form[(unsigned char)text[0]] = true;
 }
 
-/* Inside longer text that is base64, the secret begins at one of three places in a group of three bytes. Only the
- * digits that depend on no neighbour are searched for. */
+/* Inside longer text that is base64, the secret begins at one of three places in a group of three bytes. The
+ * digits that depend on no neighbour are searched for, and one more for a secret that nothing follows. */
 static void add_base64(const char *secret, size_t size, const char *digits) {
     struct buf text = BUF_INIT(2 * (size + 4));
     for (size_t shift = 0; shift < 3; shift++) {
+        const size_t end = (shift + size) * 8;
         buf_clear(&text);
-        for (size_t bit = (shift * 8 + 5) / 6 * 6; bit + 6 <= (shift + size) * 8; bit += 6) {
+        for (size_t bit = (shift * 8 + 5) / 6 * 6; bit < end; bit += 6) {
+            if (bit + 6 > end) {
+                add_form(text.data, text.size);
+            }
             size_t at = bit / 8 - shift;
             unsigned high = (unsigned char)secret[at];
             unsigned low = at + 1 < size ? (unsigned char)secret[at + 1] : 0;

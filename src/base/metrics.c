@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <dirent.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,18 +196,18 @@ static void add_process_value(struct buf *out, const char *name, const char *typ
     buf_addc(out, '\n');
 }
 
-/* The number at a place in a file of /proc, counted by blanks from 0; -1 if it is not there. */
-static double proc_number(const char *path, const char *behind, size_t place) {
+/* The word of that number (from 0) in a file of /proc, behind the last `behind` if it is not 0; 0 if there is none. */
+static double proc_number(const char *path, char behind, size_t place) {
     struct buf text = BUF_INIT(4096);
-    double value = -1;
-    if (file_read(path, 4096, &text, NULL) == 0) {
-        const char *at = strrchr(text.data, *behind);
-        at = at == NULL ? text.data : at + 1;
-        for (size_t i = 0; i < place && at != NULL; i++) {
-            at = strchr(at, ' ');
-            at = at == NULL ? NULL : at + 1;
+    double value = 0;
+    if (file_read(path, text.limit, &text, NULL) == 0) {
+        const char *at = behind == 0 ? text.data : strrchr(text.data, behind);
+        at = at == NULL ? "" : at + (behind != 0);
+        for (size_t i = 0; i < place; i++) {
+            at += strspn(at, " ");
+            at += strcspn(at, " ");
         }
-        value = at == NULL ? -1 : strtod(at, NULL);
+        value = strtod(at, NULL);
     }
     buf_finish(&text);
     return value;
@@ -235,8 +234,8 @@ static double start_seconds(void) {
         struct timespec since_boot;
         (void)clock_gettime(CLOCK_BOOTTIME, &since_boot);
         double age = (double)since_boot.tv_sec + (double)since_boot.tv_nsec / 1e9 -
-                     proc_number("/proc/self/stat", ")", 20) / (double)sysconf(_SC_CLK_TCK);
-        started = round((double)clock_wall_ms() - age * 1000) / 1000;
+                     proc_number("/proc/self/stat", ')', 19) / (double)sysconf(_SC_CLK_TCK);
+        started = (double)(clock_wall_ms() - (int64_t)(age * 1000)) / 1000;
     }
     return started;
 }
@@ -247,7 +246,7 @@ static void add_process(struct buf *out) {
     add_process_value(out, "process_cpu_seconds_total", "counter", "User and system CPU time spent.",
                       (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
     add_process_value(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
-                      proc_number("/proc/self/statm", "\n", 1) * (double)sysconf(_SC_PAGESIZE));
+                      proc_number("/proc/self/statm", 0, 1) * (double)sysconf(_SC_PAGESIZE));
     add_process_value(out, "process_open_fds", "gauge", "Open file descriptors.", (double)open_fds());
     add_process_value(out, "process_start_time_seconds", "gauge", "When the process was started, since 1970.",
                       start_seconds());
