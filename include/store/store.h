@@ -58,6 +58,7 @@ struct commit_reply {
     bool again;          /* DONE by an earlier call with this event id */
     size_t precondition; /* REFUSED: its number, in the order they were added */
     const char *found;   /* REFUSED: the value that was there instead, "" if none; borrowed */
+    const char *note;    /* DONE: what the first call with this event id noted; borrowed */
     uint64_t seq;
 };
 
@@ -67,6 +68,11 @@ typedef void commit_done(const struct commit_reply *reply, void *user);
 /* event_id may be NULL: then the store makes one, good for asking again but not for deduplication. */
 struct commit *commit_create(struct store *store, const char *event_id);
 void commit_drop(struct commit *commit); /* instead of sending */
+
+/* What every later call with the same event id is told. */
+void commit_note(struct commit *commit, const char *note);
+/* How long the event id is good for: LIMIT_DONE_SECONDS unless set. It costs memory in Redis. */
+void commit_remember(struct commit *commit, int64_t seconds);
 
 /* Numbers a precondition and returns its number. expected NULL or "" = the field or key must be absent or empty. */
 size_t commit_require_field(struct commit *commit, const char *key, const char *field, const char *expected);

@@ -18,7 +18,8 @@ struct fields {
     size_t number_count;
 };
 
-static void field_text(struct fields *fields, const char *name, const char *value) {
+static void field_text(struct fields *fields, const char *name, const char *value)
+{
     if (!str_empty(value)) {
         assert(fields->count + 2 <= sizeof fields->words / sizeof fields->words[0]);
         fields->words[fields->count++] = name;
@@ -26,17 +27,20 @@ static void field_text(struct fields *fields, const char *name, const char *valu
     }
 }
 
-static void field_number(struct fields *fields, const char *name, uint64_t value) {
+static void field_number(struct fields *fields, const char *name, uint64_t value)
+{
     if (value != 0) {
         field_text(fields, name, words_u64(fields->numbers[fields->number_count++], value));
     }
 }
 
-void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct event *event) {
+void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct event *event)
+{
     struct fields fields = {.words = {"*"}, .count = 1};
     char run[RUN_TEXT_SIZE];
     char outcome[OUTCOME_SIZE];
-    (void)snprintf(run, sizeof run, "%zu.%zu.%" PRIu32 ".%" PRIu32, event->step, event->slot, event->attempt, event->epoch);
+    (void)snprintf(run, sizeof run, "%zu.%zu.%" PRIu32 ".%" PRIu32, event->step, event->slot, event->attempt,
+                   event->epoch);
     words_outcome_format(outcome, event->outcome);
     field_text(&fields, "event", event_word(event->kind));
     field_number(&fields, "deployment", deployment);
@@ -54,35 +58,39 @@ void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct
     commit_op(commit, "XADD", "inbox", fields.count, fields.words, NULL);
 }
 
-void inbox_encode_lane(struct commit *commit, const char *project, const char *environment) {
+void inbox_encode_lane(struct commit *commit, const char *project, const char *environment)
+{
     struct buf lane = BUF_INIT(STORE_KEY_SIZE);
     buf_printf(&lane, "%s/%s", project, environment);
     commit_add(commit, "XADD", "inbox", "*", "lane", lane.data);
     buf_finish(&lane);
 }
 
-void inbox_encode_worker_gone(struct commit *commit, const char *worker) {
+void inbox_encode_worker_gone(struct commit *commit, const char *worker)
+{
     commit_add(commit, "XADD", "inbox", "*", "gone", worker);
 }
 
-static bool event_parse(const char *word, enum event_kind *ret_kind) {
-#define X(name, word_of_it)               \
-    if (str_equal(word, word_of_it)) {    \
-        *ret_kind = EVENT_##name;         \
-        return true;                      \
+static bool event_parse(const char *word, enum event_kind *ret_kind)
+{
+#define X(name, word_of_it)                                                                                            \
+    if (str_equal(word, word_of_it)) {                                                                                 \
+        *ret_kind = EVENT_##name;                                                                                      \
+        return true;                                                                                                   \
     }
     EVENTS(X)
 #undef X
     return false;
 }
 
-static bool run_parse(const char *text, char end, struct event *event) {
+static bool run_parse(const char **text, char end, struct event *event)
+{
     uint64_t step = 0;
     uint64_t slot = 0;
     uint64_t attempt = 0;
     uint64_t epoch = 0;
-    if (!words_number(&text, end, &step) || !words_number(&text, end, &slot) || !words_number(&text, end, &attempt) ||
-        !words_number(&text, end, &epoch) || attempt > UINT32_MAX || epoch > UINT32_MAX) {
+    if (!words_number(text, end, &step) || !words_number(text, end, &slot) || !words_number(text, end, &attempt) ||
+        !words_number(text, end, &epoch) || attempt > UINT32_MAX || epoch > UINT32_MAX) {
         return false;
     }
     event->step = (size_t)step;
@@ -93,16 +101,19 @@ static bool run_parse(const char *text, char end, struct event *event) {
 }
 
 /* An absent text is NULL, so that the core can tell an event of a worker from one without. */
-static const char *optional(const struct redis_reply *fields, const char *name, struct arena *arena) {
+static const char *optional(const struct redis_reply *fields, const char *name, struct arena *arena)
+{
     const char *text = words_field(fields, name);
     return text[0] != '\0' ? arena_strdup(arena, text) : NULL;
 }
 
-static bool decode_event(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry) {
+static bool decode_event(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry)
+{
     struct event *event = &entry->event;
+    const char *run = words_field(fields, "run");
     entry->deployment = words_field_u64(fields, "deployment");
     if (!event_parse(words_field(fields, "event"), &event->kind) || entry->deployment == 0 ||
-        !run_parse(words_field(fields, "run"), '.', event)) {
+        !run_parse(&run, '.', event)) {
         return false;
     }
     event->now_ms = words_field_i64(fields, "at");
@@ -119,7 +130,8 @@ static bool decode_event(const struct redis_reply *fields, struct arena *arena, 
     return true;
 }
 
-static bool decode_lane(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry) {
+static bool decode_lane(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry)
+{
     const char *lane = words_field(fields, "lane");
     const char *slash = strchr(lane, '/');
     if (slash == NULL) {
@@ -131,7 +143,8 @@ static bool decode_lane(const struct redis_reply *fields, struct arena *arena, s
     return true;
 }
 
-void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *ret_entry) {
+void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *ret_entry)
+{
     *ret_entry = (struct inbox_entry){.kind = INBOX_BROKEN};
     ret_entry->worker = optional(fields, "gone", arena);
     if (ret_entry->worker != NULL) {
@@ -139,4 +152,35 @@ void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct 
     } else if (!decode_event(fields, arena, ret_entry) && !decode_lane(fields, arena, ret_entry)) {
         *ret_entry = (struct inbox_entry){.kind = INBOX_BROKEN};
     }
+}
+
+void timer_member_format(char out[TIMER_MEMBER_SIZE], uint64_t deployment, const struct effect *effect)
+{
+    (void)snprintf(out, TIMER_MEMBER_SIZE, "%" PRIu64 ":%s:%zu:%zu:%" PRIu32 ":%" PRIu32 ":%" PRIu64, deployment,
+                   event_word(effect->timer), effect->step, effect->slot, effect->attempt, effect->epoch,
+                   effect->question);
+}
+
+/* Takes the next word before a colon into `out`. */
+static bool word_take(const char **text, char *out, size_t room)
+{
+    size_t length = strcspn(*text, ":");
+    if (length >= room || (*text)[length] == '\0') {
+        return false;
+    }
+    memcpy(out, *text, length);
+    out[length] = '\0';
+    *text += length + 1;
+    return true;
+}
+
+void timer_member_parse(const char *member, struct inbox_entry *ret_entry)
+{
+    struct inbox_entry entry = {.kind = INBOX_TIMER, .timer = member};
+    const char *rest = member;
+    char word[32];
+    bool understood = words_number(&rest, ':', &entry.deployment) && word_take(&rest, word, sizeof word) &&
+                      event_parse(word, &entry.event.kind) && run_parse(&rest, ':', &entry.event) &&
+                      words_number(&rest, '\0', &entry.event.question);
+    *ret_entry = understood ? entry : (struct inbox_entry){.kind = INBOX_BROKEN, .timer = member};
 }

@@ -6,11 +6,13 @@
 
 #include "base/str.h"
 
-bool words_number(const char **text, char end, uint64_t *ret_number) {
+bool words_number(const char **text, char end, uint64_t *ret_number)
+{
     const char *at = *text;
     uint64_t number = 0;
     for (; *at >= '0' && *at <= '9'; at++) {
-        if (__builtin_mul_overflow(number, 10U, &number) || __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number)) {
+        if (__builtin_mul_overflow(number, 10U, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number)) {
             return false;
         }
     }
@@ -28,11 +30,13 @@ static const char *const outcome_names[] = {
 #undef X
 };
 
-void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome) {
+void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome)
+{
     (void)snprintf(out, OUTCOME_SIZE, "%s %" PRId64, outcome_names[outcome.kind], outcome.number);
 }
 
-struct outcome words_outcome(const char *text) {
+struct outcome words_outcome(const char *text)
+{
     struct outcome outcome = {.kind = OUTCOME_NONE};
     size_t length = strcspn(text, " ");
     for (size_t i = 0; i < sizeof outcome_names / sizeof outcome_names[0]; i++) {
@@ -44,27 +48,32 @@ struct outcome words_outcome(const char *text) {
     return outcome;
 }
 
-const char *words_field(const struct redis_reply *reply, const char *field) {
+const char *words_field(const struct redis_reply *reply, const char *field)
+{
     const char *text = redis_text(redis_field(reply, field), NULL);
     return text != NULL ? text : "";
 }
 
-uint64_t words_field_u64(const struct redis_reply *reply, const char *field) {
+uint64_t words_field_u64(const struct redis_reply *reply, const char *field)
+{
     uint64_t number = 0;
     return str_to_u64(words_field(reply, field), &number, NULL) == 0 ? number : 0;
 }
 
-int64_t words_field_i64(const struct redis_reply *reply, const char *field) {
+int64_t words_field_i64(const struct redis_reply *reply, const char *field)
+{
     int64_t number = 0;
     return str_to_i64(words_field(reply, field), &number, NULL) == 0 ? number : 0;
 }
 
-const char *words_u64(char out[NUMBER_SIZE], uint64_t number) {
+const char *words_u64(char out[NUMBER_SIZE], uint64_t number)
+{
     (void)snprintf(out, NUMBER_SIZE, "%" PRIu64, number);
     return out;
 }
 
-const char *words_i64(char out[NUMBER_SIZE], int64_t number) {
+const char *words_i64(char out[NUMBER_SIZE], int64_t number)
+{
     (void)snprintf(out, NUMBER_SIZE, "%" PRId64, number);
     return out;
 }
