@@ -1,0 +1,359 @@
+/*
+ * Answers. An answer names a question; where that question heads a card, it speaks for all open questions of the card that the answerer has seen,
+ * or for the machines that are named. Each machine's answer is one compare-and-set of its own; excludes go one after
+ * the other, because the last machine can't be excluded.
+ */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "task.h"
+
+enum { ANSWER_TRIES = 5 };
+
+struct answering {
+    uint64_t *questions; /* those to answer */
+    size_t count, next;
+    size_t accepted;
+    uint32_t excluded;   /* accepted excludes of this operation since the deployment was read */
+    const char *targets; /* names of the machines answered for */
+};
+
+static void answer_load(struct task *task);
+
+static const char *command_word(const struct task *task) {
+    return guidance_word(task->op.command.guidance);
+}
+
+/* --- which questions ------------------------------------------------------------------------------------------ */
+
+static bool target_named(const struct task *task, const char *target) {
+    const struct plan_names *named = &task->op.command.targets;
+    for (size_t i = 0; i < named->count; i++) {
+        if (str_equal(named->items[i], target)) {
+            return true;
+        }
+    }
+    return named->count == 0;
+}
+
+static bool in_scope(const struct task *task, const struct question_record *asked, const struct question_record *other, uint32_t nth) {
+    bool whole_card = !task->op.single && asked->question.card == asked->question.id;
+    if (!whole_card) {
+        return other == asked;
+    }
+    bool seen = task->op.card_revision == 0 || nth <= task->op.card_revision;
+    return other->question.card == asked->question.id && seen;
+}
+
+/* False if the task was refused. */
+static bool answer_choose(struct task *task, struct answering *state, const struct question_record *asked) {
+    const struct deployment_record *record = task->record;
+    uint32_t nth = 0;
+    size_t matched = 0;
+    state->questions = arena_array(task->arena, record->question_count + 1, sizeof *state->questions);
+    state->count = 0;
+    state->next = 0;
+    for (size_t i = 0; i < record->question_count; i++) {
+        const struct question_record *other = &record->questions[i];
+        nth += other->question.card == asked->question.card;
+        const char *target = plan_slot_name(record->deployment->plan, other->question.step, other->question.slot);
+        if (!in_scope(task, asked, other, nth) || !target_named(task, target)) {
+            continue;
+        }
+        matched++;
+        /* Fail ends the deployment with one answer and closes the other questions. */
+        bool enough = task->op.command.guidance == GUIDANCE_FAIL && state->count > 0;
+        if (other->open && !enough) {
+            state->questions[state->count++] = other->question.id;
+        }
+    }
+    if (matched == 0) {
+        task_refuse(task, ERR_NOT_FOUND, "None of these machines waits in Q%llu. See show Q%llu.", (unsigned long long)task->question,
+                    (unsigned long long)task->question);
+        return false;
+    }
+    return true;
+}
+
+static void answer_too_late(struct task *task, const struct question_record *asked) {
+    struct buf text = BUF_INIT(ERR_TEXT_SIZE);
+    question_over(asked, clock_wall_ms(), &text);
+    json_object_begin(&task->out, NULL);
+    json_add_string(&task->out, "answer", guidance_word(asked->answer));
+    json_add_string(&task->out, "answered_by", asked->answered_by);
+    json_add_int(&task->out, "answered_at", asked->answered_ms);
+    json_object_end(&task->out);
+    char *copy = arena_strdup(task->arena, text.data);
+    buf_finish(&text);
+    task_refuse(task, ERR_CONFLICT, "%s", copy);
+}
+
+static bool answer_acceptable(struct task *task, const struct question_record *asked) {
+    const struct deployment *d = task->record->deployment;
+    const struct plan_step *step = &d->plan->steps[asked->question.step];
+    struct err err;
+    if (step->guided.claim_required && !str_equal(asked->taken_by, task->op.actor.name)) {
+        task_refuse(task, ERR_CONFLICT, asked->taken_by == NULL ? "Take it first here: take Q%llu%s." : "Q%llu was taken by %s, who has to answer it.",
+                    (unsigned long long)asked->question.id, asked->taken_by == NULL ? "" : asked->taken_by);
+        return false;
+    }
+    if (!deployment_accepts(d, &asked->question, task->op.command.guidance, task->op.command.note, &err)) {
+        task_fail(task, &err);
+        return false;
+    }
+    return true;
+}
+
+/* --- recording ------------------------------------------------------------------------------------------------ */
+
+static void answer_next(struct task *task);
+
+static void answer_end(struct task *task) {
+    struct answering *state = task->state;
+    const struct deployment *d = task->record->deployment;
+    const struct question_record *asked = record_question(task->record, task->question);
+    if (state->accepted == 0) {
+        answer_too_late(task, asked);
+        return;
+    }
+    buf_printf(&task->text, "Q%llu: %s by %s for %s on %s. ", (unsigned long long)task->question,
+               guidance_title(task->op.command.guidance), task->op.actor.name, d->plan->steps[asked->question.step].name,
+               state->targets);
+    if (state->accepted == 1) {
+        buf_adds(&task->text, deployment_consequence(d, &asked->question, task->op.command.guidance, task->arena));
+    } else {
+        buf_printf(&task->text, "%zu machines are answered.", state->accepted);
+    }
+    json_object_begin(&task->out, NULL);
+    json_add_int(&task->out, "accepted", (int64_t)state->accepted);
+    json_add_string(&task->out, "guidance", command_word(task));
+    json_object_end(&task->out);
+    task_reply(task);
+}
+
+static void answer_stop(struct task *task, enum err_code code, const char *text) {
+    struct answering *state = task->state;
+    if (state->accepted > 0) {
+        task_refuse(task, code, "%zu machines were answered; then: %s", state->accepted, text);
+    } else {
+        task_refuse(task, code, "%s", text);
+    }
+}
+
+/* One machine's answer was recorded, or not. */
+static void answer_recorded(enum answer_result result, void *user) {
+    struct task *task = user;
+    struct answering *state = task->state;
+    const struct question_record *question = record_question(task->record, state->questions[state->next]);
+    const struct deployment *d = task->record->deployment;
+    switch (result) {
+    case ANSWER_ACCEPTED:
+        state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->accepted == 0 ? "" : ", ",
+                                      plan_slot_name(d->plan, question->question.step, question->question.slot));
+        state->accepted++;
+        state->excluded += task->op.command.guidance == GUIDANCE_EXCLUDE;
+        state->next++;
+        answer_next(task);
+        break;
+    case ANSWER_TOO_LATE:
+        if (state->count == 1 || state->accepted == 0) {
+            answer_load(task); /* Look again, to say who was first. */
+            break;
+        }
+        state->next++;
+        answer_next(task);
+        break;
+    case ANSWER_CHANGED:
+        answer_load(task);
+        break;
+    case ANSWER_CLOSING:
+        answer_stop(task, ERR_CONFLICT, arena_printf(task->arena, "D%llu was failed or canceled before.", (unsigned long long)d->id));
+        break;
+    case ANSWER_GENERATION:
+        if (task->operations->options.stale_config != NULL) {
+            task->operations->options.stale_config(task->operations->options.user);
+        }
+        answer_stop(task, ERR_CONFLICT, "The configuration has just changed, and who may answer with it. Nothing was recorded; try again.");
+        break;
+    case ANSWER_UNAVAILABLE:
+        answer_stop(task, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
+        break;
+    case ANSWER_UNKNOWN:
+        answer_stop(task, ERR_UNKNOWN,
+                    arena_printf(task->arena, "It is not known whether that was recorded. See show Q%llu.", (unsigned long long)task->question));
+        break;
+    }
+}
+
+static void answer_next(struct task *task) {
+    struct answering *state = task->state;
+    if (state->next == state->count) {
+        answer_end(task);
+        return;
+    }
+    const struct deployment *d = task->record->deployment;
+    uint64_t question = state->questions[state->next];
+    bool of_late_cancel = record_question(task->record, question)->question.late_cancel;
+    const char *event_id = task->op.event_id == NULL ? NULL
+                                                     : arena_printf(task->arena, "%s/%llu", task->op.event_id, (unsigned long long)question);
+    store_answer(task->operations->options.store,
+                 &(struct new_answer){
+                     .deployment = d->id,
+                     .question = question,
+                     .guidance = task->op.command.guidance,
+                     .closing = of_late_cancel ? CLOSING_CANCELING : CLOSING_NO,
+                     .excluded_seen = d->excluded_intake + state->excluded,
+                     .actor = task->op.actor.name,
+                     .via = task->op.actor.via,
+                     .note = task->op.command.note,
+                     .generation = task->config->generation,
+                     .now_ms = clock_wall_ms(),
+                     .event_id = event_id,
+                 },
+                 answer_recorded, task);
+}
+
+static bool leaves_one(const struct task *task, const struct answering *state) {
+    const struct deployment *d = task->record->deployment;
+    return task->op.command.guidance != GUIDANCE_EXCLUDE || d->excluded_intake + state->count < d->plan->target_count;
+}
+
+static void answer_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    struct answering *state = task->state;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    deployment_record_free(task->record);
+    task->record = record;
+    task->deployment = record->deployment->id;
+    const struct deployment *d = record->deployment;
+    const struct question_record *asked = record_question(record, task->question);
+    state->excluded = 0;
+    if (!task_allowed(task, permission_parse(command_word(task)), d->plan->project, d->plan->environment) ||
+        !answer_choose(task, state, asked)) {
+        return;
+    }
+    if (state->count == 0 && state->accepted == 0) {
+        answer_too_late(task, asked);
+    } else if (state->count == 0 || state->accepted > 0) {
+        answer_next(task);
+    } else if (!leaves_one(task, state)) {
+        task_refuse(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
+    } else if (answer_acceptable(task, record_question(record, state->questions[0]))) {
+        answer_next(task);
+    }
+}
+
+static void answer_load(struct task *task) {
+    if (++task->tries > ANSWER_TRIES) {
+        answer_stop(task, ERR_CONFLICT, "Others answer at the same time. Look again, then answer again.");
+        return;
+    }
+    store_load_question(task->operations->options.store, task->question, answer_loaded, task);
+}
+
+void task_answer(struct task *task) {
+    struct answering *state = task->state = arena_alloc(task->arena, sizeof *state);
+    state->targets = "";
+    task->question = task->op.command.question;
+    if (task->question == 0) {
+        task_refuse(task, ERR_INVALID, "Which question? For example: %s Q42. See pending.", command_word(task));
+        return;
+    }
+    answer_load(task);
+}
+
+/* --- take and check --------------------------------------------------------------------------------------------- */
+
+static void take_recorded(enum answer_result result, void *user) {
+    struct task *task = user;
+    unsigned long long id = (unsigned long long)task->question;
+    if (result == ANSWER_ACCEPTED) {
+        buf_printf(&task->text, "Q%llu is taken by %s.", id, task->op.actor.name);
+        task_reply(task);
+    } else if (result == ANSWER_CHANGED) {
+        task_refuse(task, ERR_CONFLICT, "Q%llu was taken by somebody else before. See show Q%llu.", id, id);
+    } else if (result == ANSWER_UNAVAILABLE || result == ANSWER_UNKNOWN) {
+        task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
+    } else {
+        task_refuse(task, ERR_CONFLICT, "Q%llu is over. See show Q%llu.", id, id);
+    }
+}
+
+static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    task->deployment = record->deployment->id;
+    const struct deployment *d = record->deployment;
+    const struct question_record *asked = record_question(record, task->question);
+    if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
+        return;
+    }
+    if (!asked->open) {
+        answer_too_late(task, asked);
+        return;
+    }
+    bool claim_required = d->plan->steps[asked->question.step].guided.claim_required;
+    store_take(task->operations->options.store, d->id, task->question, task->op.actor.name, claim_required, take_recorded, task);
+}
+
+void task_take(struct task *task) {
+    task->question = task->op.command.question;
+    if (task->question == 0) {
+        task_refuse(task, ERR_INVALID, "Which question? For example: take Q42. See pending.");
+        return;
+    }
+    store_load_question(task->operations->options.store, task->question, take_loaded, task);
+}
+
+static void check_recorded(enum answer_result result, void *user) {
+    struct task *task = user;
+    if (result == ANSWER_ACCEPTED) {
+        buf_printf(&task->text, "Q%llu: its machine is asked again. If the truth is there, the question closes by itself.",
+                   (unsigned long long)task->question);
+        task_reply(task);
+    } else {
+        task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
+    }
+}
+
+static void check_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    task->deployment = record->deployment->id;
+    const struct deployment *d = record->deployment;
+    const struct question_record *asked = record_question(record, task->question);
+    if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
+        return;
+    }
+    if (!asked->open) {
+        answer_too_late(task, asked);
+    } else if (!asked->question.unknown && !asked->question.late_cancel) {
+        task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.", (unsigned long long)task->question);
+    } else {
+        store_check(task->operations->options.store, d, &asked->question, check_recorded, task);
+    }
+}
+
+void task_check(struct task *task) {
+    task->question = task->op.command.question;
+    if (task->question == 0) {
+        task_refuse(task, ERR_INVALID, "Which question? For example: check Q42. See pending.");
+        return;
+    }
+    store_load_question(task->operations->options.store, task->question, check_loaded, task);
+}

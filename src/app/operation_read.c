@@ -1,0 +1,434 @@
+/* What people ask to see: status, pending, show, who, log, history, versions. Each reads, then writes text and data. */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "core/view_json.h"
+#include "store/feed.h"
+#include "task.h"
+
+enum { STATUS_SHOWN = 20, HISTORY_LOOKED_AT = 200, HISTORY_SHOWN = 10, LOG_BATCHES = 200, LOG_SHOWN_BYTES = 6000 };
+
+static bool may_view(const struct task *task, const struct deployment *d) {
+    return (actor_permissions(task->config, &task->op.actor, d->plan->project, d->plan->environment) & PERMISSION_VIEW) != 0;
+}
+
+static void say_status(struct task *task, const struct deployment *d) {
+    const struct card *card = view_status(d, clock_wall_ms(), task->arena);
+    buf_printf(&task->text, "D%llu %s: %s\n", (unsigned long long)d->id, card->subject, card->title);
+}
+
+/* --- status --------------------------------------------------------------------------------------------------- */
+
+static void status_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    const struct deployment *d = record->deployment;
+    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
+        return;
+    }
+    const struct card *card = view_status(d, clock_wall_ms(), task->arena);
+    say_status(task, d);
+    for (size_t i = 0; i < card->row_count; i++) {
+        buf_printf(&task->text, "  %s: %s%s%s\n", card->rows[i].name, card->rows[i].state, card->rows[i].detail[0] == '\0' ? "" : ", ",
+                   card->rows[i].detail);
+    }
+    size_t count = 0;
+    struct card **cards = view_cards(d, record->questions, record->question_count, clock_wall_ms(), task->arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&task->text, "%s\n", cards[i]->outcome == NULL ? cards[i]->text : cards[i]->outcome);
+    }
+    view_write_deployment(&task->out, NULL, d, record->questions, record->question_count, NULL, clock_wall_ms(), task->arena);
+    task_reply(task);
+}
+
+static void status_listed(struct deployment_record **records, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    const char *project = task->op.command.topic;
+    size_t shown = 0;
+    json_object_begin(&task->out, NULL);
+    json_array_begin(&task->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        const struct deployment *d = records[i]->deployment;
+        if (may_view(task, d) && (project == NULL || str_equal(project, d->plan->project))) {
+            view_write_summary(&task->out, NULL, d, NULL);
+            if (shown++ < STATUS_SHOWN) {
+                say_status(task, d);
+            }
+        }
+        deployment_record_free(records[i]);
+    }
+    json_array_end(&task->out);
+    json_object_end(&task->out);
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    if (shown == 0) {
+        buf_adds(&task->text, "Nothing runs and nothing waits.");
+    } else if (shown > STATUS_SHOWN) {
+        buf_printf(&task->text, "and %zu more", shown - STATUS_SHOWN);
+    }
+    task_reply(task);
+}
+
+static void status_ids(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    (void)total;
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    store_load_deployments(task->operations->options.store, ids, count, status_listed, task);
+}
+
+void task_status(struct task *task) {
+    const struct command *c = &task->op.command;
+    task->deployment = c->deployment;
+    if (c->deployment != 0) {
+        store_load_deployment(task->operations->options.store, c->deployment, status_loaded, task);
+    } else if (c->topic != NULL && config_find_project(task->config, c->topic) == NULL) {
+        task_refuse(task, ERR_NOT_FOUND, "There is no project '%s'.", c->topic);
+    } else {
+        store_list_live(task->operations->options.store, status_ids, task);
+    }
+}
+
+/* --- pending --------------------------------------------------------------------------------------------------- */
+
+struct pending {
+    struct pending_item {
+        struct task *task;
+        uint64_t question;
+        struct deployment_record *record;
+    } *items;
+    size_t count;
+};
+
+static void pending_say(struct task *task) {
+    struct pending *pending = task->state;
+    size_t shown = 0;
+    int64_t now = clock_wall_ms();
+    struct buf lines = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    json_object_begin(&task->out, NULL);
+    json_array_begin(&task->out, "items");
+    for (size_t i = 0; i < pending->count; i++) {
+        struct deployment_record *record = pending->items[i].record;
+        const struct question_record *q = record == NULL ? NULL : record_question(record, pending->items[i].question);
+        if (q != NULL && q->open && may_view(task, record->deployment)) {
+            const struct plan *plan = record->deployment->plan;
+            shown++;
+            buf_printf(&lines, "Q%llu %s %s to %s, %s on %s: ", (unsigned long long)q->question.id, plan->project,
+                       record->deployment->version, plan->environment, plan->steps[q->question.step].name,
+                       plan_slot_name(plan, q->question.step, q->question.slot));
+            str_duration(&lines, now > q->question.asked_ms ? now - q->question.asked_ms : 0);
+            buf_printf(&lines, "%s%s\n", q->taken_by == NULL ? "" : ", taken by ", q->taken_by == NULL ? "" : q->taken_by);
+            view_write_question(&task->out, NULL, record->deployment, q, task->arena);
+        }
+        deployment_record_free(record);
+    }
+    json_array_end(&task->out);
+    json_object_end(&task->out);
+    if (shown == 0) {
+        buf_adds(&task->text, "No question is open.");
+    } else {
+        buf_printf(&task->text, "%zu question%s, oldest first:\n%s", shown, shown == 1 ? " waits" : "s wait", lines.data);
+    }
+    buf_finish(&lines);
+    task_reply(task);
+}
+
+static void pending_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    (void)err; /* A question that went meanwhile is left out. */
+    struct pending_item *item = user;
+    struct task *task = item->task;
+    item->record = record;
+    if (--task->waiting == 0) {
+        pending_say(task);
+    }
+}
+
+static void pending_ids(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    (void)total;
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    struct pending *pending = task->state = arena_alloc(task->arena, sizeof *pending);
+    pending->items = arena_array(task->arena, count + 1, sizeof *pending->items);
+    pending->count = count;
+    task->waiting = count;
+    if (count == 0) {
+        pending_say(task);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        pending->items[i] = (struct pending_item){.task = task, .question = ids[i]};
+        store_load_question(task->operations->options.store, ids[i], pending_loaded, &pending->items[i]);
+    }
+}
+
+void task_pending(struct task *task) {
+    store_list_pending(task->operations->options.store, 0, STATUS_SHOWN, pending_ids, task);
+}
+
+/* --- show and who ----------------------------------------------------------------------------------------------- */
+
+static void show_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    const struct deployment *d = record->deployment;
+    task->deployment = d->id;
+    const struct question_record *q = record_question(record, task->question);
+    const struct plan *plan = d->plan;
+    if (!task_allowed(task, PERMISSION_VIEW, plan->project, plan->environment)) {
+        return;
+    }
+    buf_printf(&task->text, "Q%llu: %s on %s, %s %s to %s (D%llu): %s, attempt %u\n", (unsigned long long)q->question.id,
+               plan->steps[q->question.step].name, plan_slot_name(plan, q->question.step, q->question.slot), plan->project, d->version,
+               plan->environment, (unsigned long long)d->id, outcome_text(q->outcome, task->arena), q->question.attempt);
+    if (!str_empty(q->question.excerpt)) {
+        buf_printf(&task->text, "\n%s\n\n", q->question.excerpt);
+    }
+    if (!q->open) {
+        question_over(q, clock_wall_ms(), &task->text);
+    }
+    for (unsigned bit = GUIDANCE_RETRY; q->open && bit <= GUIDANCE_ABORT; bit <<= 1) {
+        if ((q->question.options & bit) != 0) {
+            buf_printf(&task->text, "%s Q%llu: %s\n", guidance_word((enum guidance)bit), (unsigned long long)q->question.id,
+                       deployment_consequence(d, &q->question, (enum guidance)bit, task->arena));
+        }
+    }
+    view_write_question(&task->out, NULL, d, q, task->arena);
+    task_reply(task);
+}
+
+static bool needs_question(struct task *task, const char *word) {
+    task->question = task->op.command.question;
+    if (task->question == 0) {
+        task_refuse(task, ERR_INVALID, "Which question? For example: %s Q42. See pending.", word);
+        return false;
+    }
+    return true;
+}
+
+void task_show(struct task *task) {
+    if (needs_question(task, "show")) {
+        store_load_question(task->operations->options.store, task->question, show_loaded, task);
+    }
+}
+
+static void who_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    const struct deployment *d = record->deployment;
+    task->deployment = d->id;
+    const struct question_record *q = record_question(record, task->question);
+    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
+        return;
+    }
+    if (!q->open) {
+        question_over(q, clock_wall_ms(), &task->text);
+        task_reply(task);
+        return;
+    }
+    buf_printf(&task->text, "Q%llu %s%s.", (unsigned long long)q->question.id, q->taken_by == NULL ? "is taken by nobody" : "was taken by ",
+               q->taken_by == NULL ? "" : q->taken_by);
+    for (unsigned bit = GUIDANCE_RETRY; bit <= GUIDANCE_FAIL; bit <<= 1) {
+        if ((q->question.options & bit) != 0) {
+            struct buf names = BUF_INIT(ERR_TEXT_SIZE);
+            const char *word = guidance_word((enum guidance)bit);
+            who_may(task->config, permission_parse(word), d->plan->project, d->plan->environment, &names);
+            buf_printf(&task->text, " %s: %s.", guidance_title((enum guidance)bit), names.size == 0 ? "nobody but the local user" : names.data);
+            buf_finish(&names);
+        }
+    }
+    task_reply(task);
+}
+
+void task_who(struct task *task) {
+    if (needs_question(task, "who")) {
+        store_load_question(task->operations->options.store, task->question, who_loaded, task);
+    }
+}
+
+/* --- log --------------------------------------------------------------------------------------------------------- */
+
+static void log_came(const struct log_batch *batches, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    struct buf all = BUF_INIT(LIMIT_OUTPUT_BYTES * 2);
+    for (size_t i = 0; i < count; i++) {
+        if (batches[i].left_out > 0) {
+            buf_printf(&all, "\n(%llu bytes left out)\n", (unsigned long long)batches[i].left_out);
+        }
+        str_show(&all, batches[i].data, batches[i].size);
+    }
+    size_t from = all.size > LOG_SHOWN_BYTES ? all.size - LOG_SHOWN_BYTES : 0;
+    while (from > 0 && from < all.size && all.data[from - 1] != '\n') {
+        from++; /* begin with a whole line */
+    }
+    buf_printf(&task->text, "%s%s", from > 0 ? "...\n" : "", all.size == 0 ? "No output." : all.data + from);
+    buf_finish(&all);
+    task_reply(task);
+}
+
+/* The run that people mean when they name none: one that asks, else one that failed, else the last that began. */
+static bool log_pick(const struct task *task, const struct deployment *d, size_t *ret_step, size_t *ret_slot) {
+    const struct command *c = &task->op.command;
+    int best = -1;
+    for (size_t step = 0; step < d->plan->step_count; step++) {
+        if (c->step != NULL && !str_equal_nocase(c->step, d->plan->steps[step].name)) {
+            continue;
+        }
+        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
+            const struct run *run = deployment_run(d, step, slot);
+            if (run->attempt == 0 || (c->target != NULL && !str_equal(c->target, plan_slot_name(d->plan, step, slot)))) {
+                continue;
+            }
+            int rank = run->state == RUN_ASKING ? 3 : run->state == RUN_FAILED || run->state == RUN_UNKNOWN ? 2 : 1;
+            if (rank >= best) {
+                best = rank;
+                *ret_step = step;
+                *ret_slot = slot;
+            }
+        }
+    }
+    return best >= 0;
+}
+
+static void log_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    task->record = record;
+    const struct deployment *d = record->deployment;
+    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
+        return;
+    }
+    struct log_key key = {.deployment = d->id};
+    if (!log_pick(task, d, &key.step, &key.slot)) {
+        task_refuse(task, ERR_NOT_FOUND, "Nothing of that has run in D%llu.", (unsigned long long)d->id);
+        return;
+    }
+    key.attempt = deployment_run(d, key.step, key.slot)->attempt;
+    buf_printf(&task->text, "D%llu, %s on %s, attempt %u:\n", (unsigned long long)d->id, d->plan->steps[key.step].name,
+               plan_slot_name(d->plan, key.step, key.slot), key.attempt);
+    json_object_begin(&task->out, NULL);
+    json_add_int(&task->out, "deployment", (int64_t)d->id);
+    json_add_int(&task->out, "step", (int64_t)key.step);
+    json_add_int(&task->out, "slot", (int64_t)key.slot);
+    json_add_int(&task->out, "attempt", key.attempt);
+    json_object_end(&task->out);
+    log_read(task->operations->options.store, &key, NULL, LOG_BATCHES, log_came, task);
+}
+
+void task_log(struct task *task) {
+    task->deployment = task->op.command.deployment;
+    store_load_deployment(task->operations->options.store, task->deployment, log_loaded, task);
+}
+
+/* --- history and versions --------------------------------------------------------------------------------------------- */
+
+static void history_loaded(struct deployment_record **records, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    const struct command *c = &task->op.command;
+    size_t shown = 0;
+    json_object_begin(&task->out, NULL);
+    json_array_begin(&task->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        const struct deployment *d = records[i]->deployment;
+        bool fits = str_equal(c->project, d->plan->project) && (c->environment == NULL || str_equal(c->environment, d->plan->environment));
+        if (fits && may_view(task, d) && shown++ < HISTORY_SHOWN) {
+            say_status(task, d);
+            view_write_summary(&task->out, NULL, d, NULL);
+        }
+        deployment_record_free(records[i]);
+    }
+    json_array_end(&task->out);
+    json_object_end(&task->out);
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    if (shown == 0) {
+        buf_printf(&task->text, "%s was not deployed yet.", c->project);
+    }
+    task_reply(task);
+}
+
+static void history_ids(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    (void)total;
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    store_load_deployments(task->operations->options.store, ids, count, history_loaded, task);
+}
+
+void task_history(struct task *task) {
+    if (config_find_project(task->config, task->op.command.project) == NULL) {
+        task_refuse(task, ERR_NOT_FOUND, "There is no project '%s'.", task->op.command.project);
+        return;
+    }
+    store_list_deployments(task->operations->options.store, 0, HISTORY_LOOKED_AT, history_ids, task);
+}
+
+static void versions_came(const struct version_row *rows, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    const char *project = task->op.command.topic;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    json_object_begin(&task->out, NULL);
+    json_array_begin(&task->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        const struct version_row *row = &rows[i];
+        unsigned mine = actor_permissions(task->config, &task->op.actor, row->project, row->environment);
+        if ((mine & PERMISSION_VIEW) == 0 || (project != NULL && !str_equal(project, row->project))) {
+            continue;
+        }
+        buf_printf(&task->text, "%s in %s%s%s: %s (D%llu)\n", row->project, row->environment, row->target[0] == '\0' ? "" : " on ",
+                   row->target, row->version, (unsigned long long)row->deployment);
+        json_object_begin(&task->out, NULL);
+        json_add_string(&task->out, "project", row->project);
+        json_add_string(&task->out, "environment", row->environment);
+        json_add_string(&task->out, "target", row->target);
+        json_add_string(&task->out, "version", row->version);
+        json_add_int(&task->out, "deployment", (int64_t)row->deployment);
+        json_add_int(&task->out, "when", row->when_ms);
+        json_object_end(&task->out);
+    }
+    json_array_end(&task->out);
+    json_object_end(&task->out);
+    if (task->text.size == 0) {
+        buf_adds(&task->text, "Nothing was deployed yet.");
+    }
+    task_reply(task);
+}
+
+void task_versions(struct task *task) {
+    store_list_versions(task->operations->options.store, versions_came, task);
+}

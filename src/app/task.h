@@ -1,0 +1,68 @@
+#ifndef GP_APP_TASK_H
+#define GP_APP_TASK_H
+
+/*
+ * One operation under way: a copy of what was asked, the memory of its making, and the one reply. Private to operations.
+ */
+
+#include "app/operations.h"
+#include "base/arena.h"
+#include "base/json.h"
+#include "store/records.h"
+
+struct operations {
+    struct operations_options options;
+    struct task *tasks; /* under way */
+    bool stopping;
+};
+
+struct task {
+    struct operations *operations;
+    struct task *next, **link;
+    struct arena *arena;
+    struct operation op;    /* copied into the arena */
+    struct config *config;  /* a reference: the one under which permission is checked */
+    operation_done *done;
+    void *done_user;
+    struct timer *soon;
+    struct buf text, json;  /* of the reply */
+    struct json_out out;    /* into json */
+    struct deployment_record *record; /* owned, or NULL */
+    void *state;            /* of the handler, in the arena */
+    unsigned tries;
+    size_t waiting;
+    uint64_t deployment, question;
+    struct err err;         /* code ERR_NONE = went well */
+};
+
+/* Replies and frees. task_fail takes the sentence from err. */
+void task_reply(struct task *task);
+void task_fail(struct task *task, const struct err *err);
+void task_refuse(struct task *task, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* True if the actor has all bits of `permission`; else refuses the task with a sentence that says who may. */
+bool task_allowed(struct task *task, unsigned permission, const char *project, const char *environment);
+
+/* The handlers: each leads to exactly one reply. */
+void task_deploy(struct task *task);
+void task_answer(struct task *task);
+void task_take(struct task *task);
+void task_check(struct task *task);
+void task_cancel(struct task *task);
+void task_status(struct task *task);
+void task_pending(struct task *task);
+void task_show(struct task *task);
+void task_who(struct task *task);
+void task_log(struct task *task);
+void task_history(struct task *task);
+void task_versions(struct task *task);
+void task_help(struct task *task);
+void task_whoami(struct task *task);
+
+/* The record of a question in the loaded deployment; NULL if it is not there. */
+struct question_record *record_question(const struct deployment_record *record, uint64_t question);
+
+/* "Q42 was answered by alice 12 s ago: Retry." */
+void question_over(const struct question_record *question, int64_t now_ms, struct buf *out);
+
+#endif
