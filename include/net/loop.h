@@ -37,7 +37,8 @@ void timer_destroy(struct timer *timer); /* NULL does nothing; safe inside its o
 struct timer *loop_soon(struct loop *loop, void (*call)(void *user), void *user);
 void loop_cancel_soon(struct timer *soon);
 
-struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*came)(int number, void *user), void *user);
+struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*came)(int number, void *user),
+                                         void *user);
 void signal_watch_destroy(struct signal_watch *watch);
 
 #endif

@@ -4,8 +4,9 @@
 /*
  * The HTTP server (RFC 9112) on the one loop, over libmicrohttpd. A request is handed over when its body
  * has arrived whole; it is answered once, at once or later. The limits are those of base/limits.h; requests
- * that break them, and those with both Content-Length and Transfer-Encoding or more than one Content-Length, are refused
- * here with 4xx and never handed over.
+ * that break them, and those that a proxy could read in another way (more than one Content-Length or one beside a
+ * Transfer-Encoding, no or more than one Host, odd header names), are refused here with 4xx and never handed over.
+ * Slow clients are cut.
  */
 
 #include <stdbool.h>
@@ -22,7 +23,8 @@ struct web_stream;
 struct web_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 = any free one */
     const char *certificate, *key; /* PEM files, or NULL */
-    void (*handle)(struct web_request *request, void *user); /* must lead to exactly one web_answer or web_stream_begin */
+    /* Must lead to exactly one web_answer or web_stream_begin. */
+    void (*handle)(struct web_request *request, void *user);
     /* The client has gone (or the server closes) before the answer: the request must not be used after this returns.
      * A client that shuts only its sending side counts as gone. */
     void (*gone)(struct web_request *request, void *user);

@@ -213,7 +213,8 @@ static void signal_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*came)(int number, void *user), void *user)
+struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*came)(int number, void *user),
+                                         void *user)
 {
     struct signal_watch *watch = mem_alloc(sizeof *watch);
     watch->came = came;

@@ -23,7 +23,7 @@
  *  - It has no time limit for a reply, so there is a watchdog.
  */
 
-enum { PAUSE_MIN_MS = 10, PORT_DEFAULT = 6379 };
+enum { PAUSE_MIN_MS = 10, PORT_DEFAULT = 6379, LATE_MS = 500 };
 
 enum state {
     STATE_DOWN,       /* waiting for the next attempt */
@@ -84,7 +84,8 @@ static void turn_came(void *user);
 /* The text does not quote the url: people put passwords there. */
 static int url_refuse(struct err *err)
 {
-    return err_set(err, ERR_INVALID, "The address of Redis must be unix:/path or redis://host:port, without a password.");
+    return err_set(err, ERR_INVALID,
+                   "The address of Redis must be unix:/path or redis://host:port, without a password.");
 }
 
 static int url_parse(struct redis *redis, struct err *err)
@@ -391,8 +392,9 @@ void redis_command(struct redis *redis, redis_done *done, void *user, size_t arg
     redis->last = call;
     redis->count++;
 
+    const char **words = (const char **)argv; /* hiredis forgot a const */
     call->sent = redis->state == STATE_UP && redis->count <= LIMIT_REDIS_PENDING &&
-                 redisAsyncCommandArgv(redis->context, replied, call, (int)argc, (const char **)argv, sizes) == REDIS_OK;
+                 redisAsyncCommandArgv(redis->context, replied, call, (int)argc, words, sizes) == REDIS_OK;
     if (!call->sent) {
         plan_turn(redis);
     } else if (!redis->options.blocking && !timer_active(redis->watchdog)) {
@@ -416,6 +418,11 @@ static void judge_silence(struct redis *redis)
         return;
     }
     int64_t silent_ms = clock_monotonic_ms() - redis->heard_ms;
+    if (silent_ms > LIMIT_REDIS_SILENCE_MS + LATE_MS) {
+        /* The watchdog came late, so it was this process that slept: perhaps it has not even written the command. */
+        redis->heard_ms += silent_ms;
+        silent_ms = 0;
+    }
     if (silent_ms < LIMIT_REDIS_SILENCE_MS) {
         timer_start(redis->watchdog, LIMIT_REDIS_SILENCE_MS - silent_ms);
     } else if (fail(redis)) {

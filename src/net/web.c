@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "web_internal.h"
@@ -35,21 +36,6 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
                                enum MHD_ConnectionNotificationCode what);
 
 /* --- starting --- */
-
-static int read_file(const char *path, struct buf *text, struct err *err)
-{
-    FILE *file = fopen(path, "re");
-    char piece[4096];
-    size_t size = 0;
-    while (file != NULL && (size = fread(piece, 1, sizeof piece, file)) > 0) {
-        buf_add(text, piece, size);
-    }
-    bool failed = file == NULL || ferror(file) != 0 || text->overflow || text->size == 0;
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return failed ? err_set(err, ERR_IO, "Cannot read the certificate or key in %s.", path) : 0;
-}
 
 /* The library says why it does not start; later on it says what clients do wrong, which is not news. */
 __attribute__((format(printf, 2, 0))) static void library_complains(void *user, const char *format, va_list args)
@@ -83,8 +69,8 @@ static int start_daemon(struct web *web, struct err *err)
     struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
     int result = 0;
     if (web->tls) {
-        result = read_file(web->options.certificate, &certificate, err);
-        result = result != 0 ? result : read_file(web->options.key, &key, err);
+        result = file_read(web->options.certificate, PEM_BYTES, &certificate, err);
+        result = result != 0 ? result : file_read(web->options.key, PEM_BYTES, &key, err);
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.data};
         tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key.data};
         tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"};
