@@ -85,7 +85,8 @@ struct command {
 };
 
 /* Parses a line a person typed. On failure the text of err is one sentence that says what was wrong and shows the
- * right form; an unknown verb gets "did you mean". Allocates from the arena. */
+ * right form; an unknown verb gets "did you mean"; and ret_command holds what was understood, so that the caller can help
+ * further: after `retry D311` its deployment is 311. Allocates from the arena. */
 int command_parse(const char *line, struct arena *arena, struct command *ret_command, struct err *err) MUST_USE;
 
 /* The same for words that a shell has split: options --target T, --exclude-target T, --skip S, --input K=V,

@@ -310,7 +310,10 @@ static int refuse_order(struct parser *p) {
         buf_addc(&form, ' ');
         write_word(&p->words[i], &form);
     }
-    int rc = refuse_with(p, "Between the version and the environment the word 'to' is missing", form.data);
+    struct buf harmless = BUF_INIT(8 * LIMIT_COMMAND_BYTES);
+    str_show(&harmless, form.data, form.size);
+    int rc = refuse_with(p, "Between the version and the environment the word 'to' is missing", harmless.data);
+    buf_finish(&harmless);
     buf_finish(&form);
     return rc;
 }
@@ -513,9 +516,8 @@ static int parse_line(const struct command_line *line, struct arena *arena, stru
     const char *near = NULL;
     p.entry = command_find(line->words[0].text, &near);
     if (!p.entry) {
-        return refuse_with(&p, arena_printf(arena, "There is no command %s%s", shown(&p, line->words[0].text),
-                                            near ? "; did you mean" : ""),
-                           near ? near : "help");
+        return err_set(err, ERR_INVALID, "There is no command %s; %s", shown(&p, line->words[0].text),
+                       near ? arena_printf(arena, "did you mean: %s", near) : "to see them all, write: help");
     }
     ret_command->id = p.entry->id;
     ret_command->guidance = guidance_parse(p.entry->name);
