@@ -21,8 +21,6 @@ struct engine_options {
     bool (*surely_dead)(const char *token, void *user);
     /* This process leads from now on, or no longer. May be NULL. */
     void (*leads)(bool leads, void *user);
-    /* Views of these deployments are stale, in this process: the reconciler need not wait for the stream. May be NULL. */
-    void (*changed)(uint64_t deployment, void *user);
     void *user;
 };
 

@@ -434,9 +434,6 @@ static void batch_made_known(struct batch *batch) {
         if (record != NULL && record->deployment->active == 0) {
             cache_drop(engine->cache, id);
         }
-        if (engine->options.changed != NULL) {
-            engine->options.changed(id, engine->options.user);
-        }
     }
     for (size_t i = 0; i < batch->changes.timer_count; i++) {
         inbox_timer_hint(engine->inbox, batch->changes.timers[i]);
