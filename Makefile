@@ -35,7 +35,6 @@ OUT = $(BUILD)/$(MODE)
 GEN = $(BUILD)/gen
 # Tests run under the sanitizers unless a mode was asked for.
 TEST_MODE = $(if $(filter file,$(origin MODE)),asan,$(MODE))
-TEST_MAKE = $(MAKE) MODE=$(TEST_MODE)
 TEST_ENV = GUIDEPOST_BUILD=$(abspath $(BUILD)/$(TEST_MODE))
 
 # --- Sources ----------------------------------------------------------------------------------------------------------
@@ -81,9 +80,9 @@ CFLAGS += -std=c17 -g $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
 TEST_CPPFLAGS = -Isrc -Itests
 
 # After the guide of the OpenSSF. Asserts stay on in every mode.
-HARDENING = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fcf-protection=full -ftrivial-auto-var-init=zero \
-            -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fstack-clash-protection \
-            $(if $(IS_GCC),-fzero-call-used-regs=used-gpr -Wtrampolines)
+HARDENING = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fcf-protection=full -fstack-clash-protection \
+            -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing \
+            $(if $(IS_GCC),-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -Wtrampolines)
 HARDENING_LD = -Wl,-z,relro,-z,now,-z,noexecstack
 
 FLAGS_release = -O2 -fPIE $(HARDENING)
@@ -122,25 +121,25 @@ demo: run-deps ## Build, then show a deployment that fails on one machine and go
 	@$(BUILD)/release/guidepost demo
 
 test: deps ## Everything below under the sanitizers: unit, system, browser (ends by itself, needs no terminal)
-	@$(TEST_MAKE) all unit-binaries
+	@$(MAKE) MODE=$(TEST_MODE) all unit-binaries
 	@failed=""; \
 	for suite in unit system browser; do $(TEST_ENV) tests/run $$suite || failed="$$failed $$suite"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 unit: ## Unit tests: one program a module
-	@$(TEST_MAKE) unit-binaries
+	@$(MAKE) MODE=$(TEST_MODE) unit-binaries
 	@$(TEST_ENV) tests/run unit
 
 system: ## System tests: the real programs and a real Redis
-	@$(TEST_MAKE) all
+	@$(MAKE) MODE=$(TEST_MODE) all
 	@$(TEST_ENV) tests/run system
 
 browser: ## The page in a headless Chromium
-	@$(TEST_MAKE) all
+	@$(MAKE) MODE=$(TEST_MODE) all
 	@$(TEST_ENV) tests/run browser
 
 soak: deps ## The long loops: a thousand kills over hundreds of deployments (hours)
-	@$(TEST_MAKE) all
+	@$(MAKE) MODE=$(TEST_MODE) all
 	@$(TEST_ENV) tests/run soak
 
 bench: run-deps ## Measure, with medians, beside the limits of this machine
