@@ -36,34 +36,51 @@ static struct problem_place place_at(const struct composer *composer, yaml_mark_
     return (struct problem_place){composer->name, (unsigned)mark.line + 1, (unsigned)mark.column + 1};
 }
 
+static void step_over(struct problem_place *place, char c) {
+    if (c == '\n') {
+        place->line++;
+        place->column = 1;
+    } else if (((unsigned char)c & 0xc0) != 0x80) {
+        place->column++;
+    }
+}
+
 /* The reader of libyaml tells only the offset of a byte that it does not like. */
 static struct problem_place place_of_byte(const struct composer *composer, size_t offset) {
     struct problem_place place = {composer->name, 1, 1};
     for (size_t i = 0; i < offset && i < composer->size; i++) {
-        unsigned char c = (unsigned char)composer->text[i];
-        if (c == '\n') {
-            place.line++;
-            place.column = 1;
-        } else if ((c & 0xc0) != 0x80) {
-            place.column++;
-        }
+        step_over(&place, composer->text[i]);
     }
     return place;
 }
 
-/* What people write when they meet these errors, found by the characters that YAML reserves. */
-static const char *syntax_hint(const yaml_parser_t *parser) {
-    const char *context = parser->context != NULL ? parser->context : "";
-    if (strstr(context, "scanning an alias") != NULL) {
+static char character_at(const struct composer *composer, yaml_mark_t mark) {
+    struct problem_place wanted = place_at(composer, mark), place = {composer->name, 1, 1};
+    for (size_t i = 0; i < composer->size; i++) {
+        if (place.line == wanted.line && place.column == wanted.column) {
+            return composer->text[i];
+        }
+        step_over(&place, composer->text[i]);
+    }
+    return '\0';
+}
+
+/* What to write instead where a character stands that YAML keeps for itself. */
+static const char *syntax_hint(const struct composer *composer) {
+    const yaml_parser_t *parser = &composer->parser;
+    if (parser->context != NULL && strstr(parser->context, "an alias") != NULL) {
         return " (a text that begins with * must be quoted: \"*\")";
     }
-    if (strstr(context, "scanning for the next token") != NULL && strstr(parser->problem, "cannot start") != NULL) {
-        return " (a text that begins with @ or ` must be quoted)";
+    switch (character_at(composer, parser->problem_mark)) {
+    case '\t':
+        return " (indent with blanks, not with tabs)";
+    case '@':
+    case '`':
+    case '%':
+        return " (a text that begins with @, ` or % must be quoted)";
+    default:
+        return "";
     }
-    if (strstr(parser->problem, "tab") != NULL || strstr(parser->problem, "'\\t'") != NULL) {
-        return " (indent with blanks)";
-    }
-    return "";
 }
 
 static void report_syntax(struct composer *composer) {
@@ -74,7 +91,7 @@ static void report_syntax(struct composer *composer) {
     } else if (parser->problem != NULL) {
         problem_error(composer->problems, place_at(composer, parser->problem_mark), "%s%s%s%s", problem,
                       parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "",
-                      syntax_hint(parser));
+                      syntax_hint(composer));
     } else {
         problem_error(composer->problems, (struct problem_place){composer->name, 0, 0}, "%s", problem);
     }

@@ -29,7 +29,7 @@ static void write_range(struct buf *out, const struct field *field) {
         table_write_duration(out, field->min);
         buf_adds(out, " to ");
         table_write_duration(out, field->max);
-    } else if (field->max > 0) {
+    } else if (field->max > field->min) {
         buf_printf(out, ", %lld to %lld", (long long)field->min, (long long)field->max);
     }
 }
@@ -80,10 +80,10 @@ static void write_value(struct buf *out, const struct field *field) {
         buf_printf(out, "see [%s](#%s)", field->table->name, field->table->name);
         break;
     case FIELD_MAP:
-        buf_printf(out, "names with a [%s](#%s) each", field->table->name, field->table->name);
+        buf_printf(out, "names; see [%s](#%s)", field->table->name, field->table->name);
         break;
     case FIELD_LIST:
-        buf_printf(out, "a list; each a [%s](#%s)", field->table->name, field->table->name);
+        buf_printf(out, "a list; see [%s](#%s)", field->table->name, field->table->name);
         break;
     }
 }
