@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "bind_value.h"
 
-enum { CANDIDATES_MAX = 300 };
+enum { CANDIDATES_MAX = 300, COMPARED_MAX = 10 * 1000 * 1000 };
 
 static void bind_defaults(struct binder *binder, const struct table *table, void *base);
 static void bind_fields(struct binder *binder, const struct table *table, void *base, const struct path *path,
@@ -25,12 +25,15 @@ void bind_finish(struct binder *binder) {
     }
 }
 
-const char *bind_did_you_mean(const struct binder *binder, const char *word, const char *const *candidates,
-                              size_t count) {
-    if (problem_full(binder->problems)) {
+const char *bind_did_you_mean(struct binder *binder, const char *word, const char *const *candidates, size_t count) {
+    size_t searched = count < CANDIDATES_MAX ? count : CANDIDATES_MAX;
+    for (size_t i = 0; i < searched; i++) {
+        binder->compared += strlen(word) * strlen(candidates[i]);
+    }
+    if (problem_full(binder->problems) || binder->compared > COMPARED_MAX) {
         return "";
     }
-    const char *nearest = str_nearest(word, candidates, count < CANDIDATES_MAX ? count : CANDIDATES_MAX);
+    const char *nearest = str_nearest(word, candidates, searched);
     return nearest == NULL ? "" : arena_printf(binder->scratch, " (did you mean '%s'?)", nearest);
 }
 

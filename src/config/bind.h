@@ -29,13 +29,14 @@ struct binder {
     size_t reference_count;
     regex_t rules[RULE_COUNT];
     bool compiled[RULE_COUNT];
+    size_t compared; /* pairs of letters, in search of what was meant */
 };
 
 void bind_config(struct binder *binder, const struct node *root, struct config *config);
 void bind_finish(struct binder *binder);
 
-/* " (did you mean 'x'?)", or "" if nothing is near. */
-const char *bind_did_you_mean(const struct binder *binder, const char *word, const char *const *candidates,
+/* " (did you mean 'x'?)", or "" if nothing is near, or if so much was searched already that it would take too long. */
+const char *bind_did_you_mean(struct binder *binder, const char *word, const char *const *candidates,
                               size_t count);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 enum {
-    ANCHORS_MAX = 500, /* they are searched one by one */
+    ANCHORS_MAX = 100, /* they are searched one by one */
     BYTES_MAX = 2 * LIMIT_CONFIG_BYTES,
 };
 
@@ -121,8 +121,10 @@ static bool admit(struct composer *composer, struct problem_place place, const s
     return true;
 }
 
-static struct node *create_node(struct composer *composer, enum node_kind kind, const yaml_event_t *event) {
-    struct node *node = arena_alloc(composer->arena, sizeof *node);
+/* `extra` bytes behind the node are for the text of a scalar: a small file of many values takes little memory. */
+static struct node *create_node(struct composer *composer, enum node_kind kind, const yaml_event_t *event,
+                                size_t extra) {
+    struct node *node = arena_alloc(composer->arena, sizeof *node + extra);
     node->kind = kind;
     node->height = 1;
     node->total = 1;
@@ -162,10 +164,11 @@ static struct node *compose_alias(struct composer *composer, const yaml_event_t 
 }
 
 static struct node *compose_scalar(struct composer *composer, const yaml_event_t *event, unsigned depth) {
-    struct node *node = create_node(composer, NODE_SCALAR, event);
     size_t length = event->data.scalar.length;
-    node->text = arena_strndup(composer->arena, (const char *)event->data.scalar.value, length);
-    node->bytes = length;
+    struct node *node = create_node(composer, NODE_SCALAR, event, length + 1);
+    memcpy(node + 1, event->data.scalar.value, length);
+    node->text = (const char *)(node + 1);
+    node->bytes = (uint32_t)length;
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (strlen(node->text) != length) {
         problem_error(composer->problems, node->place, "a text cannot contain a NUL byte");
@@ -186,12 +189,12 @@ static void append(struct arena *arena, struct node *node, struct node *key, str
     node->total += item->total;
     node->bytes += item->bytes;
     if (node->height <= item->height) {
-        node->height = item->height + 1;
+        node->height = (uint8_t)(item->height + 1);
     }
 }
 
 static struct node *compose_list(struct composer *composer, const yaml_event_t *start, unsigned depth) {
-    struct node *node = create_node(composer, NODE_LIST, start);
+    struct node *node = create_node(composer, NODE_LIST, start, 0);
     if (!admit(composer, node->place, node, depth)) {
         return NULL;
     }
@@ -252,7 +255,7 @@ static bool check_key(struct composer *composer, const struct node *key) {
 }
 
 static struct node *compose_map(struct composer *composer, const yaml_event_t *start, unsigned depth) {
-    struct node *node = create_node(composer, NODE_MAP, start);
+    struct node *node = create_node(composer, NODE_MAP, start, 0);
     if (!admit(composer, node->place, node, depth)) {
         return NULL;
     }
