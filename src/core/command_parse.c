@@ -1,6 +1,6 @@
 /*
- * The grammar. parse_line, at the end, reads as the contents: the verb, its options, then what the verb itself takes. Every
- * refusal is one sentence that ends with a form that would be accepted.
+ * The grammar. parse_line, at the end, reads as the contents: the verb, its options, then what the verb itself takes.
+ * Every refusal is one sentence that ends with a form that would be accepted.
  */
 
 #include "command_words.h"
@@ -329,10 +329,10 @@ static int read_deploy_head(struct parser *p) {
     }
     size_t before = to < 2 ? to : 2;
     for (size_t i = 0; i < before; i++) {
-        if (!str_is_name(p->words[i].text)) {
-            return refuse(p, arena_printf(p->arena, "%s is not the name of a %s", shown(p, p->words[i].text), PARTS[i]));
-        }
         heads[i] = p->words[i].text;
+        if (!str_is_name(heads[i])) {
+            return refuse(p, arena_printf(p->arena, "%s is not the name of a %s", shown(p, heads[i]), PARTS[i]));
+        }
     }
     if (to == 3) {
         return str_is_name(p->words[2].text) || p->count > 3 ? refuse_order(p) : refuse(p, "The word 'to' is missing");

@@ -173,7 +173,7 @@ static int refuse_size(struct err *err) {
 }
 
 static int refuse_bytes(struct err *err) {
-    return err_set(err, ERR_INVALID, "That is not readable text (not UTF-8), so nothing was done; please type it again");
+    return err_set(err, ERR_INVALID, "That is not readable text (not UTF-8); please type it again");
 }
 
 int command_split(const char *line, struct arena *arena, struct command_line *ret_line, struct err *err) {

@@ -31,7 +31,7 @@ int command_split(const char *line, struct arena *arena, struct command_line *re
 int command_gather(const char *const *words, size_t count, struct arena *arena, struct command_line *ret_line,
                    struct err *err) MUST_USE;
 
-/* The row of the table for a name, without regard to case. If there is none: NULL, and the name that was perhaps meant. */
+/* The row of the table for a name, without regard to case. If there is none: NULL, and the name that may be meant. */
 const struct command_entry *command_find(const char *name, const char **ret_near);
 
 #endif

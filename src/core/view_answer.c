@@ -133,10 +133,8 @@ static const char *tally_text(const struct tallies *tallies, struct arena *arena
 static const char *coarse_result(const struct deployment *d, const struct question_record *record) {
     const struct question *q = &record->question;
     const struct run *run = deployment_run(d, q->step, q->slot);
-    if (run->state == RUN_SUCCEEDED) {
-        return "worked";
-    }
-    return run->state == RUN_QUEUED || run->state == RUN_RUNNING || run->state == RUN_LOST ? "still running" : "not worked";
+    bool runs = run->state == RUN_QUEUED || run->state == RUN_RUNNING || run->state == RUN_LOST;
+    return run->state == RUN_SUCCEEDED ? "worked" : runs ? "still running" : "not worked";
 }
 
 const char *view_answers(const struct deployment *d, const struct question_record *const *records, size_t count,

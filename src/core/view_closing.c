@@ -19,7 +19,8 @@ struct warnings {
     size_t count;
 };
 
-static struct warning *warnings_find(struct warnings *warnings, const struct question_record *record, struct arena *arena) {
+static struct warning *warnings_find(struct warnings *warnings, const struct question_record *record,
+                                     struct arena *arena) {
     for (size_t i = 0; i < warnings->count; i++) {
         struct warning *w = &warnings->items[i];
         if (w->step == record->question.step && w->answer == record->answer && w->unknown == record->question.unknown &&
@@ -120,7 +121,8 @@ static const char *rows_text(const struct card *card, struct arena *arena) {
 }
 
 /* " web-1 done, web-2 unknown at Install.", or for many machines only how many stand how. */
-static const char *standings_text(const struct deployment *d, const struct view_standing *standings, struct arena *arena) {
+static const char *standings_text(const struct deployment *d, const struct view_standing *standings,
+                                  struct arena *arena) {
     enum { NAMED = 10 };
     static const struct {
         const char *state, *words;
@@ -137,7 +139,8 @@ static const char *standings_text(const struct deployment *d, const struct view_
             found += str_equal(standings[i].state, sums[sum].state);
         }
         if (found > 0) {
-            text = arena_printf(arena, "%s%s%s %s", text, *text ? ", " : " ", view_machines(found, arena), sums[sum].words);
+            text = arena_printf(arena, "%s%s%s %s", text, *text ? ", " : " ", view_machines(found, arena),
+                                sums[sum].words);
         }
     }
     return *text ? arena_printf(arena, "%s.", text) : "";

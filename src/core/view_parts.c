@@ -129,7 +129,8 @@ static struct view_standing trouble_sum(const struct trouble *t, bool excluded, 
     if (t->left && t->last_done) {
         return (struct view_standing){"canceled", arena_printf(arena, "done up to %s", t->last_done)};
     }
-    return t->last_done ? (struct view_standing){"succeeded", "done"} : (struct view_standing){"pending", "not started"};
+    return t->last_done ? (struct view_standing){"succeeded", "done"}
+                        : (struct view_standing){"pending", "not started"};
 }
 
 const struct view_standing *view_standings(const struct deployment *d, struct arena *arena) {

@@ -37,12 +37,12 @@ static const struct question *first_question(const struct group *g) {
     return &g->shown[0]->question;
 }
 
-static const char *target_list(const struct group *g, size_t from, size_t to) {
-    const char **names = arena_array(g->arena, to - from + 1, sizeof *names);
-    for (size_t i = from; i < to; i++) {
-        names[i - from] = plan_slot_name(g->d->plan, g->shown[i]->question.step, g->shown[i]->question.slot);
+static const char *target_list(const struct group *g) {
+    const char **names = arena_array(g->arena, g->shown_count, sizeof *names);
+    for (size_t i = 0; i < g->shown_count; i++) {
+        names[i] = plan_slot_name(g->d->plan, g->shown[i]->question.step, g->shown[i]->question.slot);
     }
-    return view_list(names, to - from, g->arena);
+    return view_list(names, g->shown_count, g->arena);
 }
 
 /* "on web-3", "on 7 of 40 machines" */
@@ -76,7 +76,8 @@ static const char *open_what(const struct group *g, const char *subject) {
         return arena_printf(arena, "%s started %s%s and nobody saw its end", step, place, subject);
     }
     if (q->late_cancel) {
-        return arena_printf(arena, "The deployment was canceled, but %s may still be running %s%s", step, place, subject);
+        return arena_printf(arena, "The deployment was canceled, but %s may still be running %s%s", step, place,
+                            subject);
     }
     if (q->approve) {
         return arena_printf(arena, "%s waits for an approval%s%s%s", step, subject, str_empty(q->excerpt) ? "" : ": ",
@@ -96,7 +97,8 @@ static void add_attempt_fact(const struct group *g) {
     }
     const char *automatic = "";
     if (run->auto_retries > 0) {
-        automatic = arena_printf(g->arena, " (%u automatic retr%s)", run->auto_retries, run->auto_retries == 1 ? "y" : "ies");
+        automatic = arena_printf(g->arena, " (%u automatic retr%s)", run->auto_retries,
+                                 run->auto_retries == 1 ? "y" : "ies");
     }
     const char *worker = "";
     if (q->unknown && !str_empty(run->worker)) {
@@ -261,7 +263,9 @@ static const char *action_label(const struct group *g, enum guidance guidance, c
                             count == 1 ? plan_slot_name(g->d->plan, q->step, q->slot) : view_machines(count, g->arena));
     }
     if (q->unknown) {
-        title = guidance == GUIDANCE_RETRY ? "Run it again" : guidance == GUIDANCE_IGNORE ? "I checked: it worked" : title;
+        title = guidance == GUIDANCE_RETRY    ? "Run it again"
+                : guidance == GUIDANCE_IGNORE ? "I checked: it worked"
+                                              : title;
     }
     return count == g->open_count ? title : arena_printf(g->arena, "%s %s", title, view_machines(count, g->arena));
 }
@@ -280,7 +284,8 @@ static const char *names_of_cleanup(const struct group *g) {
 }
 
 /* What an answer for several machines at once will do; for one machine the deployment says it itself. */
-static const char *group_consequence(const struct group *g, enum guidance guidance, const struct question *q, size_t count) {
+static const char *group_consequence(const struct group *g, enum guidance guidance, const struct question *q,
+                                     size_t count) {
     const char *machines = view_machines(count, g->arena), *step = g->step->name;
     size_t others = deployment_remaining(g->d) - count;
     if (count == 1 || guidance == GUIDANCE_FAIL) {
@@ -298,7 +303,8 @@ static const char *group_consequence(const struct group *g, enum guidance guidan
                         view_machines(others, g->arena), others == 1 ? "es" : "");
 }
 
-static struct card_action *add_action(const struct group *g, const char *verb, const char *label, const char *consequence) {
+static struct card_action *add_action(const struct group *g, const char *verb, const char *label,
+                                      const char *consequence) {
     struct card *card = g->card;
     card->actions = arena_push(g->arena, card->actions, card->action_count, sizeof *card->actions);
     struct card_action *action = &card->actions[card->action_count++];
@@ -313,7 +319,8 @@ static void add_answer(const struct group *g, enum guidance guidance) {
         return;
     }
     if (guidance == GUIDANCE_EXCLUDE && count > 1 && count >= deployment_remaining(g->d)) {
-        view_fact(g->card, "Excluding all of them would leave no machine; to end the deployment, answer Fail.", g->arena);
+        view_fact(g->card, "Excluding all of them would leave no machine; to end the deployment, answer Fail.",
+                  g->arena);
         return;
     }
     struct card_action *action = add_action(g, guidance_word(guidance), action_label(g, guidance, q, count),
@@ -351,7 +358,7 @@ static void add_actions(const struct group *g) {
     add_take(g);
 }
 
-/* --- when all is answered ------------------------------------------------------------------------------------------ */
+/* --- when all is answered ----------------------------------------------------------------------------------- */
 
 static void add_rows(const struct group *g) {
     for (size_t i = 0; i < g->shown_count && g->shown_count > 1; i++) {
@@ -396,9 +403,8 @@ static void write_open(const struct group *g) {
 static void write_answered(const struct group *g) {
     struct card *card = g->card;
     const struct plan *plan = g->d->plan;
-    const char *where = arena_printf(g->arena, "%s %s", g->step->name,
-                                     g->shown_count == 1 ? group_place(g, 1)
-                                                         : arena_printf(g->arena, "on %s", target_list(g, 0, g->shown_count)));
+    const char *place = g->shown_count == 1 ? group_place(g, 1) : arena_printf(g->arena, "on %s", target_list(g));
+    const char *where = arena_printf(g->arena, "%s %s", g->step->name, place);
     bool by_person = g->shown[0]->answer != GUIDANCE_NONE && !g->shown[0]->closed_why;
     card->state = "answered";
     card->title = by_person ? "Answered" : "Closed";

@@ -4,9 +4,10 @@
 #include "base/str.h"
 #include "view_parts.h"
 
-/* One word for all runs of a step: what waits for a person comes first, then what moves, then the worst that happened. */
+/* One word for all runs of a step: what waits for a person first, then what moves, then the worst that happened. */
 static enum run_state step_state(const struct deployment *d, size_t step) {
-    static const enum run_state weight[] = {RUN_FAILED, RUN_UNKNOWN, RUN_CANCELED, RUN_WARNED, RUN_EXCLUDED, RUN_SKIPPED};
+    static const enum run_state weight[] = {RUN_FAILED, RUN_UNKNOWN,  RUN_CANCELED,
+                                            RUN_WARNED, RUN_EXCLUDED, RUN_SKIPPED};
     const uint32_t *n = d->steps[step].by_state;
     size_t slots = d->plan->steps[step].slot_count;
     if (d->plan->steps[step].left_empty || slots == 0) {
@@ -71,10 +72,14 @@ static const char *count_detail(const struct deployment *d, size_t step, struct 
         uint32_t count;
         const char *word;
     } others[] = {
-        {n[RUN_ASKING], "waiting for an answer"}, {n[RUN_QUEUED] + n[RUN_RUNNING] + n[RUN_LOST] + n[RUN_DELAYED], "running"},
-        {n[RUN_WARNED], "with a warning"},        {n[RUN_EXCLUDED], "excluded"},
-        {n[RUN_FAILED], "failed"},                {n[RUN_UNKNOWN], "unknown"},
-        {n[RUN_CANCELED], "canceled"},            {n[RUN_SKIPPED], "skipped"},
+        {n[RUN_ASKING], "waiting for an answer"},
+        {n[RUN_QUEUED] + n[RUN_RUNNING] + n[RUN_LOST] + n[RUN_DELAYED], "running"},
+        {n[RUN_WARNED], "with a warning"},
+        {n[RUN_EXCLUDED], "excluded"},
+        {n[RUN_FAILED], "failed"},
+        {n[RUN_UNKNOWN], "unknown"},
+        {n[RUN_CANCELED], "canceled"},
+        {n[RUN_SKIPPED], "skipped"},
     };
     uint32_t done = n[RUN_SUCCEEDED] + n[RUN_WARNED];
     size_t slots = d->plan->steps[step].slot_count;
@@ -91,7 +96,8 @@ static const char *count_detail(const struct deployment *d, size_t step, struct 
     return text;
 }
 
-static void add_step_row(struct card *card, const struct deployment *d, size_t step, int64_t now_ms, struct arena *arena) {
+static void add_step_row(struct card *card, const struct deployment *d, size_t step, int64_t now_ms,
+                         struct arena *arena) {
     const struct plan_step *s = &d->plan->steps[step];
     struct card_row row = {.state = run_state_word(step_state(d, step)), .name = s->name};
     if (s->left_empty || s->slot_count == 0) {
@@ -173,9 +179,9 @@ static const char *status_text(const struct deployment *d, struct arena *arena) 
 }
 
 static void add_status_facts(struct card *card, const struct deployment *d, int64_t now_ms, struct arena *arena) {
-    bool queued = d->state == DEPLOYMENT_QUEUED;
-    view_fact(card, arena_printf(arena, "D%llu · %s by %s %s", (unsigned long long)d->id, queued ? "asked for" : "started",
-                                 d->actor, view_clock(d->created_ms, now_ms, arena)), arena);
+    const char *did = d->state == DEPLOYMENT_QUEUED ? "asked for" : "started";
+    view_fact(card, arena_printf(arena, "D%llu · %s by %s %s", (unsigned long long)d->id, did, d->actor,
+                                 view_clock(d->created_ms, now_ms, arena)), arena);
     if (d->question_count > 0) {
         const char *more = "";
         if (d->question_count > 1) {

@@ -112,7 +112,8 @@ static void deploy_takes_its_parts_in_any_order_after_the_environment(void **sta
     CHECK(check_parsed, {"deploy webshop 1.4.2 to production", WEBSHOP},
           {"Deploy webshop 1.4.2 TO production", WEBSHOP},
           {"  deploy   webshop\t1.4.2\nto production  ", WEBSHOP},
-          {"deploy webshop 1.4.2 to production on web-1,web-2 without web-3 skip \"Smoke test\" guided key=value --dry-run",
+          {"deploy webshop 1.4.2 to production on web-1,web-2 without web-3 skip \"Smoke test\" guided key=value "
+           "--dry-run",
            WEBSHOP " on:web-1+web-2 without:web-3 skip:Smoke test {key=value} guided dry"},
           {"deploy webshop 1.4.2 to production on web-1 web-2, web-3 ,web-4",
            WEBSHOP " on:web-1+web-2+web-3+web-4"},
@@ -122,8 +123,9 @@ static void deploy_takes_its_parts_in_any_order_after_the_environment(void **sta
           {"deploy webshop 1.4.2 to production note=\"two words, and more\" list=a,b empty=",
            WEBSHOP " {note=two words, and more} {list=a,b} {empty=}"},
           {"deploy webshop 1.4.2 to production on \"web-1,web-2\" \"without\"", WEBSHOP " on:web-1+web-2+without"},
-          {"deploy webshop 1.4.2 to production skip \"a=b\"", WEBSHOP " skip:a=b"},
-          {"deploy webshop 1.4.2 to production --dry-run on web-1 --skip Install", WEBSHOP " on:web-1 skip:Install dry"});
+          {"deploy webshop 1.4.2 to production skip \"a=b\" '--all'", WEBSHOP " skip:a=b+--all"},
+          {"deploy webshop 1.4.2 to production --dry-run on web-1 --skip Install",
+           WEBSHOP " on:web-1 skip:Install dry"});
 }
 
 static void a_deploy_in_another_order_is_refused_and_shown_as_it_should_be(void **state) {
@@ -240,7 +242,8 @@ static void what_phones_and_chat_clients_make_of_text_is_undone(void **state) {
     (void)state;
     CHECK(check_parsed,
           {"deploy webshop 1.4.2 to production skip \xE2\x80\x9CSmoke test\xE2\x80\x9D", WEBSHOP " skip:Smoke test"},
-          {"deploy webshop 1.4.2 to production skip \xE2\x80\x98Smoke\xC2\xA0test\xE2\x80\x99", WEBSHOP " skip:Smoke test"},
+          {"deploy webshop 1.4.2 to production skip \xE2\x80\x98Smoke\xC2\xA0test\xE2\x80\x99",
+           WEBSHOP " skip:Smoke test"},
           {"deploy\xC2\xA0webshop 1.4.2 to\xC2\xA0production \xE2\x80\x94" "dry-run", WEBSHOP " dry"},
           {"\xEF\xBB\xBF" "deploy web\xE2\x80\x8Bshop 1.4.2 to production", WEBSHOP},
           {"retry Q42 \xE2\x80\x94 it\xE2\x80\x99s fine", "retry Q42 note=[it\xE2\x80\x99s fine]"},
@@ -378,7 +381,8 @@ static void help_shows_all_commands_or_one(void **state) {
     assert_non_null(strstr(out.data, "abort refuses an approval"));
     buf_clear(&out);
     assert_int_equal(command_help("Cancel", &out, &err), 0);
-    assert_string_equal(out.data, "cancel D311 [-- reason]\n    Stop a deployment at any time.\n    Permission: cancel\n");
+    assert_string_equal(out.data,
+        "cancel D311 [-- reason]\n    Stop a deployment at any time.\n    Permission: cancel\n");
     assert_int_equal(command_help("cancle", &out, &err), -ERR_NOT_FOUND);
     assert_string_equal(err.text, "There is no such command; did you mean: help cancel");
     assert_int_equal(command_help("xyzzy", &out, &err), -ERR_NOT_FOUND);
