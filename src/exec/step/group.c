@@ -40,7 +40,7 @@ static bool is_live_member(const char *pid, pid_t group)
     return member_of == group && state != 'Z' && state != 'X';
 }
 
-/* A member whose parent left the group without reaping it stays for as long as that parent: it is no process any more. */
+/* A dead member whose parent has left the group and does not reap it stays in it for as long as that parent lives. */
 bool group_is_dead(pid_t group)
 {
     DIR *processes = opendir("/proc");
