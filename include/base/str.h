@@ -43,7 +43,8 @@ size_t str_utf8_cut(const char *data, size_t size, size_t limit);
  * shown as <U+202E>. */
 void str_show(struct buf *out, const char *data, size_t size);
 
-/* The number of single edits between two words, ignoring case; for "did you mean". */
+/* The number of single edits between two words, ignoring case; for "did you mean". Two letters that changed places are
+ * one edit. */
 size_t str_distance(const char *a, const char *b);
 
 /* The candidate nearest to `word`, or NULL if none is near enough to be meant. */

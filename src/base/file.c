@@ -107,7 +107,7 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err) {
     char *part = mem_strdup(path);
     size_t length = strlen(path);
     int result = 0;
-    for (size_t i = 1; i <= length && result == 0; i++) {
+    for (size_t i = length > 0; i <= length && result == 0; i++) {
         if (path[i] != '/' && path[i] != 0) {
             continue;
         }

@@ -176,36 +176,45 @@ bool str_is_name(const char *text) {
     return begins_well && text[length] == 0 && length <= 128;
 }
 
-/* Levenshtein's distance by rows. Words of more than MAX bytes are not meant to be each other. */
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment: Levenshtein's distance in which two letters that changed places are one edit. Row i of
+ * the table is about the first i letters of a; three rows are kept. Words of more than MAX bytes are not meant to be
+ * each other. */
 size_t str_distance(const char *a, const char *b) {
     enum { MAX = 128 };
-    size_t row[MAX + 1];
+    size_t rows[3][MAX + 1];
     size_t a_length = strlen(a);
     size_t b_length = strlen(b);
     if (a_length > MAX || b_length > MAX) {
         return a_length > b_length ? a_length : b_length;
     }
     for (size_t j = 0; j <= b_length; j++) {
-        row[j] = j;
+        rows[0][j] = j;
     }
     for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        const size_t *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            size_t best = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = row[j];
-            row[j] = best;
+            char from = lower(a[i - 1]);
+            char to = lower(b[j - 1]);
+            row[j] = smaller(above[j - 1] + (from != to), smaller(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && from == lower(b[j - 2]) && to == lower(a[i - 2])) {
+                row[j] = smaller(row[j], two_above[j - 2] + 1);
+            }
         }
     }
-    return row[b_length];
+    return rows[a_length % 3][b_length];
 }
 
 /* A third of the word may be wrong. Failing that, the word may be the beginning of what was meant. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t count) {
     size_t length = strlen(word);
-    size_t best_distance = length / 3 + 1 > 4 ? 4 : length / 3 + 1;
+    size_t best_distance = smaller(length / 3, 3) + 1;
     const char *best = NULL;
     if (length < 2) {
         return NULL;
