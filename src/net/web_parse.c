@@ -77,7 +77,7 @@ static void cut(struct web_pairs *pairs, const char *text, char separator)
             *value++ = '\0';
         }
         if (piece[0] != '\0') {
-            pairs->items[pairs->count++] = (struct web_pair){piece, value != NULL ? value : ""};
+            pairs->items[pairs->count++] = (struct web_pair){piece, value != NULL ? value : piece + strlen(piece)};
         }
         piece = end;
     }

@@ -263,6 +263,7 @@ void web_request_resume(struct web_request *request)
 {
     unwatch(request);
     MHD_resume_connection(request->connection);
+    web_plan_run(request->client->web); /* the library does not wake itself */
 }
 
 void web_request_give_up(struct web_request *request)
@@ -352,6 +353,9 @@ void web_request_ended(void *user, struct MHD_Connection *connection, void **con
     }
     request->client->request = NULL;
     web_client_enter(request->client, PHASE_IDLE);
+    if (request->client->web->stopping) {
+        web_client_cut(request->client);
+    }
     unwatch(request);
     if (request->response != NULL) {
         MHD_destroy_response(request->response);

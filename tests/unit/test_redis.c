@@ -165,8 +165,9 @@ static void one(struct rig *rig, redis_done *done, size_t argc, const char *cons
     loop_run(rig->loop);
 }
 
-#define ask(rig, done, ...)                                                                             \
-    one(rig, done, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__}, NULL)
+#define ask(rig, done, ...)                                                            \
+    one(rig, done, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),        \
+        (const char *const[]){__VA_ARGS__}, NULL)
 
 #define PATH_40 "a-path-that-is-longer-than-sun_path-has-/"
 
