@@ -26,7 +26,8 @@ struct buf {
     bool overflow;
 };
 
-#define BUF_INIT(limit_bytes) {.data = (char *)"", .limit = (limit_bytes)}
+#define BUF_INIT(limit_bytes) \
+    { .data = (char *)"", .limit = (limit_bytes) }
 
 void buf_init(struct buf *buf, size_t limit);
 void buf_finish(struct buf *buf); /* frees; the buf is then empty and usable again */

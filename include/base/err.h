@@ -19,16 +19,16 @@
 #define PRINTF_LIKE(format_index, first) __attribute__((format(printf, format_index, first)))
 
 /* One list for the codes, their names and the exit codes of the client verbs. */
-#define ERR_CODES(X)                                                                              \
-    X(INVALID, "invalid", 2)          /* the request itself is wrong */                            \
-    X(NOT_FOUND, "not_found", 5)      /* no such project, deployment, question */                  \
-    X(UNAUTHENTICATED, "unauthenticated", 4)                                                      \
-    X(DENIED, "denied", 4)            /* known person, not allowed */                              \
-    X(CONFLICT, "conflict", 6)        /* already answered, already over */                         \
-    X(TOO_BIG, "too_big", 2)          /* a limit of base/limits.h */                               \
-    X(UNAVAILABLE, "unavailable", 7)  /* surely nothing was recorded */                            \
-    X(UNKNOWN, "unknown", 1)          /* it is not known whether it was recorded */                \
-    X(TIMEOUT, "timeout", 8)                                                                      \
+#define ERR_CODES(X)                                                               \
+    X(INVALID, "invalid", 2)     /* the request itself is wrong */                 \
+    X(NOT_FOUND, "not_found", 5) /* no such project, deployment, question */       \
+    X(UNAUTHENTICATED, "unauthenticated", 4)                                       \
+    X(DENIED, "denied", 4)           /* known person, not allowed */               \
+    X(CONFLICT, "conflict", 6)       /* already answered, already over */          \
+    X(TOO_BIG, "too_big", 2)         /* a limit of base/limits.h */                \
+    X(UNAVAILABLE, "unavailable", 7) /* surely nothing was recorded */             \
+    X(UNKNOWN, "unknown", 1)         /* it is not known whether it was recorded */ \
+    X(TIMEOUT, "timeout", 8)                                                       \
     X(IO, "io", 1)
 
 enum err_code {

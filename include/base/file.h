@@ -16,8 +16,8 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *err) 
 
 /* Whoever opens the path sees the old content or the new one, never a part. With `sync` the new one is on the
  * disk when this returns 0. `mode` is set as it is, whatever the umask. */
-int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode, bool sync,
-                      struct err *err) MUST_USE;
+int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode, bool sync, struct err *err)
+    MUST_USE;
 
 /* mkdir -p. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err) MUST_USE;

@@ -46,12 +46,12 @@ enum {
     LIMIT_HTTP_IDLE_MS = 60000,
     LIMIT_HTTP_CONNECTIONS = 256,
     LIMIT_HTTP_CONNECTIONS_PER_IP = 64,
-    LIMIT_HTTP_STREAMS = 128, /* open event streams */
+    LIMIT_HTTP_STREAMS = 128,            /* open event streams */
     LIMIT_HTTP_STREAM_BACKLOG = 1 << 20, /* bytes a slow reader may lag */
     LIMIT_HTTP_RESPONSE_BYTES = 16 << 20,
-    LIMIT_SIGN_IN_PER_MINUTE = 20, /* failed ones, of one address */
+    LIMIT_SIGN_IN_PER_MINUTE = 20,  /* failed ones, of one address */
     LIMIT_MESSAGE_BYTES = 64 << 10, /* one card or chat text */
-    LIMIT_CARD_ROWS = 100, /* steps or machines listed on one card */
+    LIMIT_CARD_ROWS = 100,          /* steps or machines listed on one card */
 
     /* output of steps */
     LIMIT_OUTPUT_SEGMENT = 128 << 10,
@@ -62,14 +62,14 @@ enum {
     LIMIT_LOG_BATCH_MS = 200,
 
     /* Redis */
-    LIMIT_REDIS_PENDING = 10000, /* commands waiting for a reply */
+    LIMIT_REDIS_PENDING = 10000,   /* commands waiting for a reply */
     LIMIT_REDIS_SILENCE_MS = 5000, /* oldest reply outstanding: the connection is given up */
-    LIMIT_REDIS_RETRY_MS = 1000, /* longest pause between two attempts to connect */
-    LIMIT_COMMIT_MS = 10000, /* then the person is told */
+    LIMIT_REDIS_RETRY_MS = 1000,   /* longest pause between two attempts to connect */
+    LIMIT_COMMIT_MS = 10000,       /* then the person is told */
     LIMIT_COMMIT_OPS = 4000,
     LIMIT_INBOX_BATCH = 256,
     LIMIT_CHANGES_LENGTH = 10000, /* entries of the wake-up stream for views */
-    LIMIT_ROOM_MESSAGES = 500, /* kept in one console room */
+    LIMIT_ROOM_MESSAGES = 500,    /* kept in one console room */
     LIMIT_METRIC_SERIES = 1000,
 
     /* workers and leaders */
@@ -78,9 +78,9 @@ enum {
     LIMIT_SWEEP_MS = 30000,
     LIMIT_KILL_MS = 10000, /* from SIGTERM to SIGKILL */
     LIMIT_CANCEL_MS = 30000,
-    LIMIT_ADOPT_MS = 3000, /* for a worker of the host to look; then a person is asked */
+    LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
-    LIMIT_STOP_MS = 15000, /* an ordered stop of the server */
+    LIMIT_STOP_MS = 15000,  /* an ordered stop of the server */
     LIMIT_WORKER_SLOTS = 256,
 };
 

@@ -29,7 +29,7 @@ struct log_field {
 #define LOG_END ((struct log_field){.key = NULL})
 
 void log_set_level(enum log_level level);
-void log_set_json(bool json); /* the default is decided from the terminal at the first line */
+void log_set_json(bool json);      /* the default is decided from the terminal at the first line */
 void log_mask(const char *secret); /* the value and its base64 and URL forms; >= 6 bytes */
 
 void log_event(enum log_level level, const char *message, const struct log_field *fields);

@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                       /* zeroed */
-void *mem_array(size_t count, size_t size);         /* zeroed; overflow ends the process */
+void *mem_alloc(size_t size);               /* zeroed */
+void *mem_array(size_t count, size_t size); /* zeroed; overflow ends the process */
 void *mem_grow(void *old, size_t count, size_t size);
-char *mem_strdup(const char *text);                 /* NULL gives NULL */
+char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t length);
 void mem_free(void *pointer);
 

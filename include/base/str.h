@@ -10,11 +10,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-bool str_equal(const char *a, const char *b);             /* NULL equals only NULL */
-bool str_equal_nocase(const char *a, const char *b);      /* ASCII */
+bool str_equal(const char *a, const char *b);        /* NULL equals only NULL */
+bool str_equal_nocase(const char *a, const char *b); /* ASCII */
 bool str_starts(const char *text, const char *prefix);
 bool str_starts_nocase(const char *text, const char *prefix);
-bool str_empty(const char *text);                         /* NULL or "" */
+bool str_empty(const char *text); /* NULL or "" */
 
 /* Equal, in a time that depends only on the length of `given`. For secrets. */
 bool str_equal_secret(const char *secret, const char *given);

@@ -9,10 +9,9 @@
 static const struct {
     const char *word;
     int exit_code;
-} codes[] = {
-    [ERR_NONE] = {"ok", 0},
+} codes[] = {[ERR_NONE] = {"ok", 0},
 #define X(name, text, exit) [ERR_##name] = {text, exit},
-    ERR_CODES(X)
+             ERR_CODES(X)
 #undef X
 };
 

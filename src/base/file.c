@@ -118,8 +118,7 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err) {
             if (stat(part, &status) != 0) {
                 result = err_set(err, ERR_IO, "The directory '%s' cannot be made: %s.", part, strerror(why));
             } else if (!S_ISDIR(status.st_mode)) {
-                result = err_set(err, ERR_IO, "The directory '%s' cannot be made: there is a file of that name.",
-                                 part);
+                result = err_set(err, ERR_IO, "The directory '%s' cannot be made: there is a file of that name.", part);
             }
         }
         part[i] = path[i];

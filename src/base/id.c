@@ -43,8 +43,8 @@ void id_hmac(char out[ID_DIGEST_SIZE], const char *key, const void *data, size_t
     unsigned char bytes[SHA256_DIGEST_LENGTH];
     size_t key_size = strlen(key);
     assert(key_size <= INT_MAX);
-    const unsigned char *done = HMAC(EVP_sha256(), key, (int)key_size, size > 0 ? data : (const void *)"", size,
-                                     bytes, NULL);
+    const unsigned char *done =
+        HMAC(EVP_sha256(), key, (int)key_size, size > 0 ? data : (const void *)"", size, bytes, NULL);
     assert(done != NULL);
     write_hex(out, bytes, sizeof bytes);
 }

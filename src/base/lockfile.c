@@ -25,7 +25,7 @@ int lockfile_take(const char *path, int *ret_fd, struct err *err) {
     int result = lockfile_take_open(fd, NULL);
     if (result != 0) {
         const char *why = result == -ERR_CONFLICT ? "another process holds it" : strerror(errno);
-        (void)err_set(err, (enum err_code)-result, "The lock file '%s' cannot be locked: %s.", path, why);
+        (void)err_set(err, (enum err_code) - result, "The lock file '%s' cannot be locked: %s.", path, why);
         (void)close(fd);
         return result;
     }

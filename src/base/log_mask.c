@@ -14,7 +14,7 @@ enum { SECRET_MIN = 6 };
 static struct form {
     char *text; /* owned */
     size_t size;
-} *forms; /* owned; grows, never shrinks: a secret stays one after the configuration has changed */
+} * forms; /* owned; grows, never shrinks: a secret stays one after the configuration has changed */
 static size_t form_count;
 static bool begins_form[256]; /* by the first byte */
 

@@ -35,7 +35,7 @@ static const double people_buckets[BUCKETS_MAX + 1] = {10,   30,   60,    120,  
                                                        3600, 7200, 14400, 28800, 43200, 86400};
 
 struct series {
-    struct series *next; /* owned */
+    struct series *next;             /* owned */
     char *labels[METRIC_MAX_LABELS]; /* owned */
     double value;                    /* of a histogram: the sum */
     uint64_t count;                  /* of a histogram */

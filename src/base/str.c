@@ -123,8 +123,9 @@ int str_to_duration_ms(const char *text, int64_t *ret_ms, struct err *err) {
             i++;
         }
         if (i == UNITS) {
-            return refuse(err, text, *rest == 0 ? "has no unit: write it like 90s, 15m or 1h30m"
-                                                : "has an unknown unit: use ms, s, m, h or d");
+            return refuse(err, text,
+                          *rest == 0 ? "has no unit: write it like 90s, 15m or 1h30m"
+                                     : "has an unknown unit: use ms, s, m, h or d");
         }
         if (units[i].ms >= last) {
             return refuse(err, text, "is not a duration: the units go from large to small");
@@ -138,8 +139,9 @@ int str_to_duration_ms(const char *text, int64_t *ret_ms, struct err *err) {
         }
     }
     if (total == 0) {
-        return refuse(err, text, *text == 0 ? "is not a duration: write it like 90s, 15m or 1h30m"
-                                            : "is no time at all: a duration is at least 1ms");
+        return refuse(err, text,
+                      *text == 0 ? "is not a duration: write it like 90s, 15m or 1h30m"
+                                 : "is no time at all: a duration is at least 1ms");
     }
     *ret_ms = total;
     return 0;

@@ -16,8 +16,8 @@ static size_t character_size(const unsigned char *p, size_t size) {
     if (first < 0x80) {
         return 1;
     }
-    size_t length = first >= 0xC2 && first <= 0xDF ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
-    if (length == 0 || size < length) {
+    size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (first < 0xC2 || first > 0xF4 || size < length) {
         return 0;
     }
     for (size_t i = 1; i < length; i++) {

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct err err = {0};
     int result = json_parse((const char *)data, size, &root, &err);
     if (result != 0) {
-        expect(root == NULL && err.code == (enum err_code)-result);
+        expect(root == NULL && err.code == (enum err_code) - result);
         expect(err.text[0] != 0 && str_is_utf8(err.text, strlen(err.text)));
         return 0;
     }

@@ -46,10 +46,8 @@ static void a_short_time_names_the_day_only_if_it_is_another(void **state) {
         int64_t ms;
         const char *text;
     } cases[] = {
-        {1767607200000 + 6 * 3600000 + 2 * 60000, "16:02 UTC"},
-        {1767607200000 - 10 * 3600000, "00:00 UTC"},
-        {1767607200000 - 10 * 3600000 - 1, "4 Jan 23:59 UTC"},
-        {1767607200000 + 14 * 3600000, "6 Jan 00:00 UTC"},
+        {1767607200000 + 6 * 3600000 + 2 * 60000, "16:02 UTC"}, {1767607200000 - 10 * 3600000, "00:00 UTC"},
+        {1767607200000 - 10 * 3600000 - 1, "4 Jan 23:59 UTC"},  {1767607200000 + 14 * 3600000, "6 Jan 00:00 UTC"},
         {1767607200000 + 365LL * 86400000, "5 Jan 10:00 UTC"}, /* the same day of another year */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,10 +1,10 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,8 +194,8 @@ static void read_only_directories_are_removed_too(void **state) {
         bool user = geteuid() != 0 || (chown(".", 65534, 65534) == 0 && setegid(65534) == 0 && seteuid(65534) == 0);
         bool made = user && mkdir("tree", 0700) == 0 && mkdir("tree/a", 0700) == 0 && mkdir("tree/a/b", 0700) == 0 &&
                     mkdir("tree/a/b/c", 0700) == 0 && mkdir("tree/a/b/c/d", 0700) == 0;
-        made = made && chmod("tree/a/b/c/d", 0) == 0 && chmod("tree/a/b/c", 0500) == 0 && chmod("tree/a/b", 0500) == 0 &&
-               chmod("tree/a", 0) == 0 && chmod("tree", 0500) == 0;
+        made = made && chmod("tree/a/b/c/d", 0) == 0 && chmod("tree/a/b/c", 0500) == 0 &&
+               chmod("tree/a/b", 0500) == 0 && chmod("tree/a", 0) == 0 && chmod("tree", 0500) == 0;
         _exit(!made ? 2 : file_remove_tree("tree") ? 0 : 1);
     }
     int status;

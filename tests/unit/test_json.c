@@ -85,14 +85,88 @@ static void what_is_json_is_read_and_written_back(void **state) {
 static void what_is_no_json_is_refused(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "", " ", "{", "[", "[1", "[1,", "[,1]", "[1,,2]", "[1,]", "[1 2]", "]", "[}", "{]", "{\"a\"", "{\"a\":", "{\"a\":1",
-        "{\"a\":1,", "{\"a\":1,}", "{,}", "{\"a\" 1}", "{a:1}", "{1:1}", "{\"a\":1 \"b\":2}", "{\"a\":}", "{:1}", "{'a':1}",
-        "{}x", "[]]", "1 2", "nul", "nulll", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1",
-        "1_0", "- 1", "\"", "\"a", "\"\\\"", "\"\\", "\"\\x41\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\U0041\"", "\"\\u\"",
-        "\"\t\"", "\"\n\"", "\"\x1F\"", "'a'", "/* x */ 1", "// x\n1", "\xEF\xBB\xBF{}", "\v1", "[1]\f", "\xC2\xA0" "1",
-        "\"\\uD800\"", "\"\\uDC00\"", "\"\\uD800x\"", "\"\\uD800\\n\"", "\"\\uD800\\uD800\"", "\"\\uD800\\u0041\"", "\"\\uD800\\u",
-        "\"\\uD800\\uDC0", "\"\\u0000\"", "\"a\\u0000b\"", "\"\xFF\"", "\"\xC3\"", "\"\xED\xA0\x80\"", "\"\xC0\x80\"", "{\"\xFF\":1}",
-        "{\"a\\u0000\":1}", "\xFF", "{\"a\":tru}",
+        "",
+        " ",
+        "{",
+        "[",
+        "[1",
+        "[1,",
+        "[,1]",
+        "[1,,2]",
+        "[1,]",
+        "[1 2]",
+        "]",
+        "[}",
+        "{]",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":}",
+        "{:1}",
+        "{'a':1}",
+        "{}x",
+        "[]]",
+        "1 2",
+        "nul",
+        "nulll",
+        "True",
+        "NaN",
+        "Infinity",
+        "-",
+        "+1",
+        "01",
+        "-01",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "0x1",
+        "1_0",
+        "- 1",
+        "\"",
+        "\"a",
+        "\"\\\"",
+        "\"\\",
+        "\"\\x41\"",
+        "\"\\u12\"",
+        "\"\\u12G4\"",
+        "\"\\U0041\"",
+        "\"\\u\"",
+        "\"\t\"",
+        "\"\n\"",
+        "\"\x1F\"",
+        "'a'",
+        "/* x */ 1",
+        "// x\n1",
+        "\xEF\xBB\xBF{}",
+        "\v1",
+        "[1]\f",
+        "\xC2\xA0[]",
+        "\"\\uD800\"",
+        "\"\\uDC00\"",
+        "\"\\uD800x\"",
+        "\"\\uD800\\n\"",
+        "\"\\uD800\\uD800\"",
+        "\"\\uD800\\u0041\"",
+        "\"\\uD800\\u",
+        "\"\\uD800\\uDC0",
+        "\"\\u0000\"",
+        "\"a\\u0000b\"",
+        "\"\xFF\"",
+        "\"\xC3\"",
+        "\"\xED\xA0\x80\"",
+        "\"\xC0\x80\"",
+        "{\"\xFF\":1}",
+        "{\"a\\u0000\":1}",
+        "\xFF",
+        "{\"a\":tru}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect_refused(cases[i], strlen(cases[i]), -ERR_INVALID);
@@ -115,12 +189,8 @@ static void every_beginning_of_a_text_is_refused(void **state) {
 static void names_that_come_twice_are_refused(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "{\"a\":1,\"a\":2}",
-        "{\"a\":1,\"b\":2,\"a\":{}}",
-        "{\"a\":1,\"\\u0061\":2}",
-        "{\"\":1,\"\":2}",
-        "[[{\"x\":{\"a\":1,\"a\":1}}]]",
-        "{\"first\":{},\"second\":{\"a\":1,\"a\":1}}",
+        "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":{}}",    "{\"a\":1,\"\\u0061\":2}",
+        "{\"\":1,\"\":2}",   "[[{\"x\":{\"a\":1,\"a\":1}}]]", "{\"first\":{},\"second\":{\"a\":1,\"a\":1}}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect_refused(cases[i], strlen(cases[i]), -ERR_INVALID);
@@ -205,7 +275,8 @@ static void bombs_are_dealt_with_at_once(void **state) {
 
 static void members_are_found_by_name(void **state) {
     (void)state;
-    struct json *root = good("{\"taskId\":1,\"Guidance\":\"Retry\",\"guidance\":\"Fail\",\"a\":{\"b\":{\"c\":true}},\"list\":[1]}");
+    struct json *root =
+        good("{\"taskId\":1,\"Guidance\":\"Retry\",\"guidance\":\"Fail\",\"a\":{\"b\":{\"c\":true}},\"list\":[1]}");
     assert_string_equal(json_string(json_get(root, "Guidance")), "Retry");
     assert_null(json_get(root, "GUIDANCE"));
     assert_null(json_get(root, ""));

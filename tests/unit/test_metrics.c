@@ -1,9 +1,9 @@
+#include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,8 @@ static void gauges_are_set_and_moved(void **state) {
     metric_add(METRIC_PENDING, -2, NULL, NULL, NULL);
     assert_true(sample("guidepost_guidance_pending") == 3);
     metric_set(METRIC_OLDEST, 1767607200.125, NULL, NULL, NULL);
-    assert_non_null(strstr((metrics_write(&page), page.data), "guidepost_guidance_oldest_timestamp_seconds 1767607200.125\n"));
+    assert_non_null(
+        strstr((metrics_write(&page), page.data), "guidepost_guidance_oldest_timestamp_seconds 1767607200.125\n"));
 }
 
 static void what_is_only_counted_begins_with_zero(void **state) {
@@ -136,7 +137,8 @@ static void too_many_series_are_counted_as_other(void **state) {
         metric_add(METRIC_DEPLOYMENTS, 1, project, "prod", "success");
     }
     metric_add(METRIC_DEPLOYMENTS, 1, "project-0", "prod", "success");
-    assert_true(sample("guidepost_deployments_total{project=\"project-0\",environment=\"prod\",outcome=\"success\"}") == 2);
+    assert_true(sample("guidepost_deployments_total{project=\"project-0\",environment=\"prod\",outcome=\"success\"}") ==
+                2);
     double other = sample("guidepost_deployments_total{project=\"other\",environment=\"other\",outcome=\"other\"}");
     assert_true(other >= 100 && other < 200);
     metric_add(METRIC_WORKERS, 7, "alive", NULL, NULL);

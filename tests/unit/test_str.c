@@ -60,8 +60,21 @@ static void whole_numbers_are_read_and_nothing_else(void **state) {
     assert_true(number == INT64_MAX);
     assert_int_equal(str_to_i64("9223372036854775808", &number, &err), -ERR_INVALID);
 
-    static const char *const wrong[] = {"",    " ",   "-1", "+1", " 1", "1 ", "1x", "0x10", "1.0", "1e3", "\n1",
-                                        "1\n", "\xD9\xA1", "18446744073709551616", "99999999999999999999999"};
+    static const char *const wrong[] = {"",
+                                        " ",
+                                        "-1",
+                                        "+1",
+                                        " 1",
+                                        "1 ",
+                                        "1x",
+                                        "0x10",
+                                        "1.0",
+                                        "1e3",
+                                        "\n1",
+                                        "1\n",
+                                        "\xD9\xA1",
+                                        "18446744073709551616",
+                                        "99999999999999999999999"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         value = 7;
         number = 7;
@@ -188,7 +201,8 @@ static void names_are_plain_words(void **state) {
     longest[129] = 0;
     assert_false(str_is_name(longest));
     static const char *const good[] = {"a", "7", "web-1.example.com", "1.2.3+build_7", "A-"};
-    static const char *const bad[] = {"", "-a", ".a", "_a", "+a", "a b", "a/b", "a\n", "\xC3\xA4", "a\xFF", "a;b", "a$b"};
+    static const char *const bad[] = {"",    "-a",  ".a",       "_a",    "+a",  "a b",
+                                      "a/b", "a\n", "\xC3\xA4", "a\xFF", "a;b", "a$b"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(str_is_name(good[i]));
     }
@@ -214,16 +228,16 @@ static void utf8_is_well_formed_or_not(void **state) {
         {"\xF0\x90\x80\x80", true},
         {"\xF4\x8F\xBF\xBF", true},
         {"\x80", false},
-        {"\xC0\xAF", false},         /* too long forms */
+        {"\xC0\xAF", false}, /* too long forms */
         {"\xC1\xBF", false},
         {"\xE0\x9F\xBF", false},
         {"\xF0\x8F\xBF\xBF", false},
-        {"\xED\xA0\x80", false},     /* surrogates */
+        {"\xED\xA0\x80", false}, /* surrogates */
         {"\xED\xBF\xBF", false},
         {"\xF4\x90\x80\x80", false}, /* beyond U+10FFFF */
         {"\xF5\x80\x80\x80", false},
         {"\xFF", false},
-        {"\xC3", false},             /* broken off */
+        {"\xC3", false}, /* broken off */
         {"\xE2\x82", false},
         {"\xF0\x9F\x98", false},
         {"\xC3\xC3\xA4", false},
@@ -284,10 +298,17 @@ static void shown_text_cannot_act_on_the_terminal(void **state) {
         {"\x1b]52;c;aGVsbG8=\x07x", "x"},
         {"\x1bP1$r0m\x1b\\x", "x"},
         {"\x1b_app\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\x", "x"},
-        {"\xC2\x9B" "31mred", "red"},
-        {"\xC2\x9D" "0;title\xC2\x9Cx", "x"},
+        {"\xC2\x9B"
+         "31mred",
+         "red"},
+        {"\xC2\x9D"
+         "0;title\xC2\x9Cx",
+         "x"},
         {"\xC2\x85x\xC2\x9Cy", "xy"},
-        {"\x1b(B\x1b)0\x1b#8x\x1b" "7\x1b" "cy", "xy"},
+        {"\x1b(B\x1b)0\x1b#8x\x1b"
+         "7\x1b"
+         "cy",
+         "xy"},
         {"a\x1b", "a"},
         {"a\x1b[", "a"},
         {"a\x1b[31", "a"},
@@ -297,7 +318,10 @@ static void shown_text_cannot_act_on_the_terminal(void **state) {
         {"a\x1b]0;never ended\nnext line", "a\nnext line"},
         {"a\x1b]0;never ended", "a"},
         {"a\xFFz\xC3", "a\xEF\xBF\xBDz\xEF\xBF\xBD"},
-        {"\x9B" "31mred", "\xEF\xBF\xBD" "31mred"},
+        {"\x9B"
+         "31mred",
+         "\xEF\xBF\xBD"
+         "31mred"},
         {"\xC0\x9B", "\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"user\xE2\x80\xAEtxt.exe", "user<U+202E>txt.exe"},
         {"\xE2\x81\xA6\xE2\x81\xA9\xE2\x80\x8F\xD8\x9C", "<U+2066><U+2069><U+200F><U+061C>"},
@@ -347,9 +371,9 @@ static void distances_count_single_edits(void **state) {
         const char *b;
         size_t distance;
     } cases[] = {
-        {"", "", 0},        {"", "abc", 3},          {"abc", "", 3},     {"abc", "ABC", 0},
-        {"kitten", "sitting", 3}, {"retry", "rety", 1}, {"stauts", "status", 1}, {"abc", "xyz", 3},
-        {"ab", "ba", 1},    {"fial", "fail", 1},     {"abcd", "badc", 2}, {"ca", "abc", 3},
+        {"", "", 0},          {"", "abc", 3},          {"abc", "", 3},    {"abc", "ABC", 0}, {"kitten", "sitting", 3},
+        {"retry", "rety", 1}, {"stauts", "status", 1}, {"abc", "xyz", 3}, {"ab", "ba", 1},   {"fial", "fail", 1},
+        {"abcd", "badc", 2},  {"ca", "abc", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(str_distance(cases[i].a, cases[i].b), cases[i].distance);
@@ -370,9 +394,10 @@ static void the_nearest_word_is_offered_if_it_is_near(void **state) {
         const char *word;
         const char *nearest;
     } cases[] = {
-        {"rety", "retry"},    {"Retry", "retry"}, {"exlude", "exclude"}, {"stauts", "status"}, {"web", "website"},
-        {"fial", "fail"},     {"fai", "fail"},    {"", NULL},            {"x", NULL},          {"banana", NULL},
-        {"ig", "ignore"},     {"xy", NULL},       {"of", NULL},          {"statuses", "status"},
+        {"rety", "retry"},  {"Retry", "retry"},     {"exlude", "exclude"}, {"stauts", "status"},
+        {"web", "website"}, {"fial", "fail"},       {"fai", "fail"},       {"", NULL},
+        {"x", NULL},        {"banana", NULL},       {"ig", "ignore"},      {"xy", NULL},
+        {"of", NULL},       {"statuses", "status"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *nearest = str_nearest(cases[i].word, words, sizeof words / sizeof words[0]);
