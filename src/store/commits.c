@@ -62,8 +62,7 @@ struct commits {
     uint64_t number; /* of the last commit */
 };
 
-static void words_add(struct words *words, const void *data, size_t size)
-{
+static void words_add(struct words *words, const void *data, size_t size) {
     if (words->count == words->room) {
         words->room = words->room == 0 ? 16 : 2 * words->room;
         words->ends = mem_grow(words->ends, words->room, sizeof *words->ends);
@@ -79,20 +78,17 @@ static void words_add(struct words *words, const void *data, size_t size)
     words->ends[words->count++] = words->size;
 }
 
-static void words_add_text(struct words *words, const char *text)
-{
+static void words_add_text(struct words *words, const char *text) {
     words_add(words, text, strlen(text));
 }
 
 /* The key with the store's prefix. */
-static void words_add_key(struct words *words, const struct store *store, const char *key)
-{
+static void words_add_key(struct words *words, const struct store *store, const char *key) {
     char full[STORE_KEY_SIZE];
     words_add_text(words, store_key(store, full, "%s", key));
 }
 
-static void words_finish(struct words *words)
-{
+static void words_finish(struct words *words) {
     mem_free(words->bytes);
     mem_free(words->ends);
 }
@@ -100,8 +96,7 @@ static void words_finish(struct words *words)
 /* --- building a commit ----------------------------------------------------------------------------------------------
  */
 
-struct commit *commit_create(struct store *store, const char *event_id)
-{
+struct commit *commit_create(struct store *store, const char *event_id) {
     struct commits *commits = store_commits(store);
     struct commit *commit = mem_alloc(sizeof *commit);
     commit->commits = commits;
@@ -111,8 +106,7 @@ struct commit *commit_create(struct store *store, const char *event_id)
     return commit;
 }
 
-void commit_drop(struct commit *commit)
-{
+void commit_drop(struct commit *commit) {
     words_finish(&commit->preconditions);
     words_finish(&commit->ops);
     mem_free(commit->event_id);
@@ -120,19 +114,16 @@ void commit_drop(struct commit *commit)
     mem_free(commit);
 }
 
-void commit_note(struct commit *commit, const char *note)
-{
+void commit_note(struct commit *commit, const char *note) {
     mem_free(commit->note);
     commit->note = mem_strdup(note);
 }
 
-void commit_remember(struct commit *commit, int64_t seconds)
-{
+void commit_remember(struct commit *commit, int64_t seconds) {
     commit->remember_s = seconds;
 }
 
-size_t commit_require_field(struct commit *commit, const char *key, const char *field, const char *expected)
-{
+size_t commit_require_field(struct commit *commit, const char *key, const char *field, const char *expected) {
     struct words *words = &commit->preconditions;
     size_t number = words->count / 3;
     words_add_key(words, commit->commits->store, key);
@@ -141,14 +132,12 @@ size_t commit_require_field(struct commit *commit, const char *key, const char *
     return number;
 }
 
-size_t commit_require_value(struct commit *commit, const char *key, const char *expected)
-{
+size_t commit_require_value(struct commit *commit, const char *key, const char *expected) {
     return commit_require_field(commit, key, "", expected);
 }
 
 void commit_op(struct commit *commit, const char *command, const char *key, size_t argc, const char *const *argv,
-               const size_t *sizes)
-{
+               const size_t *sizes) {
     struct words *words = &commit->ops;
     char count[NUMBER_SIZE];
     words_add_text(words, words_u64(count, argc + 2));
@@ -159,16 +148,14 @@ void commit_op(struct commit *commit, const char *command, const char *key, size
     }
 }
 
-void commit_del(struct commit *commit, const char *key)
-{
+void commit_del(struct commit *commit, const char *key) {
     commit_op(commit, "DEL", key, 0, NULL, NULL);
 }
 
 /* --- the list
  * --------------------------------------------------------------------------------------------------------- */
 
-static void list_append(struct commit *commit)
-{
+static void list_append(struct commit *commit) {
     struct commits *commits = commit->commits;
     commit->previous = commits->last;
     *(commits->last != NULL ? &commits->last->next : &commits->first) = commit;
@@ -176,16 +163,14 @@ static void list_append(struct commit *commit)
     commits->count++;
 }
 
-static void list_remove(struct commit *commit)
-{
+static void list_remove(struct commit *commit) {
     struct commits *commits = commit->commits;
     *(commit->previous != NULL ? &commit->previous->next : &commits->first) = commit->next;
     *(commit->next != NULL ? &commit->next->previous : &commits->last) = commit->previous;
     commits->count--;
 }
 
-static void complete(struct commit *commit, const struct commit_reply *reply)
-{
+static void complete(struct commit *commit, const struct commit_reply *reply) {
     list_remove(commit);
     if (commit->done != NULL) {
         commit->done(reply, commit->user);
@@ -198,8 +183,7 @@ static void complete(struct commit *commit, const struct commit_reply *reply)
 }
 
 /* Nothing more is to be heard of it. */
-static void complete_without_reply(struct commit *commit)
-{
+static void complete_without_reply(struct commit *commit) {
     bool unknown = commit->maybe || commit->in_flight;
     complete(commit, &(struct commit_reply){
                          .result = unknown ? COMMIT_UNKNOWN : COMMIT_UNAVAILABLE,
@@ -219,22 +203,19 @@ struct command {
     size_t count;
 };
 
-static void command_add(struct command *command, const char *data, size_t size)
-{
+static void command_add(struct command *command, const char *data, size_t size) {
     command->argv[command->count] = data;
     command->sizes[command->count++] = size;
 }
 
-static void command_add_words(struct command *command, const struct words *words)
-{
+static void command_add_words(struct command *command, const struct words *words) {
     for (size_t i = 0; i < words->count; i++) {
         size_t begin = i == 0 ? 0 : words->ends[i - 1];
         command_add(command, words->bytes + begin, words->ends[i] - begin);
     }
 }
 
-static void transmit(struct commit *commit)
-{
+static void transmit(struct commit *commit) {
     struct store *store = commit->commits->store;
     const char *digest = store_script_digest(store);
     const char *note = commit->note != NULL ? commit->note : "";
@@ -272,8 +253,7 @@ static void transmit(struct commit *commit)
     mem_free(command.sizes);
 }
 
-void commits_resume(struct commits *commits)
-{
+void commits_resume(struct commits *commits) {
     for (struct commit *commit = commits->first; commit != NULL; commit = commit->next) {
         if (!commit->in_flight) {
             transmit(commit);
@@ -281,8 +261,7 @@ void commits_resume(struct commits *commits)
     }
 }
 
-void commit_send(struct commit *commit, commit_done *done, void *user)
-{
+void commit_send(struct commit *commit, commit_done *done, void *user) {
     struct commits *commits = commit->commits;
     bool full = commits->count >= LIMIT_REDIS_PENDING;
     commit->done = done;
@@ -301,8 +280,7 @@ void commit_send(struct commit *commit, commit_done *done, void *user)
 
 /* The pause is over for those that Redis could not take at once. What is more than may wait is told so, the youngest
  * first. */
-static void retry_came(void *user)
-{
+static void retry_came(void *user) {
     struct commits *commits = user;
     while (commits->count > LIMIT_REDIS_PENDING && !commits->last->in_flight && !commits->last->maybe) {
         complete_without_reply(commits->last);
@@ -312,8 +290,7 @@ static void retry_came(void *user)
     }
 }
 
-static void deadline_came(void *user)
-{
+static void deadline_came(void *user) {
     struct commits *commits = user;
     while (commits->first != NULL && commits->first->deadline_ms <= clock_monotonic_ms()) {
         complete_without_reply(commits->first);
@@ -326,8 +303,7 @@ static void deadline_came(void *user)
 /* --- replies
  * ---------------------------------------------------------------------------------------------------------- */
 
-static bool error_is(const char *text, const char *const *codes)
-{
+static bool error_is(const char *text, const char *const *codes) {
     for (; *codes != NULL; codes++) {
         if (str_starts(text, *codes)) {
             return true;
@@ -338,8 +314,7 @@ static bool error_is(const char *text, const char *const *codes)
 
 /* Redis raises what is in `before` at the first write of a script at the latest, and all other errors either before it
  * runs the script, or from within it; then they name the script. */
-static void commit_failed(struct commit *commit, const char *text)
-{
+static void commit_failed(struct commit *commit, const char *text) {
     static const char *const later[] = {"LOADING", "BUSY ", "TRYAGAIN", NULL};
     static const char *const before[] = {"OOM", "MISCONF", "READONLY", "NOREPLICAS", NULL};
     struct commits *commits = commit->commits;
@@ -358,8 +333,7 @@ static void commit_failed(struct commit *commit, const char *text)
     complete_without_reply(commit);
 }
 
-static void commit_answered(struct commit *commit, const struct redis_reply *reply)
-{
+static void commit_answered(struct commit *commit, const struct redis_reply *reply) {
     const char *word = redis_text(redis_at(reply, 0), NULL);
     const char *third = redis_text(redis_at(reply, 2), NULL);
     struct commit_reply answer = {.found = "", .note = ""};
@@ -376,8 +350,7 @@ static void commit_answered(struct commit *commit, const struct redis_reply *rep
     complete(commit, &answer);
 }
 
-static void commit_replied(const struct redis_reply *reply, bool sent, void *user)
-{
+static void commit_replied(const struct redis_reply *reply, bool sent, void *user) {
     struct commit *commit = user;
     struct commits *commits = commit->commits;
     commit->in_flight = false;
@@ -406,8 +379,7 @@ static void commit_replied(const struct redis_reply *reply, bool sent, void *use
 /* --- life
  * ------------------------------------------------------------------------------------------------------------- */
 
-struct commits *commits_create(struct loop *loop, struct store *store)
-{
+struct commits *commits_create(struct loop *loop, struct store *store) {
     struct commits *commits = mem_alloc(sizeof *commits);
     commits->store = store;
     commits->deadline = loop_timer(loop, deadline_came, commits);
@@ -416,8 +388,7 @@ struct commits *commits_create(struct loop *loop, struct store *store)
     return commits;
 }
 
-void commits_destroy(struct commits *commits)
-{
+void commits_destroy(struct commits *commits) {
     if (commits == NULL) {
         return;
     }

@@ -1,6 +1,5 @@
 #include "inbox_codec.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,83 +7,54 @@
 #include "base/str.h"
 #include "words.h"
 
-enum { FIELDS_MAX = 16, RUN_TEXT_SIZE = 96 };
+enum { RUN_TEXT_SIZE = 96 };
 
-/* The words of one XADD. Numbers are written into room of their own. */
-struct fields {
-    const char *words[1 + 2 * FIELDS_MAX];
-    size_t count;
-    char numbers[FIELDS_MAX][NUMBER_SIZE];
-    size_t number_count;
-};
-
-static void field_text(struct fields *fields, const char *name, const char *value)
-{
-    if (!str_empty(value)) {
-        assert(fields->count + 2 <= sizeof fields->words / sizeof fields->words[0]);
-        fields->words[fields->count++] = name;
-        fields->words[fields->count++] = value;
-    }
-}
-
-static void field_number(struct fields *fields, const char *name, uint64_t value)
-{
-    if (value != 0) {
-        field_text(fields, name, words_u64(fields->numbers[fields->number_count++], value));
-    }
-}
-
-void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct event *event)
-{
-    struct fields fields = {.words = {"*"}, .count = 1};
+void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct event *event) {
+    struct field_list fields = {.words = {"*"}, .count = 1};
     char run[RUN_TEXT_SIZE];
     char outcome[OUTCOME_SIZE];
     (void)snprintf(run, sizeof run, "%zu.%zu.%" PRIu32 ".%" PRIu32, event->step, event->slot, event->attempt,
                    event->epoch);
     words_outcome_format(outcome, event->outcome);
-    field_text(&fields, "event", event_word(event->kind));
-    field_number(&fields, "deployment", deployment);
-    field_number(&fields, "at", (uint64_t)event->now_ms);
-    field_text(&fields, "run", run);
-    field_text(&fields, "outcome", event->outcome.kind == OUTCOME_NONE ? NULL : outcome);
-    field_text(&fields, "worker", event->worker);
-    field_text(&fields, "host", event->host);
-    field_text(&fields, "excerpt", event->excerpt);
-    field_number(&fields, "question", event->question);
-    field_text(&fields, "guidance", guidance_word(event->guidance));
-    field_text(&fields, "actor", event->actor);
-    field_text(&fields, "via", event->via);
-    field_text(&fields, "note", event->note);
+    field_list_text(&fields, "event", event_word(event->kind));
+    field_list_number(&fields, "deployment", deployment);
+    field_list_number(&fields, "at", (uint64_t)event->now_ms);
+    field_list_text(&fields, "run", run);
+    field_list_text(&fields, "outcome", event->outcome.kind == OUTCOME_NONE ? NULL : outcome);
+    field_list_text(&fields, "worker", event->worker);
+    field_list_text(&fields, "host", event->host);
+    field_list_text(&fields, "excerpt", event->excerpt);
+    field_list_number(&fields, "question", event->question);
+    field_list_text(&fields, "guidance", guidance_word(event->guidance));
+    field_list_text(&fields, "actor", event->actor);
+    field_list_text(&fields, "via", event->via);
+    field_list_text(&fields, "note", event->note);
     commit_op(commit, "XADD", "inbox", fields.count, fields.words, NULL);
 }
 
-void inbox_encode_lane(struct commit *commit, const char *project, const char *environment)
-{
+void inbox_encode_lane(struct commit *commit, const char *project, const char *environment) {
     struct buf lane = BUF_INIT(STORE_KEY_SIZE);
     buf_printf(&lane, "%s/%s", project, environment);
     commit_add(commit, "XADD", "inbox", "*", "lane", lane.data);
     buf_finish(&lane);
 }
 
-void inbox_encode_worker_gone(struct commit *commit, const char *worker)
-{
+void inbox_encode_worker_gone(struct commit *commit, const char *worker) {
     commit_add(commit, "XADD", "inbox", "*", "gone", worker);
 }
 
-static bool event_parse(const char *word, enum event_kind *ret_kind)
-{
-#define X(name, word_of_it)                                                                                            \
-    if (str_equal(word, word_of_it)) {                                                                                 \
-        *ret_kind = EVENT_##name;                                                                                      \
-        return true;                                                                                                   \
+static bool event_parse(const char *word, enum event_kind *ret_kind) {
+#define X(name, word_of_it)            \
+    if (str_equal(word, word_of_it)) { \
+        *ret_kind = EVENT_##name;      \
+        return true;                   \
     }
     EVENTS(X)
 #undef X
     return false;
 }
 
-static bool run_parse(const char **text, char end, struct event *event)
-{
+static bool run_parse(const char **text, char end, struct event *event) {
     uint64_t step = 0;
     uint64_t slot = 0;
     uint64_t attempt = 0;
@@ -101,14 +71,12 @@ static bool run_parse(const char **text, char end, struct event *event)
 }
 
 /* An absent text is NULL, so that the core can tell an event of a worker from one without. */
-static const char *optional(const struct redis_reply *fields, const char *name, struct arena *arena)
-{
+static const char *optional(const struct redis_reply *fields, const char *name, struct arena *arena) {
     const char *text = words_field(fields, name);
     return text[0] != '\0' ? arena_strdup(arena, text) : NULL;
 }
 
-static bool decode_event(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry)
-{
+static bool decode_event(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry) {
     struct event *event = &entry->event;
     const char *run = words_field(fields, "run");
     entry->deployment = words_field_u64(fields, "deployment");
@@ -130,8 +98,7 @@ static bool decode_event(const struct redis_reply *fields, struct arena *arena, 
     return true;
 }
 
-static bool decode_lane(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry)
-{
+static bool decode_lane(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *entry) {
     const char *lane = words_field(fields, "lane");
     const char *slash = strchr(lane, '/');
     if (slash == NULL) {
@@ -143,8 +110,7 @@ static bool decode_lane(const struct redis_reply *fields, struct arena *arena, s
     return true;
 }
 
-void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *ret_entry)
-{
+void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *ret_entry) {
     *ret_entry = (struct inbox_entry){.kind = INBOX_BROKEN};
     ret_entry->worker = optional(fields, "gone", arena);
     if (ret_entry->worker != NULL) {
@@ -154,16 +120,14 @@ void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct 
     }
 }
 
-void timer_member_format(char out[TIMER_MEMBER_SIZE], uint64_t deployment, const struct effect *effect)
-{
+void timer_member_format(char out[TIMER_MEMBER_SIZE], uint64_t deployment, const struct effect *effect) {
     (void)snprintf(out, TIMER_MEMBER_SIZE, "%" PRIu64 ":%s:%zu:%zu:%" PRIu32 ":%" PRIu32 ":%" PRIu64, deployment,
                    event_word(effect->timer), effect->step, effect->slot, effect->attempt, effect->epoch,
                    effect->question);
 }
 
 /* Takes the next word before a colon into `out`. */
-static bool word_take(const char **text, char *out, size_t room)
-{
+static bool word_take(const char **text, char *out, size_t room) {
     size_t length = strcspn(*text, ":");
     if (length >= room || (*text)[length] == '\0') {
         return false;
@@ -174,8 +138,7 @@ static bool word_take(const char **text, char *out, size_t room)
     return true;
 }
 
-void timer_member_parse(const char *member, struct inbox_entry *ret_entry)
-{
+void timer_member_parse(const char *member, struct inbox_entry *ret_entry) {
     struct inbox_entry entry = {.kind = INBOX_TIMER, .timer = member};
     const char *rest = member;
     char word[32];

@@ -58,8 +58,7 @@ static void connected(void *user);
 static void lost(const char *why, void *user);
 static void check(void *user);
 
-int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err)
-{
+int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err) {
     struct store *store = mem_alloc(sizeof *store);
     store->loop = loop;
     store->options = *options;
@@ -83,8 +82,7 @@ int store_create(struct loop *loop, const struct store_options *options, struct 
     return 0;
 }
 
-void store_destroy(struct store *store)
-{
+void store_destroy(struct store *store) {
     if (store == NULL) {
         return;
     }
@@ -106,8 +104,7 @@ void store_destroy(struct store *store)
 /* --- the check
  * -------------------------------------------------------------------------------------------------------- */
 
-static void setting_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void setting_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store *store = user;
     const struct setting *setting = &settings[store->settings_read++ % SETTING_COUNT];
     const char *value = redis_text(redis_at(reply, 1), NULL);
@@ -119,8 +116,7 @@ static void setting_came(const struct redis_reply *reply, bool sent, void *user)
     }
 }
 
-static void seq_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void seq_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store *store = user;
     (void)sent;
     store->seq = (uint64_t)redis_integer(reply);
@@ -128,8 +124,7 @@ static void seq_came(const struct redis_reply *reply, bool sent, void *user)
 
 static void check_verdict(void *user);
 
-static void script_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void script_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store *store = user;
     const char *text = redis_text(reply, NULL);
     (void)sent;
@@ -146,8 +141,7 @@ static void script_came(const struct redis_reply *reply, bool sent, void *user)
     store->verdict = loop_soon(store->loop, check_verdict, store);
 }
 
-static void check(void *user)
-{
+static void check(void *user) {
     struct store *store = user;
     char key[STORE_KEY_SIZE];
     if (store->checking || store->verdict != NULL || !redis_is_connected(store->redis)) {
@@ -165,13 +159,11 @@ static void check(void *user)
     redis_call(store->redis, script_came, store, "SCRIPT", "LOAD", store_script_commit);
 }
 
-static bool rolled_back(const struct store *store)
-{
+static bool rolled_back(const struct store *store) {
     return store->seq < witness_highest(store->witness);
 }
 
-static void check_judge(const struct store *store, struct err *ret_err)
-{
+static void check_judge(const struct store *store, struct err *ret_err) {
     uint64_t highest = witness_highest(store->witness);
     *ret_err = store->failed;
     if (store->failed.code == ERR_UNAVAILABLE) {
@@ -191,8 +183,7 @@ static void check_judge(const struct store *store, struct err *ret_err)
     }
 }
 
-static void become_ready(struct store *store)
-{
+static void become_ready(struct store *store) {
     store->ready = true;
     witness_saw(store->witness, store->seq);
     commits_resume(store->commits);
@@ -202,15 +193,13 @@ static void become_ready(struct store *store)
 }
 
 /* True if this was not told before. */
-static bool news(struct store *store, const char *text)
-{
+static bool news(struct store *store, const char *text) {
     bool is_news = !str_equal(store->told, text);
     (void)snprintf(store->told, sizeof store->told, "%s", text);
     return is_news;
 }
 
-static void check_verdict(void *user)
-{
+static void check_verdict(void *user) {
     struct store *store = user;
     struct err err;
     store->verdict = NULL;
@@ -235,8 +224,7 @@ static void check_verdict(void *user)
     }
 }
 
-void store_confirm_rollback(struct store *store)
-{
+void store_confirm_rollback(struct store *store) {
     char key[STORE_KEY_SIZE];
     char ahead[NUMBER_SIZE];
     if (!store->ready && !store->checking && redis_is_connected(store->redis) && rolled_back(store)) {
@@ -249,13 +237,11 @@ void store_confirm_rollback(struct store *store)
 /* --- the connection
  * ----------------------------------------------------------------------------------------------------- */
 
-static void connected(void *user)
-{
+static void connected(void *user) {
     check(user);
 }
 
-static void lost(const char *why, void *user)
-{
+static void lost(const char *why, void *user) {
     struct store *store = user;
     store->ready = false;
     if (store->options.lost != NULL) {
@@ -263,8 +249,7 @@ static void lost(const char *why, void *user)
     }
 }
 
-void store_saw(struct store *store, uint64_t seq)
-{
+void store_saw(struct store *store, uint64_t seq) {
     bool back = seq < witness_highest(store->witness);
     witness_saw(store->witness, seq);
     if (back) {
@@ -272,13 +257,11 @@ void store_saw(struct store *store, uint64_t seq)
     }
 }
 
-void store_load_script(struct store *store)
-{
+void store_load_script(struct store *store) {
     redis_call(store->redis, NULL, NULL, "SCRIPT", "LOAD", store_script_commit);
 }
 
-struct redis *store_open_blocking(struct store *store, void (*connected_again)(void *user), void *user)
-{
+struct redis *store_open_blocking(struct store *store, void (*connected_again)(void *user), void *user) {
     struct redis *redis = NULL;
     const struct redis_options options = {
         .url = store->url, .password = store->password, .connected = connected_again, .user = user, .blocking = true};
@@ -291,33 +274,27 @@ struct redis *store_open_blocking(struct store *store, void (*connected_again)(v
 /* --- what the other parts ask for
  * ---------------------------------------------------------------------------------------- */
 
-bool store_is_ready(const struct store *store)
-{
-    return store->ready;
+bool store_is_ready(const struct store *store) {
+    return store->ready && redis_is_connected(store->redis);
 }
 
-struct redis *store_redis(struct store *store)
-{
+struct redis *store_redis(struct store *store) {
     return store->redis;
 }
 
-const char *store_prefix(const struct store *store)
-{
+const char *store_prefix(const struct store *store) {
     return store->prefix;
 }
 
-struct commits *store_commits(struct store *store)
-{
+struct commits *store_commits(struct store *store) {
     return store->commits;
 }
 
-const char *store_script_digest(const struct store *store)
-{
+const char *store_script_digest(const struct store *store) {
     return store->digest;
 }
 
-const char *store_key(const struct store *store, char out[STORE_KEY_SIZE], const char *format, ...)
-{
+const char *store_key(const struct store *store, char out[STORE_KEY_SIZE], const char *format, ...) {
     va_list args;
     va_start(args, format);
     int prefix = snprintf(out, STORE_KEY_SIZE, "%s", store->prefix);

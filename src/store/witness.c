@@ -19,8 +19,7 @@ struct witness {
 };
 
 /* Several processes may share the file: it never goes down. */
-static uint64_t file_read(const struct witness *witness)
-{
+static uint64_t file_read(const struct witness *witness) {
     char line[LINE_SIZE] = "";
     const char *text = line;
     uint64_t seq = 0;
@@ -28,8 +27,7 @@ static uint64_t file_read(const struct witness *witness)
     return size > 0 && words_number(&text, '\n', &seq) ? seq : 0;
 }
 
-static void file_write(void *user)
-{
+static void file_write(void *user) {
     struct witness *witness = user;
     if (witness->fd < 0 || witness->highest == witness->written) {
         return;
@@ -42,8 +40,7 @@ static void file_write(void *user)
     }
 }
 
-int witness_create(struct loop *loop, const char *path, struct witness **ret_witness, struct err *err)
-{
+int witness_create(struct loop *loop, const char *path, struct witness **ret_witness, struct err *err) {
     int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (path != NULL && fd < 0) {
         return err_set(err, ERR_IO, "Cannot open %s, which remembers how far Redis was: %s.", path, strerror(errno));
@@ -58,8 +55,7 @@ int witness_create(struct loop *loop, const char *path, struct witness **ret_wit
     return 0;
 }
 
-void witness_destroy(struct witness *witness)
-{
+void witness_destroy(struct witness *witness) {
     if (witness == NULL) {
         return;
     }
@@ -71,8 +67,7 @@ void witness_destroy(struct witness *witness)
     mem_free(witness);
 }
 
-void witness_saw(struct witness *witness, uint64_t seq)
-{
+void witness_saw(struct witness *witness, uint64_t seq) {
     if (seq > witness->highest) {
         witness->highest = seq;
         if (witness->fd >= 0 && !timer_active(witness->pause)) {
@@ -81,7 +76,6 @@ void witness_saw(struct witness *witness, uint64_t seq)
     }
 }
 
-uint64_t witness_highest(const struct witness *witness)
-{
+uint64_t witness_highest(const struct witness *witness) {
     return witness->highest;
 }

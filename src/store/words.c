@@ -1,13 +1,13 @@
 #include "words.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 
-bool words_number(const char **text, char end, uint64_t *ret_number)
-{
+bool words_number(const char **text, char end, uint64_t *ret_number) {
     const char *at = *text;
     uint64_t number = 0;
     for (; *at >= '0' && *at <= '9'; at++) {
@@ -30,13 +30,11 @@ static const char *const outcome_names[] = {
 #undef X
 };
 
-void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome)
-{
+void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome) {
     (void)snprintf(out, OUTCOME_SIZE, "%s %" PRId64, outcome_names[outcome.kind], outcome.number);
 }
 
-struct outcome words_outcome(const char *text)
-{
+struct outcome words_outcome(const char *text) {
     struct outcome outcome = {.kind = OUTCOME_NONE};
     size_t length = strcspn(text, " ");
     for (size_t i = 0; i < sizeof outcome_names / sizeof outcome_names[0]; i++) {
@@ -48,32 +46,46 @@ struct outcome words_outcome(const char *text)
     return outcome;
 }
 
-const char *words_field(const struct redis_reply *reply, const char *field)
-{
+const char *words_field(const struct redis_reply *reply, const char *field) {
     const char *text = redis_text(redis_field(reply, field), NULL);
     return text != NULL ? text : "";
 }
 
-uint64_t words_field_u64(const struct redis_reply *reply, const char *field)
-{
+uint64_t words_field_u64(const struct redis_reply *reply, const char *field) {
     uint64_t number = 0;
     return str_to_u64(words_field(reply, field), &number, NULL) == 0 ? number : 0;
 }
 
-int64_t words_field_i64(const struct redis_reply *reply, const char *field)
-{
+int64_t words_field_i64(const struct redis_reply *reply, const char *field) {
     int64_t number = 0;
     return str_to_i64(words_field(reply, field), &number, NULL) == 0 ? number : 0;
 }
 
-const char *words_u64(char out[NUMBER_SIZE], uint64_t number)
-{
+const char *words_u64(char out[NUMBER_SIZE], uint64_t number) {
     (void)snprintf(out, NUMBER_SIZE, "%" PRIu64, number);
     return out;
 }
 
-const char *words_i64(char out[NUMBER_SIZE], int64_t number)
-{
+const char *words_i64(char out[NUMBER_SIZE], int64_t number) {
     (void)snprintf(out, NUMBER_SIZE, "%" PRId64, number);
     return out;
+}
+
+void field_list_set(struct field_list *list, const char *name, const char *value) {
+    assert(list->count + 2 <= sizeof list->words / sizeof list->words[0]);
+    list->words[list->count++] = name;
+    list->words[list->count++] = value != NULL ? value : "";
+}
+
+void field_list_text(struct field_list *list, const char *name, const char *value) {
+    if (!str_empty(value)) {
+        field_list_set(list, name, value);
+    }
+}
+
+void field_list_number(struct field_list *list, const char *name, uint64_t number) {
+    if (number != 0) {
+        assert(list->number_count < FIELD_LIST_MAX);
+        field_list_set(list, name, words_u64(list->numbers[list->number_count++], number));
+    }
 }

@@ -28,4 +28,17 @@ enum { NUMBER_SIZE = 24 };
 const char *words_u64(char out[NUMBER_SIZE], uint64_t number);
 const char *words_i64(char out[NUMBER_SIZE], int64_t number);
 
+/* Field, value, field, value of an HSET or XADD. Numbers are written into room of their own. */
+enum { FIELD_LIST_MAX = 32 };
+struct field_list {
+    const char
+        *words[1 + 2 * FIELD_LIST_MAX]; /* borrowed until it is used; the first may be set beforehand, as for XADD */
+    size_t count;
+    char numbers[FIELD_LIST_MAX][NUMBER_SIZE];
+    size_t number_count;
+};
+void field_list_set(struct field_list *list, const char *name, const char *value);  /* "" if NULL */
+void field_list_text(struct field_list *list, const char *name, const char *value); /* left out if NULL or "" */
+void field_list_number(struct field_list *list, const char *name, uint64_t number); /* left out if 0 */
+
 #endif

@@ -1,0 +1,214 @@
+/*
+ * A new deployment. What has to be known beforehand (its number, whether the plan is stored, what runs there now) is
+ * read first; a number that is then not used is a gap and nothing else. The rest is one commit, which notes the number
+ * for whoever asks again.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "later.h"
+#include "records_key.h"
+#include "store/records.h"
+#include "words.h"
+
+enum { PROOF_BYTES = 64 << 10 }; /* a plan so large is read again before it is stored */
+
+struct creation {
+    struct store *store;
+    struct arena *arena; /* the creation itself lives in it */
+    struct deployment *d;
+    const char *plan_text, *plan_hash, *event_id;
+    bool plan_known, lost;
+    int64_t deadline_ms;
+    struct err err;
+    size_t ahead;
+    created_done *done;
+    void *user;
+};
+
+static void finish(struct creation *creation) {
+    bool failed = creation->err.code != ERR_NONE;
+    creation->done(failed ? 0 : creation->d->id, creation->ahead, failed ? &creation->err : NULL, creation->user);
+    arena_destroy(creation->arena);
+}
+
+static void finish_later(const struct redis_reply *reply, bool sent, void *user) {
+    (void)reply;
+    (void)sent;
+    finish(user);
+}
+
+/* --- after the commit --- */
+
+static void place_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct creation *creation = user;
+    (void)sent;
+    creation->ahead = redis_kind(reply) == REDIS_INTEGER ? (size_t)redis_integer(reply) : 0;
+    finish(creation);
+}
+
+static void committed(const struct commit_reply *reply, void *user) {
+    struct creation *creation = user;
+    const struct plan *plan = creation->d->plan;
+    char lane[STORE_KEY_SIZE];
+    char key[STORE_KEY_SIZE];
+    char id[NUMBER_SIZE];
+    if (reply->result != COMMIT_DONE || str_to_u64(reply->note, &creation->d->id, &creation->err) != 0) {
+        later_uncommitted(reply->result, &creation->err);
+        finish(creation);
+        return;
+    }
+    redis_call(store_redis(creation->store), place_came, creation, "LPOS",
+               store_key(creation->store, key, "%s", records_lane(lane, plan->project, plan->environment)),
+               words_u64(id, creation->d->id));
+}
+
+static void commit(struct creation *creation) {
+    struct deployment *d = creation->d;
+    char id[NUMBER_SIZE];
+    struct commit *commit = commit_create(creation->store, creation->event_id);
+    if (!creation->plan_known) {
+        struct buf key = BUF_INIT(STORE_KEY_SIZE);
+        buf_printf(&key, "plan:%s", creation->plan_hash);
+        commit_add(commit, "SET", key.data, creation->plan_text);
+        buf_finish(&key);
+    }
+    commit_audit(commit, d, "created", d->actor, d->via, NULL, d->created_ms);
+    commit_put_new_deployment(commit, d);
+    commit_note(commit, words_u64(id, d->id));
+    commit_send(commit, committed, creation);
+}
+
+/* --- before the commit --- */
+
+static void number_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct creation *creation = user;
+    (void)sent;
+    creation->lost = redis_kind(reply) != REDIS_INTEGER;
+    creation->d->id = (uint64_t)redis_integer(reply);
+}
+
+static void previous_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct creation *creation = user;
+    const char *text = redis_text(reply, NULL);
+    (void)sent;
+    creation->lost = creation->lost || reply == NULL;
+    creation->d->previous_version =
+        redis_kind(reply) == REDIS_STRING ? arena_strndup(creation->arena, text, strcspn(text, " ")) : NULL;
+}
+
+static void begin(struct creation *creation);
+
+static void plan_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct creation *creation = user;
+    (void)sent;
+    creation->plan_known = redis_integer(reply) != 0;
+    if (!creation->lost && reply != NULL) {
+        commit(creation);
+    } else if (store_is_ready(creation->store) || clock_monotonic_ms() >= creation->deadline_ms) {
+        later_uncommitted(COMMIT_UNAVAILABLE, &creation->err);
+        finish(creation);
+    } else {
+        begin(creation);
+    }
+}
+
+static void ask(struct creation *creation) {
+    struct store *store = creation->store;
+    const struct plan *plan = creation->d->plan;
+    char ids[STORE_KEY_SIZE];
+    char versions[STORE_KEY_SIZE];
+    char key[STORE_KEY_SIZE];
+    char field[STORE_KEY_SIZE];
+    struct buf place = BUF_INIT(sizeof field);
+    buf_printf(&place, "%s/%s/", plan->project, plan->environment);
+    redis_call(store_redis(store), number_came, creation, "HINCRBY", store_key(store, ids, "ids"), "deployment", "1");
+    redis_call(store_redis(store), previous_came, creation, "HGET", store_key(store, versions, "versions"), place.data);
+    redis_call(store_redis(store), plan_came, creation, "EXISTS",
+               store_key(store, key, "plan:%s", creation->plan_hash));
+    buf_finish(&place);
+}
+
+static void waited(const struct commit_reply *reply, void *user) {
+    struct creation *creation = user;
+    if (reply->result == COMMIT_DONE) {
+        ask(creation);
+    } else {
+        later_uncommitted(COMMIT_UNAVAILABLE, &creation->err);
+        finish(creation);
+    }
+}
+
+/* Reads do not wait for a Redis that is away, but commits do: an empty one waits for us. */
+static void begin(struct creation *creation) {
+    if (store_is_ready(creation->store)) {
+        ask(creation);
+    } else {
+        commit_send(commit_create(creation->store, NULL), waited, creation);
+    }
+}
+
+/* --- the request --- */
+
+/* Freezes the plan. A plan that could not be read again must not be stored. */
+static int freeze(struct creation *creation, const struct plan *plan) {
+    struct buf text = BUF_INIT(LIMIT_PLAN_BYTES);
+    char digest[ID_DIGEST_SIZE];
+    int result = 0;
+    plan_to_json(plan, &text);
+    if (text.overflow) {
+        result = err_set(&creation->err, ERR_TOO_BIG, "The plan of this deployment is larger than %d KiB.",
+                         LIMIT_PLAN_BYTES >> 10);
+    } else if (text.size > PROOF_BYTES) {
+        struct arena *scratch = arena_create();
+        result = plan_from_json(text.data, text.size, scratch, &creation->err) == NULL ? -(int)creation->err.code : 0;
+        arena_destroy(scratch);
+    }
+    id_digest(digest, text.data, text.size);
+    creation->plan_text = arena_strndup(creation->arena, text.data, text.size);
+    creation->plan_hash = arena_strdup(creation->arena, digest);
+    buf_finish(&text);
+    return result;
+}
+
+void store_create_deployment(struct store *store, const struct new_deployment *request, created_done *done,
+                             void *user) {
+    struct arena *arena = arena_create();
+    struct creation *creation = arena_alloc(arena, sizeof *creation);
+    *creation = (struct creation){.store = store, .arena = arena, .done = done, .user = user};
+    creation->deadline_ms = clock_monotonic_ms() + LIMIT_COMMIT_MS;
+    creation->event_id = arena_strdup(arena, request->event_id);
+    creation->d = arena_alloc(arena, sizeof *creation->d);
+    int frozen = freeze(creation, request->plan);
+    /* Of the plan only the names are needed from here on, and the request's own is borrowed. */
+    struct plan *names = arena_alloc(arena, sizeof *names);
+    names->project = arena_strdup(arena, request->plan->project);
+    names->environment = arena_strdup(arena, request->plan->environment);
+    *creation->d = (struct deployment){
+        .plan = names,
+        .plan_hash = creation->plan_hash,
+        .version = arena_strdup(arena, request->version),
+        .actor = arena_strdup(arena, request->actor),
+        .via = arena_strdup(arena, request->via),
+        .inputs = arena_strdup(arena, request->inputs),
+        .guided_flag = request->guided_flag,
+        .created_ms = request->now_ms,
+        .state = DEPLOYMENT_QUEUED,
+        .revision = 1,
+        .arena = arena,
+    };
+    for (size_t step = 0; step < request->plan->step_count; step++) {
+        creation->d->warned = creation->d->warned || request->plan->steps[step].left_empty;
+    }
+    if (frozen != 0) {
+        later_call(store, finish_later, creation);
+    } else {
+        begin(creation);
+    }
+}

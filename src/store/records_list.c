@@ -1,0 +1,227 @@
+/* Lists of numbers, versions and audits. */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "later.h"
+#include "store/records.h"
+#include "words.h"
+
+/* --- numbers
+ * ---------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    uint64_t *ids; /* owned */
+    size_t count;
+    size_t skip, take; /* of a list that is counted, not read */
+    bool sort;
+    struct err err;
+    ids_done *done;
+    void *user;
+};
+
+static struct listing *listing_create(ids_done *done, void *user) {
+    struct listing *listing = mem_alloc(sizeof *listing);
+    listing->done = done;
+    listing->user = user;
+    return listing;
+}
+
+static int id_compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void listing_finish(struct listing *listing, uint64_t total) {
+    bool failed = listing->err.code != ERR_NONE;
+    listing->done(failed ? NULL : listing->ids, failed ? 0 : listing->count, failed ? 0 : total,
+                  failed ? &listing->err : NULL, listing->user);
+    mem_free(listing->ids);
+    mem_free(listing);
+}
+
+static void ids_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct listing *listing = user;
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &listing->err);
+        return;
+    }
+    listing->count = redis_count(reply);
+    listing->ids = mem_array(listing->count + 1, sizeof *listing->ids);
+    for (size_t i = 0; i < listing->count; i++) {
+        listing->ids[i] = (uint64_t)redis_integer(redis_at(reply, i));
+    }
+    if (listing->sort) {
+        qsort(listing->ids, listing->count, sizeof *listing->ids, id_compare);
+    }
+}
+
+static void all_ids_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct listing *listing = user;
+    ids_came(reply, sent, user);
+    listing_finish(listing, listing->count);
+}
+
+static void total_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct listing *listing = user;
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &listing->err);
+    }
+    listing_finish(listing, (uint64_t)redis_integer(reply));
+}
+
+/* A page of a sorted set, and how many there are. */
+static void list_page(struct store *store, const char *command, const char *name, size_t skip, size_t take,
+                      ids_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    char first[NUMBER_SIZE];
+    char last[NUMBER_SIZE];
+    struct listing *listing = listing_create(done, user);
+    (void)store_key(store, key, "%s", name);
+    (void)words_u64(first, take > 0 ? skip : 1); /* from 1 to 0 is nothing */
+    (void)words_u64(last, take > 0 ? skip + take - 1 : 0);
+    redis_call(store_redis(store), ids_came, listing, command, key, first, last);
+    redis_call(store_redis(store), total_came, listing, "ZCARD", key);
+}
+
+void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
+    list_page(store, "ZREVRANGE", "deployments", skip, take, done, user);
+}
+
+void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
+    list_page(store, "ZRANGE", "pending", skip, take, done, user);
+}
+
+void store_list_live(struct store *store, ids_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct listing *listing = listing_create(done, user);
+    listing->sort = true;
+    redis_call(store_redis(store), all_ids_came, listing, "SMEMBERS", store_key(store, key, "live"));
+}
+
+void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    redis_call(store_redis(store), all_ids_came, listing_create(done, user), "LRANGE",
+               store_key(store, key, "lane:%s/%s", project, environment), "0", "-1");
+}
+
+/* Questions are numbered without gaps worth speaking of, so that their list is a range. */
+static void last_question_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct listing *listing = user;
+    uint64_t total = (uint64_t)redis_integer(reply);
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &listing->err);
+    } else {
+        uint64_t rest = listing->skip < total ? total - listing->skip : 0;
+        listing->count = rest < listing->take ? (size_t)rest : listing->take;
+        listing->ids = mem_array(listing->count + 1, sizeof *listing->ids);
+        for (size_t i = 0; i < listing->count; i++) {
+            listing->ids[i] = rest - i;
+        }
+    }
+    listing_finish(listing, total);
+}
+
+void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct listing *listing = listing_create(done, user);
+    listing->skip = skip;
+    listing->take = take;
+    redis_call(store_redis(store), last_question_came, listing, "HGET", store_key(store, key, "ids"), "question");
+}
+
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------- */
+
+struct rows {
+    union {
+        versions_done *versions;
+        audit_done *audit;
+    } done;
+    void *user;
+};
+
+/* "<project>/<environment>/<target>" -> "<version> <deployment> <when>". Cuts both texts, which lie in the arena. */
+static bool version_decode(char *place, char *value, struct version_row *row) {
+    char *environment = strchr(place, '/');
+    char *target = environment != NULL ? strchr(environment + 1, '/') : NULL;
+    char *deployment = strchr(value, ' ');
+    char *when = deployment != NULL ? strchr(deployment + 1, ' ') : NULL;
+    if (target == NULL || when == NULL) {
+        return false;
+    }
+    *environment++ = *target++ = *deployment++ = *when++ = '\0';
+    *row = (struct version_row){.project = place, .environment = environment, .target = target, .version = value};
+    return str_to_u64(deployment, &row->deployment, NULL) == 0 && str_to_i64(when, &row->when_ms, NULL) == 0;
+}
+
+static void versions_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct rows *rows = user;
+    struct err err;
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &err);
+        rows->done.versions(NULL, 0, &err, rows->user);
+    } else {
+        struct arena *arena = arena_create();
+        struct version_row *list = arena_array(arena, redis_count(reply) / 2 + 1, sizeof *list);
+        size_t count = 0;
+        for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
+            count += version_decode(arena_strdup(arena, redis_text(redis_at(reply, i), NULL)),
+                                    arena_strdup(arena, redis_text(redis_at(reply, i + 1), NULL)), &list[count]);
+        }
+        rows->done.versions(list, count, NULL, rows->user);
+        arena_destroy(arena);
+    }
+    mem_free(rows);
+}
+
+void store_list_versions(struct store *store, versions_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct rows *rows = mem_alloc(sizeof *rows);
+    *rows = (struct rows){.done.versions = done, .user = user};
+    redis_call(store_redis(store), versions_came, rows, "HGETALL", store_key(store, key, "versions"));
+}
+
+static void audit_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct rows *rows = user;
+    struct err err;
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &err);
+        rows->done.audit(NULL, 0, &err, rows->user);
+    } else {
+        size_t count = redis_count(reply);
+        struct audit_entry *entries = mem_array(count + 1, sizeof *entries);
+        for (size_t i = 0; i < count; i++) {
+            const struct redis_reply *fields = redis_at(redis_at(reply, i), 1);
+            entries[i] = (struct audit_entry){
+                .id = redis_text(redis_at(redis_at(reply, i), 0), NULL),
+                .what = words_field(fields, "what"),
+                .actor = words_field(fields, "actor"),
+                .via = words_field(fields, "via"),
+                .note = words_field(fields, "note"),
+                .hash = words_field(fields, "hash"),
+                .when_ms = words_field_i64(fields, "at"),
+            };
+        }
+        rows->done.audit(entries, count, NULL, rows->user);
+        mem_free(entries);
+    }
+    mem_free(rows);
+}
+
+void store_read_audit(struct store *store, uint64_t deployment, audit_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct rows *rows = mem_alloc(sizeof *rows);
+    *rows = (struct rows){.done.audit = done, .user = user};
+    redis_call(store_redis(store), audit_came, rows, "XRANGE", store_key(store, key, "audit:%" PRIu64, deployment), "-",
+               "+");
+}

@@ -1,0 +1,187 @@
+/* What the leader adds to its commits. */
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "claim.h"
+#include "codec_deployment.h"
+#include "inbox_codec.h"
+#include "records_key.h"
+#include "store/records.h"
+
+const char *records_key(char out[RECORDS_KEY_SIZE], const char *kind, uint64_t id, const char *rest) {
+    (void)snprintf(out, RECORDS_KEY_SIZE, "%s:%" PRIu64 "%s", kind, id, rest);
+    return out;
+}
+
+static void add_hash(struct commit *commit, const char *key, const struct field_list *list) {
+    commit_op(commit, "HSET", key, list->count, list->words, NULL);
+}
+
+void commit_put_deployment(struct commit *commit, const struct deployment *d) {
+    char key[RECORDS_KEY_SIZE];
+    struct field_list list = {.count = 0};
+    deployment_encode_state(&list, d);
+    add_hash(commit, records_key(key, "dep", d->id, ""), &list);
+}
+
+void commit_put_new_deployment(struct commit *commit, const struct deployment *d) {
+    char key[RECORDS_KEY_SIZE];
+    char id[NUMBER_SIZE];
+    char lane[STORE_KEY_SIZE];
+    struct field_list list = {.count = 0};
+    deployment_encode_fixed(&list, d);
+    deployment_encode_state(&list, d);
+    add_hash(commit, records_key(key, "dep", d->id, ""), &list);
+    (void)words_u64(id, d->id);
+    commit_add(commit, "ZADD", "deployments", id, id);
+    commit_add(commit, "SADD", "live", id);
+    commit_add(commit, "RPUSH", records_lane(lane, d->plan->project, d->plan->environment), id);
+    inbox_encode_lane(commit, d->plan->project, d->plan->environment);
+    commit_changed(commit, d->id);
+}
+
+const char *records_lane(char out[STORE_KEY_SIZE], const char *project, const char *environment) {
+    int size = snprintf(out, STORE_KEY_SIZE, "lane:%s/%s", project, environment);
+    assert(size > 0 && size < STORE_KEY_SIZE);
+    (void)size;
+    return out;
+}
+
+void commit_put_run(struct commit *commit, const struct deployment *d, size_t step, size_t slot) {
+    char key[RECORDS_KEY_SIZE];
+    char field[RUN_FIELD_SIZE];
+    char text[RUN_TEXT_SIZE];
+    run_field_format(field, step, slot);
+    run_encode(text, deployment_run(d, step, slot));
+    commit_add(commit, "HSET", records_key(key, "dep", d->id, ":runs"), field, text);
+}
+
+void commit_put_claim(struct commit *commit, const struct deployment *d, size_t step, size_t slot, char letter,
+                      uint32_t attempt, uint32_t epoch) {
+    char key[RECORDS_KEY_SIZE];
+    char field[RUN_FIELD_SIZE];
+    char claim[CLAIM_SIZE];
+    const struct run *run = deployment_run(d, step, slot);
+    run_field_format(field, step, slot);
+    claim_format(claim, letter, attempt, epoch, NULL);
+    commit_add(commit, "HSET", records_key(key, "dep", d->id, ":claims"), field, claim);
+    if (letter == CLAIM_ADOPTABLE && run->worker != NULL) {
+        /* Its owner is gone: the run is nobody's now. */
+        char owned[STORE_KEY_SIZE];
+        char member[OWNED_SIZE];
+        (void)snprintf(owned, sizeof owned, "owned:%s", run->worker);
+        owned_format(member, d->id, step, slot);
+        commit_add(commit, "SREM", owned, member);
+    }
+}
+
+void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question) {
+    char key[RECORDS_KEY_SIZE];
+    char id[NUMBER_SIZE];
+    char asked[NUMBER_SIZE];
+    struct field_list list = {.count = 0};
+    question_encode(&list, d, question);
+    (void)words_u64(id, question->id);
+    add_hash(commit, records_key(key, "q", question->id, ""), &list);
+    commit_add(commit, "RPUSH", records_key(key, "dep", d->id, ":questions"), id);
+    commit_add(commit, "ZADD", "pending", words_i64(asked, question->asked_ms), id);
+}
+
+size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question,
+                             enum guidance guidance, const char *why, int64_t now_ms) {
+    char key[RECORDS_KEY_SIZE];
+    char id[NUMBER_SIZE];
+    struct field_list list = {.count = 0};
+    (void)d;
+    (void)records_key(key, "q", question, "");
+    field_list_set(&list, "state", "closed");
+    field_list_text(&list, "answer", guidance_word(guidance));
+    field_list_number(&list, "at", (uint64_t)now_ms);
+    field_list_text(&list, "closed_why", why);
+    add_hash(commit, key, &list);
+    commit_add(commit, "HINCRBY", key, "revision", "1");
+    commit_add(commit, "ZREM", "pending", words_u64(id, question));
+    return commit_require_field(commit, key, "state", "open");
+}
+
+void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next) {
+    char key[RECORDS_KEY_SIZE];
+    (void)commit_require_field(commit, records_key(key, "dep", deployment, ""), "closing", closing_word(CLOSING_NO));
+    commit_add(commit, "HSET", key, "closing", closing_word(next));
+}
+
+void commit_finish(struct commit *commit, const struct deployment *d) {
+    char key[RECORDS_KEY_SIZE];
+    char id[NUMBER_SIZE];
+    char lane[STORE_KEY_SIZE];
+    (void)words_u64(id, d->id);
+    commit_add(commit, "HSET", records_key(key, "dep", d->id, ""), "final", deployment_state_word(d->state));
+    commit_add(commit, "SREM", "live", id);
+    commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);
+    inbox_encode_lane(commit, d->plan->project, d->plan->environment);
+    if (d->state == DEPLOYMENT_SUCCEEDED || d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS) {
+        commit_deployed(commit, d, "", d->ended_ms);
+    }
+}
+
+void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms) {
+    struct buf place = BUF_INIT(STORE_KEY_SIZE);
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    buf_printf(&place, "%s/%s/%s", d->plan->project, d->plan->environment, target != NULL ? target : "");
+    buf_printf(&value, "%s %" PRIu64 " %" PRId64, d->version, d->id, now_ms);
+    commit_add(commit, "HSET", "versions", place.data, value.data);
+    buf_finish(&place);
+    buf_finish(&value);
+}
+
+void commit_changed(struct commit *commit, uint64_t deployment) {
+    char id[NUMBER_SIZE];
+    char length[NUMBER_SIZE];
+    commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "deployment",
+               words_u64(id, deployment));
+}
+
+/* The hash of an entry is SHA-256 over the JSON array [hash before, when, what, actor, via, note]. */
+void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
+                  const char *note, int64_t now_ms) {
+    char key[RECORDS_KEY_SIZE];
+    struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    struct json_out json = {.buf = &text};
+    json_array_begin(&json, NULL);
+    json_add_string(&json, NULL, d->audit_head);
+    json_add_int(&json, NULL, now_ms);
+    const char *const parts[] = {what, actor, via, note};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        json_add_string(&json, NULL, parts[i] != NULL ? parts[i] : "");
+    }
+    json_array_end(&json);
+    id_digest(d->audit_head, text.data, text.size);
+    buf_finish(&text);
+
+    struct field_list list = {.words = {"*"}, .count = 1};
+    field_list_set(&list, "what", what);
+    field_list_text(&list, "actor", actor);
+    field_list_text(&list, "via", via);
+    field_list_text(&list, "note", note);
+    field_list_number(&list, "at", (uint64_t)now_ms);
+    field_list_set(&list, "hash", d->audit_head);
+    commit_op(commit, "XADD", records_key(key, "audit", d->id, ""), list.count, list.words, NULL);
+}
+
+void commit_add_timer(struct commit *commit, uint64_t deployment, const struct effect *effect) {
+    char member[TIMER_MEMBER_SIZE];
+    char due[NUMBER_SIZE];
+    timer_member_format(member, deployment, effect);
+    commit_add(commit, "ZADD", "timers", words_i64(due, effect->at_ms), member);
+}
+
+void commit_remove_timer(struct commit *commit, const char *member) {
+    commit_add(commit, "ZREM", "timers", member);
+}
