@@ -1,0 +1,332 @@
+/*
+ * The story of an attempt. A start: load the plan, prove that the attempt before is gone if that is not known, claim, make the run directory,
+ * start guidepost-step, follow, record the end. An adoption: look at the run directory, take over what lives or has ended, tell what never
+ * started or is lost. Nothing is started that was not claimed, and nothing is started twice: whoever did not make the run directory starts nothing.
+ */
+
+#include "attempt.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "script_env.h"
+#include "launch.h"
+
+enum { AGAIN_MS = 500, STOP_TRIES = 20 };
+
+static void attempt_finish(struct attempt *attempt);
+
+static struct job job_copy(const struct job *job, struct arena *arena) {
+    struct job copy = *job;
+    copy.host = arena_strdup(arena, job->host);
+    copy.plan_hash = arena_strdup(arena, job->plan_hash);
+    copy.version = arena_strdup(arena, job->version);
+    copy.previous_version = arena_strdup(arena, job->previous_version);
+    copy.actor = arena_strdup(arena, job->actor);
+    copy.inputs = arena_strdup(arena, job->inputs);
+    copy.stream = arena_strdup(arena, job->stream);
+    copy.entry = arena_strdup(arena, job->entry);
+    return copy;
+}
+
+static const struct worker_options *options(const struct attempt *attempt) {
+    return worker_options_of(attempt->worker);
+}
+
+static void attempt_free(struct attempt *attempt) {
+    follow_destroy(attempt->follow);
+    timer_destroy(attempt->again);
+    arena_destroy(attempt->plan_arena);
+    arena_destroy(attempt->arena);
+    mem_free(attempt);
+}
+
+/* The attempt is over for this worker. */
+static void attempt_finish(struct attempt *attempt) {
+    worker_remove(attempt->worker, attempt);
+    attempt_free(attempt);
+}
+
+void attempt_let_go(struct attempt *attempt) {
+    if (attempt->pending) {
+        attempt->gone = true;
+        follow_destroy(attempt->follow);
+        attempt->follow = NULL;
+        timer_stop(attempt->again);
+    } else {
+        attempt_free(attempt);
+    }
+}
+
+/* A completion of the store has come. True if nobody wants to know any more. */
+static bool attempt_resumed(struct attempt *attempt) {
+    attempt->pending = false;
+    if (attempt->gone) {
+        attempt_free(attempt);
+        return true;
+    }
+    return false;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------- */
+
+static void end_tell(void *user);
+
+/* The end is recorded; or we were replaced; or the store is away. */
+static void end_told(const struct commit_reply *reply, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    switch (reply->result) {
+    case COMMIT_DONE:
+        rundir_clear(attempt->dir);
+        attempt_finish(attempt);
+        break;
+    case COMMIT_REFUSED:
+        log_warn("replaced by another worker, letting go", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
+                 LOG_STR("claim", reply->found), LOG_END);
+        attempt_finish(attempt);
+        break;
+    case COMMIT_UNAVAILABLE:
+    case COMMIT_UNKNOWN:
+        timer_start(attempt->again, AGAIN_MS); /* The end waits in its run directory. */
+        break;
+    }
+}
+
+static void end_tell(void *user) {
+    struct attempt *attempt = user;
+    struct outcome outcome;
+    uint64_t bytes, left_out;
+    if (!rundir_end(attempt->dir, &outcome, &bytes, &left_out)) {
+        timer_start(attempt->again, AGAIN_MS);
+        return;
+    }
+    struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
+    if (!outcome_is_success(outcome)) {
+        rundir_excerpt(attempt->dir, &excerpt);
+    }
+    attempt->pending = true;
+    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt.data, clock_wall_ms(), end_told,
+              attempt);
+    buf_finish(&excerpt);
+}
+
+/* The end is in the run directory and the output was told. */
+static void attempt_ended(void *user) {
+    struct attempt *attempt = user;
+    follow_destroy(attempt->follow);
+    attempt->follow = NULL;
+    timer_destroy(attempt->again);
+    attempt->again = loop_timer(options(attempt)->loop, end_tell, attempt);
+    timer_start(attempt->again, 0);
+}
+
+static void attempt_follow(struct attempt *attempt) {
+    struct log_key key = {attempt->job.deployment, attempt->job.step, attempt->job.slot, attempt->job.attempt};
+    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended, attempt);
+}
+
+/* --- a start ------------------------------------------------------------------------------------------------- */
+
+/* Nothing was started: that is an end like others, and is written down before it is told. */
+static void attempt_cannot_start(struct attempt *attempt, int code, const struct err *why) {
+    struct err err;
+    struct buf text = BUF_INIT(ERR_TEXT_SIZE * 2);
+    buf_printf(&text, "guidepost: %s\n", why->text);
+    if (rundir_not_started(attempt->dir, code, text.data, &err) < 0) {
+        log_error("an end can't be written down", LOG_ERR(&err), LOG_END);
+    }
+    buf_finish(&text);
+}
+
+static void attempt_start(struct attempt *attempt) {
+    const struct worker_options *o = options(attempt);
+    struct script_place place = {o->state_dir, o->url};
+    struct buf instructions;
+    struct err err;
+    int code = EINVAL;
+    pid_t pid;
+    int r = script_instructions(attempt->plan, &attempt->job, &place, &instructions, &err);
+    r = r < 0 ? r : launch_step(o->step_program, attempt->dir, &instructions, &pid, &code, &err);
+    script_clear(&instructions);
+    if (r < 0) {
+        attempt_cannot_start(attempt, code, &err);
+    } else {
+        worker_spawned(attempt->worker, pid);
+    }
+    attempt_follow(attempt);
+}
+
+/* The claim is recorded: from here on the attempt is ours, and its directory decides whether it starts. */
+static void attempt_claimed(struct attempt *attempt) {
+    struct err err;
+    int r = rundir_make(attempt->dir, &err);
+    if (r == 0) {
+        attempt_start(attempt);
+    } else if (err.code == ERR_CONFLICT) {
+        log_warn("the run directory was there before, starting nothing", LOG_STR("dir", attempt->dir), LOG_END);
+        attempt_finish(attempt);
+    } else {
+        /* Without the directory nothing may be started, and nothing can be written down: the next look will find it void. */
+        log_error("a run directory can't be made", LOG_ERR(&err), LOG_END);
+        queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), NULL, EVENT_NEVER_STARTED, clock_wall_ms(), NULL,
+                   NULL);
+        attempt_finish(attempt);
+    }
+}
+
+static void claim_told(const struct commit_reply *reply, void *user) {
+    struct attempt *attempt = user;
+    if (attempt->gone && reply->result == COMMIT_DONE) {
+        log_warn("claimed while stopping: the next worker of this host looks at it", LOG_DEPLOYMENT(attempt->job.deployment), LOG_END);
+    }
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    switch (reply->result) {
+    case COMMIT_DONE:
+        attempt_claimed(attempt);
+        break;
+    case COMMIT_REFUSED:
+        queue_acknowledge(options(attempt)->store, &attempt->job);
+        attempt_finish(attempt);
+        break;
+    case COMMIT_UNAVAILABLE:
+    case COMMIT_UNKNOWN:
+        /* The job comes again from the list of what was read and not acknowledged; a claim that was recorded then says so. */
+        attempt_finish(attempt);
+        break;
+    }
+}
+
+static void fact_told(const struct commit_reply *reply, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (reply->result == COMMIT_REFUSED) {
+        queue_acknowledge(options(attempt)->store, &attempt->job);
+    }
+    attempt_finish(attempt);
+}
+
+static void attempt_tell(struct attempt *attempt, enum event_kind fact) {
+    attempt->pending = true;
+    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, fact, clock_wall_ms(), fact_told,
+               attempt);
+}
+
+static bool before_still_runs(const struct attempt *attempt) {
+    char before[RUNDIR_PATH_SIZE];
+    rundir_path(before, options(attempt)->state_dir, attempt->job.deployment, attempt->job.step, attempt->job.slot,
+                attempt->job.attempt - 1);
+    return attempt->job.prove_gone && rundir_still_runs(before);
+}
+
+static void plan_came(struct plan *plan, struct arena *arena, const struct err *err, void *user) {
+    struct attempt *attempt = user;
+    attempt->plan_arena = arena;
+    attempt->plan = plan;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (plan == NULL || attempt->job.step >= plan->step_count || attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
+        log_error("the plan of a job can't be read, leaving the job", LOG_DEPLOYMENT(attempt->job.deployment),
+                  LOG_STR("error", err == NULL ? "no such step" : err->text), LOG_END);
+        attempt_finish(attempt);
+        return;
+    }
+    if (before_still_runs(attempt)) {
+        attempt_tell(attempt, EVENT_STILL_RUNNING);
+        return;
+    }
+    attempt->pending = true;
+    queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), claim_told,
+                attempt);
+}
+
+/* --- an adoption ---------------------------------------------------------------------------------------------- */
+
+static void adopt_told(const struct commit_reply *reply, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (reply->result == COMMIT_DONE) {
+        log_info("adopted a run", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
+                 LOG_INT("slot", attempt->job.slot), LOG_END);
+        attempt_follow(attempt); /* An end that is there already is found at once. */
+        return;
+    }
+    if (reply->result == COMMIT_REFUSED) {
+        queue_acknowledge(options(attempt)->store, &attempt->job);
+    }
+    attempt_finish(attempt);
+}
+
+static void attempt_look(struct attempt *attempt) {
+    switch (rundir_look(attempt->dir)) {
+    case RUNDIR_NEVER_STARTED:
+        attempt_tell(attempt, EVENT_NEVER_STARTED);
+        break;
+    case RUNDIR_GONE:
+        attempt_tell(attempt, EVENT_TRUTH_GONE);
+        break;
+    case RUNDIR_RUNNING:
+    case RUNDIR_ENDED:
+        attempt->pending = true;
+        queue_adopt(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), adopt_told,
+                    attempt);
+        break;
+    case RUNDIR_UNREADABLE:
+        log_error("a run directory can't be read, leaving the job", LOG_STR("dir", attempt->dir), LOG_END);
+        attempt_finish(attempt);
+        break;
+    }
+}
+
+/* --- a stop --------------------------------------------------------------------------------------------------- */
+
+/* The supervisor may be about to start: it is told as soon as it can be, and not for ever. */
+static void stop_try(void *user) {
+    struct attempt *attempt = user;
+    struct outcome outcome;
+    uint64_t bytes, left_out;
+    bool over = rundir_end(attempt->dir, &outcome, &bytes, &left_out);
+    if (!over && !rundir_stop(attempt->dir) && ++attempt->stop_tries < STOP_TRIES) {
+        timer_start(attempt->again, AGAIN_MS);
+        return;
+    }
+    queue_acknowledge(options(attempt)->store, &attempt->job);
+    attempt_finish(attempt);
+}
+
+void attempt_begin(struct worker *worker, const struct job *job) {
+    struct attempt *attempt = mem_alloc(sizeof *attempt);
+    attempt->worker = worker;
+    attempt->arena = arena_create();
+    attempt->job = job_copy(job, attempt->arena);
+    attempt->counts = job->kind == JOB_START;
+    rundir_path(attempt->dir, options(attempt)->state_dir, job->deployment, job->step, job->slot, job->attempt);
+    worker_add(worker, attempt);
+    switch (job->kind) {
+    case JOB_START:
+        attempt->pending = true;
+        store_load_plan(options(attempt)->store, attempt->job.plan_hash, plan_came, attempt);
+        break;
+    case JOB_ADOPT:
+    case JOB_CHECK:
+        attempt_look(attempt);
+        break;
+    case JOB_STOP:
+        attempt->again = loop_timer(options(attempt)->loop, stop_try, attempt);
+        timer_start(attempt->again, 0);
+        break;
+    }
+}

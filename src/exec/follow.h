@@ -1,0 +1,21 @@
+#ifndef GP_EXEC_FOLLOW_H
+#define GP_EXEC_FOLLOW_H
+
+/*
+ * Follows the output in a run directory and tells it to the store in batches, from wherever the store stands, until the end is
+ * recorded and everything was told.
+ */
+
+#include "net/loop.h"
+#include "store/feed.h"
+
+struct follow;
+
+/* The end is recorded in the directory and its output was told (or given up after several tries). Runs once. */
+typedef void follow_ended(void *user);
+
+struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key, follow_ended *ended,
+                             void *user);
+void follow_destroy(struct follow *follow); /* NULL does nothing; lets go */
+
+#endif

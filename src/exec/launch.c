@@ -1,0 +1,79 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void instruction_add(struct buf *out, const char *key, const char *value) {
+    buf_printf(out, "%s %zu\n%s\n", key, strlen(value), value);
+}
+
+void instruction_add_number(struct buf *out, const char *key, int64_t value) {
+    char digits[24];
+    (void)snprintf(digits, sizeof digits, "%" PRId64, value);
+    instruction_add(out, key, digits);
+}
+
+void instruction_end(struct buf *out) {
+    instruction_add(out, "end", "");
+}
+
+/* A file in memory holds the instructions, so that no pipe can fill up and no secret lies on a disk. */
+static int instructions_fd(const struct buf *instructions) {
+    int fd = memfd_create("instructions", MFD_CLOEXEC);
+    size_t done = 0;
+    while (fd >= 0 && done < instructions->size) {
+        ssize_t n = write(fd, instructions->data + done, instructions->size - done);
+        if (n < 0 && errno != EINTR) {
+            int code = errno;
+            (void)close(fd);
+            errno = code;
+            return -1;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0) {
+        (void)lseek(fd, 0, SEEK_SET);
+    }
+    return fd;
+}
+
+/* posix_spawn and not fork: its cost does not grow with this process. */
+static int spawn(const char *program, const char *dir, int input, pid_t *ret_pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    char *argv[] = {(char *)"guidepost-step", NULL}, *envp[] = {NULL};
+    (void)sigemptyset(&none);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attributes);
+    int code = posix_spawn_file_actions_adddup2(&actions, input, 0);
+    code = code != 0 ? code : posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    code = code != 0 ? code : posix_spawn_file_actions_addchdir_np(&actions, dir);
+    code = code != 0 ? code : posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    code = code != 0 ? code : posix_spawnattr_setsigmask(&attributes, &none);
+    code = code != 0 ? code : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    code = code != 0 ? code : posix_spawn(ret_pid, program, &actions, &attributes, argv, envp);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    return code;
+}
+
+int launch_step(const char *program, const char *dir, const struct buf *instructions, pid_t *ret_pid, int *ret_code,
+               struct err *err) {
+    int input = instructions_fd(instructions);
+    int code = input < 0 ? errno : spawn(program, dir, input, ret_pid);
+    if (input >= 0) {
+        (void)close(input);
+    }
+    if (code != 0) {
+        *ret_code = code;
+        return err_set(err, ERR_IO, "%s can't be started: %s.", program, strerror(code));
+    }
+    return 0;
+}

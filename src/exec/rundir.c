@@ -1,0 +1,305 @@
+#include "rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/lockfile.h"
+#include "base/str.h"
+#include "exec/rundir.h"
+
+enum { RECORD_BYTES = 256, EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600 };
+
+void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot, uint32_t attempt) {
+    (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/runs/%" PRIu64 "/%zu.%zu.%" PRIu32, state_dir, deployment, step, slot, attempt);
+}
+
+static void file_path(char out[RUNDIR_PATH_SIZE], const char *dir, const char *name) {
+    (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/%s", dir, name);
+}
+
+static bool file_exists(const char *dir, const char *name) {
+    char path[RUNDIR_PATH_SIZE];
+    struct stat st;
+    file_path(path, dir, name);
+    return lstat(path, &st) == 0;
+}
+
+static bool file_text(const char *dir, const char *name, struct buf *out) {
+    char path[RUNDIR_PATH_SIZE];
+    file_path(path, dir, name);
+    return file_read(path, RECORD_BYTES, out, NULL) == 0;
+}
+
+int rundir_make(const char *path, struct err *err) {
+    char parent[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], name[RUNDIR_PATH_SIZE];
+    (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (mkdir(parent, 0700) < 0 && errno != EEXIST) {
+        return err_set(err, ERR_IO, "The run directory %s can't be made: %s.", parent, strerror(errno));
+    }
+    if (mkdir(path, 0700) < 0) {
+        return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path, strerror(errno));
+    }
+    id_boot(boot);
+    file_path(name, path, "boot");
+    return file_write_atomic(name, boot, strlen(boot), 0600, false, err);
+}
+
+static int lock_open(const char *path) {
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "lock");
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int code = errno;
+        (void)close(fd);
+        errno = code;
+        return -1;
+    }
+    return fd;
+}
+
+static enum rundir_truth look_locked(const char *path) {
+    if (file_exists(path, "exit")) {
+        return RUNDIR_ENDED;
+    }
+    if (file_exists(path, "started")) {
+        return RUNDIR_GONE;
+    }
+    /* Whoever holds the lock here while nothing was started makes sure that nothing will be. */
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "void");
+    return file_write_atomic(name, "", 0, 0600, true, NULL) == 0 ? RUNDIR_NEVER_STARTED : RUNDIR_UNREADABLE;
+}
+
+enum rundir_truth rundir_look(const char *path) {
+    struct err err;
+    int made = rundir_make(path, &err);
+    if (made < 0 && err.code != ERR_CONFLICT) {
+        return RUNDIR_UNREADABLE;
+    }
+    if (file_exists(path, "exit")) {
+        return RUNDIR_ENDED;
+    }
+    int fd = lock_open(path);
+    if (fd < 0) {
+        return errno == EWOULDBLOCK ? RUNDIR_RUNNING : RUNDIR_UNREADABLE;
+    }
+    enum rundir_truth truth = look_locked(path);
+    (void)close(fd);
+    return truth;
+}
+
+static const struct {
+    const char *word;
+    enum outcome_kind kind;
+} end_words[] = {
+    {"exit", OUTCOME_EXIT},   {"signal", OUTCOME_SIGNAL},     {"timeout", OUTCOME_TIMEOUT},
+    {"quiet", OUTCOME_QUIET}, {"canceled", OUTCOME_CANCELED}, {"notstarted", OUTCOME_NOT_STARTED},
+};
+
+bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out) {
+    struct buf text = BUF_INIT(RECORD_BYTES);
+    char word[16];
+    int64_t number, wall_ms;
+    bool found = false;
+    if (file_text(path, "exit", &text) &&
+        sscanf(text.data, "%15s %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, word, &number, &wall_ms, ret_bytes, ret_left_out) == 5) {
+        for (size_t i = 0; i < sizeof end_words / sizeof end_words[0]; i++) {
+            if (str_equal(word, end_words[i].word)) {
+                *ret_outcome = (struct outcome){end_words[i].kind, number};
+                found = true;
+            }
+        }
+    }
+    buf_finish(&text);
+    return found;
+}
+
+int rundir_not_started(const char *path, int number, const char *why, struct err *err) {
+    char name[RUNDIR_PATH_SIZE], record[RECORD_BYTES];
+    file_path(name, path, "out.0");
+    int r = file_write_atomic(name, why, strlen(why), 0600, false, err);
+    if (r < 0) {
+        return r;
+    }
+    (void)snprintf(record, sizeof record, "notstarted %d %" PRId64 " %zu 0\n", number, clock_wall_ms(), strlen(why));
+    file_path(name, path, "exit");
+    return file_write_atomic(name, record, strlen(record), 0600, true, err);
+}
+
+/* `started`: "<supervisor pid> <child pid> <wall ms>". */
+static bool started_pids(const char *path, pid_t *ret_supervisor, pid_t *ret_child) {
+    struct buf text = BUF_INIT(RECORD_BYTES);
+    int supervisor = 0, child = 0;
+    bool found = file_text(path, "started", &text) && sscanf(text.data, "%d %d", &supervisor, &child) == 2 && supervisor > 1 && child > 1;
+    buf_finish(&text);
+    *ret_supervisor = supervisor;
+    *ret_child = child;
+    return found;
+}
+
+static bool same_boot(const char *path) {
+    struct buf text = BUF_INIT(RECORD_BYTES);
+    char boot[ID_BOOT_SIZE];
+    id_boot(boot);
+    bool same = file_text(path, "boot", &text) && str_equal(text.data, boot);
+    buf_finish(&text);
+    return same;
+}
+
+/* The session of a process, from /proc/<pid>/stat (proc(5): field 6, behind the name in parentheses); 0 if it is gone or a zombie. */
+static pid_t process_session(const char *pid) {
+    char path[64];
+    struct buf text = BUF_INIT(4096);
+    int parent = 0, group = 0, session = 0;
+    char state = 'Z';
+    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    if (file_read(path, 4000, &text, NULL) == 0) {
+        const char *behind_name = strrchr(text.data, ')');
+        if (behind_name == NULL || sscanf(behind_name + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4) {
+            session = 0;
+        }
+    }
+    buf_finish(&text);
+    return state == 'Z' || state == 'X' ? 0 : session;
+}
+
+bool rundir_still_runs(const char *path) {
+    char lock[RUNDIR_PATH_SIZE];
+    pid_t supervisor, child;
+    file_path(lock, path, "lock");
+    if (lockfile_is_held(lock)) {
+        return true;
+    }
+    if (file_exists(path, "exit") || !same_boot(path) || !started_pids(path, &supervisor, &child)) {
+        return false;
+    }
+    DIR *proc = opendir("/proc");
+    bool found = proc == NULL; /* What cannot be proved gone may run. */
+    for (struct dirent *entry = proc == NULL ? NULL : readdir(proc); entry != NULL && !found; entry = readdir(proc)) {
+        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && process_session(entry->d_name) == supervisor;
+    }
+    if (proc != NULL) {
+        (void)closedir(proc);
+    }
+    return found;
+}
+
+bool rundir_stop(const char *path) {
+    char lock[RUNDIR_PATH_SIZE];
+    pid_t supervisor, child;
+    file_path(lock, path, "lock");
+    return lockfile_is_held(lock) && started_pids(path, &supervisor, &child) && kill(supervisor, SIGTERM) == 0;
+}
+
+uint64_t rundir_last_segment(const char *path) {
+    uint64_t last = 0;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
+        uint64_t number;
+        if (str_starts(entry->d_name, "out.") && str_to_u64(entry->d_name + 4, &number, NULL) == 0 && number > last) {
+            last = number;
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return last;
+}
+
+static void read_tail(const char *path, uint64_t segment, struct buf *out) {
+    char name[RUNDIR_PATH_SIZE], bytes[EXCERPT_READ_BYTES];
+    (void)snprintf(name, sizeof name, "%s/out.%" PRIu64, path, segment);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t n = pread(fd, bytes, sizeof bytes, size > EXCERPT_READ_BYTES ? size - EXCERPT_READ_BYTES : 0);
+    if (n > 0) {
+        buf_add(out, bytes, (size_t)n);
+    }
+    (void)close(fd);
+}
+
+void rundir_excerpt(const char *path, struct buf *out) {
+    struct buf raw = BUF_INIT(EXCERPT_READ_BYTES * 2), shown = BUF_INIT(EXCERPT_READ_BYTES * 8);
+    uint64_t last = rundir_last_segment(path);
+    if (last > 0) {
+        read_tail(path, last - 1, &raw);
+    }
+    read_tail(path, last, &raw);
+    str_show(&shown, raw.data, raw.size);
+    while (shown.size > 0 && shown.data[shown.size - 1] == '\n') {
+        shown.data[--shown.size] = '\0';
+    }
+    size_t from = shown.size, lines = 0;
+    while (from > 0 && shown.size - from < LIMIT_EXCERPT_BYTES - 4) {
+        if (shown.data[from - 1] == '\n' && ++lines == LIMIT_EXCERPT_LINES) {
+            break;
+        }
+        from--;
+    }
+    while (from < shown.size && ((unsigned char)shown.data[from] & 0xC0) == 0x80) {
+        from++; /* not in the middle of a character */
+    }
+    buf_adds(out, shown.data + from);
+    buf_finish(&raw);
+    buf_finish(&shown);
+}
+
+void rundir_clear(const char *path) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (entry->d_name[0] != '.' && !str_equal(entry->d_name, "lock") && !str_equal(entry->d_name, "exit")) {
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}
+
+static bool anything_runs(const char *deployment_dir) {
+    DIR *dir = opendir(deployment_dir);
+    bool runs = dir == NULL;
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && !runs; entry = readdir(dir)) {
+        char path[RUNDIR_PATH_SIZE];
+        file_path(path, deployment_dir, entry->d_name);
+        runs = entry->d_name[0] != '.' && rundir_still_runs(path);
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return runs;
+}
+
+void rundir_sweep(const char *state_dir) {
+    char runs[RUNDIR_PATH_SIZE];
+    file_path(runs, state_dir, "runs");
+    DIR *dir = opendir(runs);
+    time_t now = time(NULL);
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
+        char path[RUNDIR_PATH_SIZE];
+        struct stat st;
+        file_path(path, runs, entry->d_name);
+        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && !anything_runs(path)) {
+            file_remove_tree(path);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}

@@ -1,0 +1,56 @@
+#ifndef GP_EXEC_RUNDIR_PRIVATE_H
+#define GP_EXEC_RUNDIR_PRIVATE_H
+
+/*
+ * The worker's side of the run directory (exec/rundir.h has the protocol).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "core/deployment.h"
+
+enum { RUNDIR_PATH_SIZE = 1024 };
+
+/* <state>/runs/<deployment>/<step>.<slot>.<attempt> */
+void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot, uint32_t attempt);
+
+/* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. Writes `boot`. */
+int rundir_make(const char *path, struct err *err) MUST_USE;
+
+/* What a run directory says about an attempt that is not ours. */
+enum rundir_truth {
+    RUNDIR_NEVER_STARTED, /* now marked void: it never will be */
+    RUNDIR_RUNNING,       /* the supervisor lives */
+    RUNDIR_ENDED,
+    RUNDIR_GONE,          /* it was started, and neither supervisor nor end is there */
+    RUNDIR_UNREADABLE,    /* the disk does not answer: say nothing */
+};
+enum rundir_truth rundir_look(const char *path);
+
+/* The recorded end. False if there is none (yet). */
+bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out);
+
+/* Records an end ourselves: nothing was started, `why` is the output. */
+int rundir_not_started(const char *path, int number, const char *why, struct err *err) MUST_USE;
+
+/* The number of the newest output segment; 0 if there is none. */
+uint64_t rundir_last_segment(const char *path);
+
+/* Whether anything of the session that was started here may still run: the supervisor, or what it left behind. */
+bool rundir_still_runs(const char *path);
+
+/* SIGTERM to the supervisor. False if there is none to be told yet. */
+bool rundir_stop(const char *path);
+
+/* The last lines of output, safe to show. */
+void rundir_excerpt(const char *path, struct buf *out);
+
+/* Empties the directory and keeps it: its existence is what keeps the attempt from starting again. */
+void rundir_clear(const char *path);
+
+/* Removes the directories of deployments that were made longer than a week ago and in which nothing runs. */
+void rundir_sweep(const char *state_dir);
+
+#endif

@@ -1,0 +1,275 @@
+/*
+ * A worker: its presence (lock, beat, siblings of this host), the jobs it asks for, and the attempts under way.
+ */
+
+#include "exec/worker.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/lockfile.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/str.h"
+
+enum { SWEEP_EVERY_BEATS = 3600 };
+
+struct worker {
+    struct worker_options options;
+    char *host, *state_dir;
+    char id[256];
+    char lock_path[RUNDIR_PATH_SIZE];
+    int lock_fd;
+    struct job_reader *reader;
+    struct timer *beat;
+    struct signal_watch *children;
+    struct attempt *attempts;
+    pid_t *pids; /* supervisors that we started and that have not ended */
+    size_t pid_count;
+    uint64_t beats;
+    bool draining;
+    void (*drained)(void *user);
+    void *drained_user;
+};
+
+const char *worker_id(const struct worker *worker) {
+    return worker->id;
+}
+
+const struct worker_options *worker_options_of(const struct worker *worker) {
+    return &worker->options;
+}
+
+unsigned worker_busy(const struct worker *worker) {
+    unsigned busy = 0;
+    for (const struct attempt *attempt = worker->attempts; attempt != NULL; attempt = attempt->next) {
+        busy += attempt->counts;
+    }
+    return busy;
+}
+
+static void worker_ask(struct worker *worker) {
+    unsigned busy = worker_busy(worker);
+    bool free_slots = !worker->draining && busy < worker->options.slots;
+    job_reader_want(worker->reader, free_slots ? worker->options.slots - busy : 0);
+    metric_set(METRIC_WORKER_SLOTS, busy, "busy", NULL, NULL);
+    metric_set(METRIC_WORKER_SLOTS, free_slots ? worker->options.slots - busy : 0, "free", NULL, NULL);
+}
+
+static void worker_check_drained(struct worker *worker) {
+    if (worker->draining && worker->attempts == NULL && worker->drained != NULL) {
+        void (*drained)(void *user) = worker->drained;
+        worker->drained = NULL;
+        drained(worker->drained_user);
+    }
+}
+
+/* --- attempts ------------------------------------------------------------------------------------------------- */
+
+void worker_add(struct worker *worker, struct attempt *attempt) {
+    attempt->next = worker->attempts;
+    worker->attempts = attempt;
+}
+
+void worker_remove(struct worker *worker, struct attempt *attempt) {
+    struct attempt **link = &worker->attempts;
+    while (*link != attempt) {
+        link = &(*link)->next;
+    }
+    *link = attempt->next;
+    worker_ask(worker);
+    if (worker->draining && worker->attempts == NULL) {
+        timer_start(worker->beat, 0); /* The owner may destroy the worker then, so not from in here. */
+    }
+}
+
+bool worker_has(const struct worker *worker, const struct job *job) {
+    for (const struct attempt *a = worker->attempts; a != NULL; a = a->next) {
+        if (a->job.kind == job->kind && a->job.deployment == job->deployment && a->job.step == job->step && a->job.slot == job->slot &&
+            a->job.attempt == job->attempt) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Jobs have come. One that came twice is let go: the first of them acknowledges it. */
+static void worker_read(const struct job *jobs, size_t count, void *user) {
+    struct worker *worker = user;
+    for (size_t i = 0; i < count; i++) {
+        if (!worker_has(worker, &jobs[i])) {
+            attempt_begin(worker, &jobs[i]);
+        }
+    }
+    worker_ask(worker);
+}
+
+/* --- children -------------------------------------------------------------------------------------------------- */
+
+void worker_spawned(struct worker *worker, pid_t pid) {
+    worker->pids = mem_grow(worker->pids, worker->pid_count + 1, sizeof *worker->pids);
+    worker->pids[worker->pid_count++] = pid;
+}
+
+/* Some child has ended; only supervisors are ours to collect. */
+static void worker_children(int number, void *user) {
+    (void)number;
+    struct worker *worker = user;
+    for (size_t i = 0; i < worker->pid_count;) {
+        if (waitpid(worker->pids[i], NULL, WNOHANG) == 0) {
+            i++;
+        } else {
+            worker->pids[i] = worker->pids[--worker->pid_count];
+        }
+    }
+}
+
+/* --- presence --------------------------------------------------------------------------------------------------- */
+
+struct farewell {
+    char path[RUNDIR_PATH_SIZE + 256]; /* of the lock file */
+};
+
+static void sibling_told(const struct commit_reply *reply, void *user) {
+    struct farewell *farewell = user;
+    if (reply->result == COMMIT_DONE) {
+        (void)unlink(farewell->path);
+    }
+    mem_free(farewell);
+}
+
+/* A lock that nobody holds proves that its worker is gone: the leader need not wait for its silence. */
+static void worker_look_for_siblings(struct worker *worker) {
+    char folder[RUNDIR_PATH_SIZE];
+    (void)snprintf(folder, sizeof folder, "%s/workers", worker->state_dir);
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
+        const char *end = strstr(entry->d_name, ".lock");
+        if (end == NULL || end == entry->d_name || str_starts(entry->d_name, worker->id)) {
+            continue;
+        }
+        struct farewell *farewell = mem_alloc(sizeof *farewell);
+        (void)snprintf(farewell->path, sizeof farewell->path, "%s/%s", folder, entry->d_name);
+        if (lockfile_is_held(farewell->path)) {
+            mem_free(farewell);
+            continue;
+        }
+        char id[256];
+        (void)snprintf(id, sizeof id, "%.*s", (int)(end - entry->d_name), entry->d_name);
+        log_info("a worker of this host is gone", LOG_STR("worker", id), LOG_END);
+        queue_worker_gone(worker->options.store, id, sibling_told, farewell);
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}
+
+static void worker_beat(void *user) {
+    struct worker *worker = user;
+    timer_start(worker->beat, worker->options.heartbeat_ms);
+    if (worker->beats % SWEEP_EVERY_BEATS == 0) {
+        rundir_sweep(worker->state_dir);
+    }
+    worker->beats++;
+    if (store_is_ready(worker->options.store)) {
+        struct worker_info info = {
+            .id = worker->id,
+            .host = worker->host,
+            .beat = worker->beats,
+            .slots = worker->options.slots,
+            .busy = worker_busy(worker),
+            .draining = worker->draining,
+        };
+        queue_beat(worker->options.store, &info);
+        worker_look_for_siblings(worker);
+    }
+    worker_check_drained(worker);
+}
+
+static int worker_make_places(struct worker *worker, struct err *err) {
+    static const char *const folders[] = {"runs", "targets", "workers"};
+    char path[RUNDIR_PATH_SIZE];
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", worker->state_dir, folders[i]);
+        int r = file_make_dirs(path, 0700, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    (void)snprintf(worker->lock_path, sizeof worker->lock_path, "%s/workers/%s.lock", worker->state_dir, worker->id);
+    return lockfile_take(worker->lock_path, &worker->lock_fd, err);
+}
+
+static void worker_name(struct worker *worker) {
+    char host[128] = "", boot[ID_BOOT_SIZE], random[ID_RANDOM_SIZE];
+    (void)gethostname(host, sizeof host - 1);
+    worker->host = mem_strdup(worker->options.host != NULL ? worker->options.host : host);
+    worker->options.host = worker->host;
+    id_boot(boot);
+    id_random(random);
+    (void)snprintf(worker->id, sizeof worker->id, "%.100s-%.8s-%d-%.8s", worker->host, boot, (int)getpid(), random);
+}
+
+int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) {
+    struct worker *worker = mem_alloc(sizeof *worker);
+    worker->options = *options;
+    worker->lock_fd = -1;
+    worker->state_dir = mem_strdup(options->state_dir);
+    worker->options.state_dir = worker->state_dir;
+    worker_name(worker);
+    int r = access(options->step_program, X_OK) == 0
+                ? worker_make_places(worker, err)
+                : err_set(err, ERR_IO, "%s can't be executed. It is installed beside guidepost.", options->step_program);
+    if (r < 0) {
+        mem_free(worker->host);
+        mem_free(worker->state_dir);
+        mem_free(worker);
+        return r;
+    }
+    worker->children = signal_watch_create(options->loop, SIGCHLD, worker_children, worker);
+    worker->beat = loop_timer(options->loop, worker_beat, worker);
+    worker->reader = job_reader_create(options->loop, options->store, worker->id, worker->host, worker_read, worker);
+    worker_ask(worker);
+    timer_start(worker->beat, 0);
+    *ret_worker = worker;
+    return 0;
+}
+
+void worker_drain(struct worker *worker, void (*drained)(void *user), void *user) {
+    worker->draining = true;
+    worker->drained = drained;
+    worker->drained_user = user;
+    worker_ask(worker);
+    timer_start(worker->beat, 0);
+}
+
+void worker_destroy(struct worker *worker) {
+    if (worker == NULL) {
+        return;
+    }
+    job_reader_destroy(worker->reader);
+    while (worker->attempts != NULL) {
+        struct attempt *attempt = worker->attempts;
+        worker->attempts = attempt->next;
+        attempt_let_go(attempt);
+    }
+    signal_watch_destroy(worker->children);
+    timer_destroy(worker->beat);
+    if (worker->draining) {
+        (void)unlink(worker->lock_path);
+    }
+    (void)close(worker->lock_fd);
+    mem_free(worker->pids);
+    mem_free(worker->host);
+    mem_free(worker->state_dir);
+    mem_free(worker);
+}
