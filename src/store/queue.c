@@ -68,12 +68,6 @@ static void acknowledge(struct commit *commit, const struct job *job)
     }
 }
 
-static const char *const closing_words[] = {
-    [CLOSING_NO] = "",
-    [CLOSING_FAILING] = "failing",
-    [CLOSING_CANCELING] = "canceling",
-};
-
 /* --- facts that make a worker the owner ----------------------------------------------------------------------------------- */
 
 static void queue_own(struct store *store, const struct job *job, const char *worker, const char *host, char letter,
@@ -90,7 +84,7 @@ static void queue_own(struct store *store, const struct job *job, const char *wo
     claim_format(owned, 'r', job->attempt, job->epoch, worker);
     commit_require_field(commit, place.claims, place.field, expected);
     if (claims) {
-        commit_require_field(commit, place.header, "closing", closing_words[job->closing]);
+        commit_require_field(commit, place.header, "closing", closing_word(job->closing));
     }
     commit_add(commit, "HSET", place.claims, place.field, owned);
     owned_op(commit, "SADD", &place, worker);
