@@ -105,7 +105,7 @@ PLAIN_LDFLAGS = -static-pie $(HARDENING_LD)
 
 # --- Targets for people -----------------------------------------------------------------------------------------------
 
-.PHONY: all deps run-deps demo test unit system browser soak lint bench fuzz tidy format cov install clean distcheck help
+.PHONY: all deps run-deps demo test unit system browser soak lint bench fuzz tidy format docs cov install clean distcheck help
 .PHONY: binaries
 
 all: binaries ## Build guidepost and guidepost-step into build/$(MODE)
@@ -161,6 +161,10 @@ tidy: ## clang-tidy over all sources (slow, so only on demand)
 
 format: ## Let clang-format lay out the sources
 	@clang-format-14 -i $$(tests/lint/format --list)
+
+docs: ## Write the pages that the program writes itself
+	@$(MAKE) MODE=debug all
+	@GUIDEPOST_BUILD=$(abspath $(BUILD)/debug) tests/lint/docs-drift --write
 
 cov: ## Line coverage of the unit tests
 	@$(MAKE) MODE=cov unit-binaries
