@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -735,7 +736,7 @@ static void one_address_cannot_take_all_connections(void **state)
             peer_close(&extra);
         }
     }
-    /* The server is full: the next one waits for a place, and the loop sleeps meanwhile. */
+    /* The server is full: the next one waits for a place. */
     peer_open_from(&rig, &peers[count], "127.0.0.99");
     peer_send(&rig, &peers[count], GET("/hello"));
     turn_for(&rig, 50);
@@ -787,6 +788,67 @@ static void slow_clients_are_cut_and_others_are_not(void **state)
     peer_close(&body);
     peer_close(&stuck);
     peer_close(&waiting);
+    rig_close(&rig);
+}
+
+static void stop_loop(void *user)
+{
+    loop_stop(user);
+}
+
+static void the_loop_sleeps_while_clients_wait(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    static const char *const requests[] = {
+        GET("/hello"), /* keeps its connection */
+        GET("/later"),
+        GET("/later") GET("/hello"),
+        GET("/later") "GET /hel",
+        GET("/stream"), /* nothing to send */
+        GET("/stream"), /* does not read */
+        "GET /hel",
+        "POST /x HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc",
+        "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\na\r\nabc",
+    };
+    enum { COUNT = sizeof requests / sizeof requests[0] };
+    struct peer peers[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        peer_open(&rig, &peers[i]);
+        peer_send(&rig, &peers[i], requests[i]);
+        turn_for(&rig, 10);
+    }
+    char *block = mem_alloc(65536);
+    size_t written = 0;
+    do { /* how much does it take before it is dropped? */
+        web_stream_write(rig.streams[1], block, 65536);
+        written += 65536;
+        turn_for(&rig, 5);
+    } while (rig.streams[1] != NULL);
+    assert_int_equal(rig.closed, 1);
+    peer_close(&peers[5]);
+    peer_open(&rig, &peers[5]);
+    peer_send(&rig, &peers[5], GET("/stream"));
+    turn_for(&rig, 10);
+    for (size_t left = written - 4 * 65536; left > 0; left -= 65536) { /* nearly as much: the socket is full */
+        web_stream_write(rig.streams[2], block, 65536);
+        turn_for(&rig, 5);
+    }
+    assert_int_equal(rig.closed, 1);
+
+    struct timer *timer = loop_timer(rig.loop, stop_loop, rig.loop);
+    timer_start(timer, 500);
+    clock_t start = clock();
+    loop_run(rig.loop);
+    assert_true(clock() - start < CLOCKS_PER_SEC / 20);
+    timer_destroy(timer);
+    assert_int_equal(rig.waiting_count, 3);
+    assert_int_equal(rig.closed, 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        peer_close(&peers[i]);
+    }
+    mem_free(block);
     rig_close(&rig);
 }
 
@@ -1040,6 +1102,7 @@ int main(void)
         cmocka_unit_test(a_header_that_would_split_the_answer_makes_it_a_500),
         cmocka_unit_test(one_address_cannot_take_all_connections),
         cmocka_unit_test(slow_clients_are_cut_and_others_are_not),
+        cmocka_unit_test(the_loop_sleeps_while_clients_wait),
         cmocka_unit_test(a_stop_waits_for_answers_under_way),
         cmocka_unit_test(a_stop_without_work_is_quick_and_may_destroy),
         cmocka_unit_test(destroying_ends_whatever_is_open),
