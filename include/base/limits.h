@@ -8,7 +8,7 @@
 enum {
     /* configuration and plans */
     LIMIT_CONFIG_BYTES = 1 << 20,
-    LIMIT_CONFIG_NODES = 65536, /* after aliases; 5000 targets take 50000 */
+    LIMIT_CONFIG_NODES = 80000, /* after aliases; 5000 targets take 50000 */
     LIMIT_CONFIG_DEPTH = 20,
     LIMIT_CONFIG_ERRORS = 100, /* reported in one run */
     LIMIT_SECRET_BYTES = 64 << 10,

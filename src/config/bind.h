@@ -36,7 +36,6 @@ void bind_config(struct binder *binder, const struct node *root, struct config *
 void bind_finish(struct binder *binder);
 
 /* " (did you mean 'x'?)", or "" if nothing is near, or if so much was searched already that it would take too long. */
-const char *bind_did_you_mean(struct binder *binder, const char *word, const char *const *candidates,
-                              size_t count);
+const char *bind_did_you_mean(struct binder *binder, const char *word, const char *const *candidates, size_t count);
 
 #endif

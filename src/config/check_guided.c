@@ -62,8 +62,10 @@ static bool can_ask(const struct config_project *project, const struct config_en
     enum config_switch outer =
         project->guided.enabled != SWITCH_INHERIT ? project->guided.enabled : environment->guided.enabled;
     for (size_t i = 0; i < project->step_count; i++) {
-        enum config_switch own = project->steps[i].guided.enabled;
-        if ((own != SWITCH_INHERIT ? own : outer) == SWITCH_ON) {
+        const struct config_step *step = &project->steps[i];
+        enum config_switch own = step->guided.enabled != SWITCH_INHERIT ? step->guided.enabled : outer;
+        bool fails_here = covers(&step->environments, environment->name) && !step->approve && !step->continue_on_error;
+        if (own == SWITCH_ON && fails_here) {
             return true;
         }
     }

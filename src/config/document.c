@@ -226,7 +226,8 @@ static int compare_keys(const void *left, const void *right) {
                                           : (a->place.column < b->place.column ? -1 : 1);
 }
 
-static void report_duplicates(struct composer *composer, const struct node *map) {
+/* Reports them and drops them, so that a map has each key once whatever the file says. */
+static void remove_duplicates(struct composer *composer, struct node *map) {
     if (map->count < 2) {
         return;
     }
@@ -235,10 +236,19 @@ static void report_duplicates(struct composer *composer, const struct node *map)
     qsort(sorted, map->count, sizeof(struct node *), compare_keys);
     for (size_t i = 1; i < map->count; i++) {
         if (str_equal(sorted[i - 1]->text, sorted[i]->text)) {
+            sorted[i]->duplicate = true;
             problem_error(composer->problems, sorted[i]->place, "%s: duplicate key (it is also in line %u)",
                           sorted[i]->text, sorted[i - 1]->place.line);
         }
     }
+    uint32_t kept = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        if (!map->keys[i]->duplicate) {
+            map->keys[kept] = map->keys[i];
+            map->items[kept++] = map->items[i];
+        }
+    }
+    map->count = kept;
 }
 
 static bool check_key(struct composer *composer, const struct node *key) {
@@ -267,7 +277,7 @@ static struct node *compose_map(struct composer *composer, const yaml_event_t *s
         }
         if (event.type == YAML_MAPPING_END_EVENT) {
             yaml_event_delete(&event);
-            report_duplicates(composer, node);
+            remove_duplicates(composer, node);
             return node;
         }
         struct node *item = compose(composer, &event, depth + 1);

@@ -20,16 +20,17 @@
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
-    enum node_kind kind;
-    bool plain;      /* a scalar without quotes, which can be a number, true, false or nothing */
-    unsigned height; /* 1 for a scalar */
-    size_t total;    /* nodes in it, aliases written out */
-    size_t bytes;    /* of all its texts, the same way */
     struct problem_place place;
+    enum node_kind kind : 8;
+    bool plain;         /* a scalar without quotes, which can be a number, true, false or nothing */
+    bool duplicate;     /* a key that is there already; only while the document is read */
+    uint8_t height;     /* 1 for a scalar */
+    uint32_t total;     /* nodes in it, aliases written out */
+    uint32_t bytes;     /* of all its texts, the same way */
+    uint32_t count;     /* of items, and of the keys of a map */
     const char *text;   /* of a scalar */
     struct node **keys; /* of a map, always scalars */
     struct node **items;
-    size_t count;
 };
 
 /* Returns the root, which is a map, or NULL after telling why. With `may_be_empty` NULL can also mean that

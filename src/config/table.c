@@ -95,8 +95,9 @@ static const struct field guided_fields[] = {
 };
 
 static const struct table guided_table = {
-    "guided_failure", "What happens when a step fails: a step comes before its project, and that before the environment.",
-    0, guided_fields};
+    "guided_failure",
+    "What happens when a step fails: a step comes before its project, and that before the environment.", 0,
+    guided_fields};
 
 static const struct field approve_fields[] = {
     {"instructions", FIELD_TEXT, AT(config_step, approve_instructions), .help = "What to do or check before Proceed."},

@@ -376,6 +376,18 @@ static void what_a_problem_quotes_is_safe_for_a_terminal(void **state) {
     buf_finish(&problems);
 }
 
+/* Found by the fuzzer: the second list was bound behind the first, and then had no nodes to be checked by. */
+static void a_list_that_is_there_twice_is_checked_once(void **state) {
+    (void)state;
+    static const char text[] = "environments: { production: {} }\n"
+                               "projects: { webshop: { steps: [{ name: A }], steps: [{ name: B }, { name: C }] } }\n";
+    struct config_problems problems;
+    assert_null(config_load_text("test.yaml", text, sizeof text - 1, &problems));
+    assert_int_equal(problems.errors, 2);
+    assert_string_equal(problems.items[1].text, "steps: duplicate key (it is also in line 2)");
+    config_problems_finish(&problems);
+}
+
 static void problems_are_in_the_order_of_the_file_and_limited(void **state) {
     (void)state;
     struct buf text = BUF_INIT(1 << 20);
@@ -610,6 +622,7 @@ int main(void) {
         cmocka_unit_test(a_near_word_is_offered),
         cmocka_unit_test(a_plain_secret_is_refused_and_not_repeated),
         cmocka_unit_test(what_a_problem_quotes_is_safe_for_a_terminal),
+        cmocka_unit_test(a_list_that_is_there_twice_is_checked_once),
         cmocka_unit_test(problems_are_in_the_order_of_the_file_and_limited),
         cmocka_unit_test(bombs_are_refused_at_once),
         cmocka_unit_test(a_file_larger_than_the_limit_is_refused),
