@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,17 +53,18 @@ int rundir_make(const char *path, struct err *err) {
     }
     id_boot(boot);
     file_path(name, path, "boot");
-    return file_write_atomic(name, boot, strlen(boot), 0600, false, err);
+    int r = file_write_atomic(name, boot, strlen(boot), 0600, false, err);
+    file_path(name, path, "lock");
+    return r < 0 ? r : file_write_atomic(name, "", 0, 0600, false, err);
 }
 
 static int lock_open(const char *path) {
     char name[RUNDIR_PATH_SIZE];
     file_path(name, path, "lock");
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int code = errno;
+    if (fd >= 0 && lockfile_take_open(fd, NULL) < 0) {
         (void)close(fd);
-        errno = code;
+        errno = EWOULDBLOCK;
         return -1;
     }
     return fd;

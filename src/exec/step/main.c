@@ -30,8 +30,7 @@ static void process_set_up(void);
 static bool lock_take(void);
 static struct ending step_run(struct segments *segments, int signal_fd, mode_t umask_before);
 
-int main(void)
-{
+int main(void) {
     mode_t umask_before = umask(077);
     struct segments segments;
 
@@ -51,8 +50,7 @@ int main(void)
  * secrets; orphans of the script become our children. Whatever else the starter had open is closed, or a socket of
  * the worker would live as long as the step.
  */
-static void process_set_up(void)
-{
+static void process_set_up(void) {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     int fd;
 
@@ -72,15 +70,16 @@ static void process_set_up(void)
 }
 
 /* SIGXFSZ: a file that may not grow is like a full disk. */
-static int signals_set_up(void)
-{
+static int signals_set_up(void) {
     static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGXFSZ};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction normal = {.sa_handler = SIG_DFL};
     sigset_t taken;
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
-        (void)signal(ignored[i], SIG_IGN);
+        (void)sigaction(ignored[i], &ignore, NULL);
     }
-    (void)signal(SIGCHLD, SIG_DFL); /* the starter may have ignored it, and then nobody could be waited for */
+    (void)sigaction(SIGCHLD, &normal, NULL); /* the starter may have ignored it, and then nobody could be waited for */
     (void)sigemptyset(&taken);
     (void)sigaddset(&taken, SIGTERM);
     (void)sigaddset(&taken, SIGCHLD);
@@ -89,19 +88,31 @@ static int signals_set_up(void)
 }
 
 /*
+ * Takes a lock without waiting. Somebody who only looks whether it is held (base/lockfile.h) takes it shared for an instant, which is no
+ * reason to fail: what can be had shared is not held, so it is tried again.
+ */
+static bool lock_exclusive(int fd) {
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB) < 0) {
+            return false;
+        }
+        (void)flock(fd, LOCK_UN);
+    }
+    return true;
+}
+
+/*
  * Opens the lock by itself: a lock taken through an inherited descriptor would live on in whoever else has it open.
  * The descriptor stays open to the end of the process.
  */
-static bool lock_take(void)
-{
+static bool lock_take(void) {
     int fd = open("lock", O_RDWR | O_CLOEXEC);
 
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !record_exists();
+    return fd >= 0 && lock_exclusive(fd) && !record_exists();
 }
 
 /* Says in the output why nothing ran, where people look first. */
-static struct ending not_started(struct segments *segments, int code, const char *why)
-{
+static struct ending not_started(struct segments *segments, int code, const char *why) {
     char text[128];
     int size = snprintf(text, sizeof text, "guidepost-step: %s\n", why);
 
@@ -110,8 +121,7 @@ static struct ending not_started(struct segments *segments, int code, const char
 }
 
 /* Reads standard input to its end. Returns the size or a negative errno; -ECANCELED: SIGTERM came first. */
-static ssize_t input_read(int signal_fd, char *text)
-{
+static ssize_t input_read(int signal_fd, char *text) {
     struct pollfd watched[] = {{.fd = 0, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
     struct signalfd_siginfo signal;
     ssize_t size = 0;
@@ -134,16 +144,14 @@ static ssize_t input_read(int signal_fd, char *text)
 }
 
 /* Returns 0 or an errno. The lock is held to the end of the process. */
-static int target_lock_take(const char *path)
-{
+static int target_lock_take(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    return fd >= 0 && lock_exclusive(fd) ? 0 : errno;
 }
 
 /* NULL: no memory. */
-static struct masker *masker_of(const struct instructions *in)
-{
+static struct masker *masker_of(const struct instructions *in) {
     struct masker *masker = masker_create();
     bool ok = masker != NULL;
 
@@ -157,8 +165,7 @@ static struct masker *masker_of(const struct instructions *in)
     return masker;
 }
 
-static struct ending step_run(struct segments *segments, int signal_fd, mode_t umask_before)
-{
+static struct ending step_run(struct segments *segments, int signal_fd, mode_t umask_before) {
     static struct instructions in;
     static char text[INSTRUCTIONS_BYTES + 1]; /* what is not used of it costs nothing */
     struct masker *masker = NULL;
