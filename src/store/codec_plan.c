@@ -5,7 +5,6 @@
  */
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,7 +138,7 @@ static void write_step(struct json_out *out, const struct plan_step *step) {
     write_number(out, "quiet_ms", step->quiet_ms);
     write_number(out, "retry_times", step->retry_times);
     write_number(out, "retry_delay_ms", step->retry_delay_ms);
-    write_number(out, "retry_backoff_millionths", llround(step->retry_backoff * BACKOFF_UNIT));
+    write_number(out, "retry_backoff_millionths", (int64_t)(step->retry_backoff * BACKOFF_UNIT + 0.5));
     if (step->env_count > 0) {
         write_variables(out, step);
     }
