@@ -72,6 +72,40 @@ static bool attempt_resumed(struct attempt *attempt) {
     return false;
 }
 
+/* --- facts that end nothing ------------------------------------------------------------------------------------ */
+
+static void attempt_tell_again(void *user);
+
+static void fact_told(const struct commit_reply *reply, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    bool recorded_or_not_ours = reply->result == COMMIT_DONE || reply->result == COMMIT_REFUSED;
+    if (attempt->owned && !recorded_or_not_ours) {
+        timer_destroy(attempt->again);
+        attempt->again = loop_timer(options(attempt)->loop, attempt_tell_again, attempt);
+        timer_start(attempt->again, AGAIN_MS);
+        return;
+    }
+    if (reply->result == COMMIT_REFUSED && !attempt->owned) {
+        queue_acknowledge(options(attempt)->store, &attempt->job);
+    }
+    attempt_finish(attempt);
+}
+
+static void attempt_tell_again(void *user) {
+    struct attempt *attempt = user;
+    attempt->pending = true;
+    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, attempt->fact, clock_wall_ms(),
+               fact_told, attempt);
+}
+
+static void attempt_tell(struct attempt *attempt, enum event_kind fact) {
+    attempt->fact = fact;
+    attempt_tell_again(attempt);
+}
+
 /* --- the end ------------------------------------------------------------------------------------------------- */
 
 static void end_tell(void *user);
@@ -94,9 +128,17 @@ static void end_told(const struct commit_reply *reply, void *user) {
         break;
     case COMMIT_UNAVAILABLE:
     case COMMIT_UNKNOWN:
-        timer_start(attempt->again, AGAIN_MS); /* The end waits in its run directory. */
+        /* The end waits in its run directory. */
+        timer_destroy(attempt->again);
+        attempt->again = loop_timer(options(attempt)->loop, end_tell, attempt);
+        timer_start(attempt->again, AGAIN_MS);
         break;
     }
+}
+
+static void attempt_end(struct attempt *attempt, struct outcome outcome, const char *excerpt) {
+    attempt->pending = true;
+    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(), end_told, attempt);
 }
 
 static void end_tell(void *user) {
@@ -111,9 +153,7 @@ static void end_tell(void *user) {
     if (!outcome_is_success(outcome)) {
         rundir_excerpt(attempt->dir, &excerpt);
     }
-    attempt->pending = true;
-    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt.data, clock_wall_ms(), end_told,
-              attempt);
+    attempt_end(attempt, outcome, excerpt.data);
     buf_finish(&excerpt);
 }
 
@@ -127,9 +167,34 @@ static void attempt_ended(void *user) {
     timer_start(attempt->again, 0);
 }
 
+/* The supervisor is dead. If it left no end, nobody will ever know it. */
+void attempt_supervisor_gone(struct attempt *attempt) {
+    attempt->pid = 0;
+    if (attempt->follow == NULL) {
+        return;
+    }
+    enum rundir_truth truth = rundir_look(attempt->dir);
+    if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
+        return; /* The end is there: it is followed to. */
+    }
+    log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
+             LOG_INT("slot", attempt->job.slot), LOG_END);
+    follow_destroy(attempt->follow);
+    attempt->follow = NULL;
+    attempt_tell(attempt, truth == RUNDIR_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED);
+}
+
+/* Nothing has happened for a while: an adopted supervisor can have died without our being told. */
+static void attempt_idle(void *user) {
+    struct attempt *attempt = user;
+    if (attempt->pid == 0 && !rundir_is_locked(attempt->dir)) {
+        attempt_supervisor_gone(attempt);
+    }
+}
+
 static void attempt_follow(struct attempt *attempt) {
     struct log_key key = {attempt->job.deployment, attempt->job.step, attempt->job.slot, attempt->job.attempt};
-    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended, attempt);
+    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended, attempt_idle, attempt);
 }
 
 /* --- a start ------------------------------------------------------------------------------------------------- */
@@ -158,6 +223,7 @@ static void attempt_start(struct attempt *attempt) {
     if (r < 0) {
         attempt_cannot_start(attempt, code, &err);
     } else {
+        attempt->pid = pid;
         worker_spawned(attempt->worker, pid);
     }
     attempt_follow(attempt);
@@ -166,6 +232,7 @@ static void attempt_start(struct attempt *attempt) {
 /* The claim is recorded: from here on the attempt is ours, and its directory decides whether it starts. */
 static void attempt_claimed(struct attempt *attempt) {
     struct err err;
+    attempt->owned = true;
     int r = rundir_make(attempt->dir, &err);
     if (r == 0) {
         attempt_start(attempt);
@@ -173,11 +240,9 @@ static void attempt_claimed(struct attempt *attempt) {
         log_warn("the run directory was there before, starting nothing", LOG_STR("dir", attempt->dir), LOG_END);
         attempt_finish(attempt);
     } else {
-        /* Without the directory nothing may be started, and nothing can be written down: the next look will find it void. */
+        /* Without its directory nothing may start, here or later: the state directory is full or broken. */
         log_error("a run directory can't be made", LOG_ERR(&err), LOG_END);
-        queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), NULL, EVENT_NEVER_STARTED, clock_wall_ms(), NULL,
-                   NULL);
-        attempt_finish(attempt);
+        attempt_end(attempt, (struct outcome){OUTCOME_NOT_STARTED, EIO}, err.text);
     }
 }
 
@@ -203,23 +268,6 @@ static void claim_told(const struct commit_reply *reply, void *user) {
         attempt_finish(attempt);
         break;
     }
-}
-
-static void fact_told(const struct commit_reply *reply, void *user) {
-    struct attempt *attempt = user;
-    if (attempt_resumed(attempt)) {
-        return;
-    }
-    if (reply->result == COMMIT_REFUSED) {
-        queue_acknowledge(options(attempt)->store, &attempt->job);
-    }
-    attempt_finish(attempt);
-}
-
-static void attempt_tell(struct attempt *attempt, enum event_kind fact) {
-    attempt->pending = true;
-    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, fact, clock_wall_ms(), fact_told,
-               attempt);
 }
 
 static bool before_still_runs(const struct attempt *attempt) {
@@ -259,6 +307,7 @@ static void adopt_told(const struct commit_reply *reply, void *user) {
         return;
     }
     if (reply->result == COMMIT_DONE) {
+        attempt->owned = true;
         log_info("adopted a run", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
                  LOG_INT("slot", attempt->job.slot), LOG_END);
         attempt_follow(attempt); /* An end that is there already is found at once. */

@@ -23,7 +23,10 @@ struct attempt {
     struct follow *follow;
     struct timer *again; /* for what has to be tried again */
     char dir[RUNDIR_PATH_SIZE];
+    pid_t pid;           /* of the supervisor, if we started it and it has not ended; else 0 */
+    enum event_kind fact; /* that is being told */
     bool counts;         /* takes a slot */
+    bool owned;          /* the claim is ours: what becomes of the run must be told, however often it takes */
     bool pending;        /* a completion of the store is due: the attempt can't be freed before it */
     bool gone;           /* to be freed when that has come */
     unsigned stop_tries;
@@ -35,11 +38,14 @@ void attempt_begin(struct worker *worker, const struct job *job);
 /* Lets go without a word: whatever runs goes on and is adopted by another. */
 void attempt_let_go(struct attempt *attempt);
 
+/* Its supervisor has ended, or is found dead. */
+void attempt_supervisor_gone(struct attempt *attempt);
+
 /* worker.c: the attempts under way. */
 void worker_add(struct worker *worker, struct attempt *attempt);
 void worker_remove(struct worker *worker, struct attempt *attempt);
 bool worker_has(const struct worker *worker, const struct job *job);
-void worker_spawned(struct worker *worker, pid_t pid);
+void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when it ends */
 const struct worker_options *worker_options_of(const struct worker *worker);
 
 #endif

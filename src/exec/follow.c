@@ -22,13 +22,16 @@ struct follow {
     char dir[RUNDIR_PATH_SIZE];
     struct log_key key;
     follow_ended *ended;
+    follow_idle *idle;
     void *user;
     uv_fs_event_t *watch; /* closed by its own callback */
     struct timer *timer;
     uint64_t position;  /* of the output: what was told */
     uint64_t telling;   /* bytes and gap of the batch under way */
     int64_t told_ms;    /* monotonic, of the last batch */
+    int64_t looked_ms;  /* monotonic, of the last idle */
     unsigned tries;
+    bool resting; /* after a refusal: a change is no reason to hurry */
     bool in_flight, closed;
 };
 
@@ -38,7 +41,7 @@ static void follow_pump(void *user);
 static void watch_came(uv_fs_event_t *watch, const char *name, int events, int status) {
     (void)name, (void)events, (void)status;
     struct follow *follow = watch->data;
-    if (follow != NULL && !timer_active(follow->timer)) {
+    if (follow != NULL && !follow->resting) {
         follow_pump(follow);
     }
 }
@@ -48,11 +51,12 @@ static void watch_closed(uv_handle_t *handle) {
 }
 
 struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key, follow_ended *ended,
-                             void *user) {
+                             follow_idle *idle, void *user) {
     struct follow *follow = mem_alloc(sizeof *follow);
     follow->store = store;
     follow->key = *key;
     follow->ended = ended;
+    follow->idle = idle;
     follow->user = user;
     (void)snprintf(follow->dir, sizeof follow->dir, "%s", dir);
     follow->timer = loop_timer(loop, follow_pump, follow);
@@ -102,6 +106,7 @@ static void follow_told(const struct commit_reply *reply, void *user) {
         timer_start(follow->timer, 0);
     } else {
         follow->tries++;
+        follow->resting = true;
         timer_start(follow->timer, TELL_PAUSE_MS);
     }
 }
@@ -158,6 +163,7 @@ static void follow_pump(void *user) {
     if (follow->in_flight || follow->closed) {
         return;
     }
+    follow->resting = false;
     bool over = rundir_end(follow->dir, &outcome, &total, &left_out);
     size_t size = follow_read(follow, bytes, &gap);
     /* An end is more than its output: it is not held back by a store that refuses output. */
@@ -168,13 +174,18 @@ static void follow_pump(void *user) {
     }
     if (size == 0 && gap == 0) {
         timer_start(follow->timer, LOOK_AGAIN_MS);
+        if (clock_monotonic_ms() - follow->looked_ms >= LOOK_AGAIN_MS) {
+            follow->looked_ms = clock_monotonic_ms();
+            follow->idle(follow->user);
+        }
         return;
     }
     int64_t since = clock_monotonic_ms() - follow->told_ms;
     if (!over && size > 0 && size < LIMIT_LOG_BATCH_BYTES && since < LIMIT_LOG_BATCH_MS) {
-        timer_start(follow->timer, LIMIT_LOG_BATCH_MS - since);
+        timer_start(follow->timer, LIMIT_LOG_BATCH_MS - since); /* An end in the meantime is seen by watch_came. */
         return;
     }
+    timer_stop(follow->timer);
     follow->told_ms = clock_monotonic_ms();
     follow->telling = size + gap;
     follow->in_flight = true;

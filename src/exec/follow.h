@@ -14,8 +14,11 @@ struct follow;
 /* The end is recorded in the directory and its output was told (or given up after several tries). Runs once. */
 typedef void follow_ended(void *user);
 
+/* Nothing has come for a while. May destroy the follow. */
+typedef void follow_idle(void *user);
+
 struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key, follow_ended *ended,
-                             void *user);
+                             follow_idle *idle, void *user);
 void follow_destroy(struct follow *follow); /* NULL does nothing; lets go */
 
 #endif

@@ -176,11 +176,15 @@ static pid_t process_session(const char *pid) {
     return state == 'Z' || state == 'X' ? 0 : session;
 }
 
-bool rundir_still_runs(const char *path) {
+bool rundir_is_locked(const char *path) {
     char lock[RUNDIR_PATH_SIZE];
-    pid_t supervisor, child;
     file_path(lock, path, "lock");
-    if (lockfile_is_held(lock)) {
+    return lockfile_is_held(lock);
+}
+
+bool rundir_still_runs(const char *path) {
+    pid_t supervisor, child;
+    if (rundir_is_locked(path)) {
         return true;
     }
     if (file_exists(path, "exit") || !same_boot(path) || !started_pids(path, &supervisor, &child)) {
@@ -198,10 +202,8 @@ bool rundir_still_runs(const char *path) {
 }
 
 bool rundir_stop(const char *path) {
-    char lock[RUNDIR_PATH_SIZE];
     pid_t supervisor, child;
-    file_path(lock, path, "lock");
-    return lockfile_is_held(lock) && started_pids(path, &supervisor, &child) && kill(supervisor, SIGTERM) == 0;
+    return rundir_is_locked(path) && started_pids(path, &supervisor, &child) && kill(supervisor, SIGTERM) == 0;
 }
 
 uint64_t rundir_last_segment(const char *path) {

@@ -38,6 +38,9 @@ int rundir_not_started(const char *path, int number, const char *why, struct err
 /* The number of the newest output segment; 0 if there is none. */
 uint64_t rundir_last_segment(const char *path);
 
+/* The supervisor holds its lock: it lives. */
+bool rundir_is_locked(const char *path);
+
 /* Whether anything of the session that was started here may still run: the supervisor, or what it left behind. */
 bool rundir_still_runs(const char *path);
 

@@ -120,15 +120,28 @@ void worker_spawned(struct worker *worker, pid_t pid) {
     worker->pids[worker->pid_count++] = pid;
 }
 
+static struct attempt *worker_find_pid(const struct worker *worker, pid_t pid) {
+    struct attempt *attempt = worker->attempts;
+    while (attempt != NULL && attempt->pid != pid) {
+        attempt = attempt->next;
+    }
+    return attempt;
+}
+
 /* Some child has ended; only supervisors are ours to collect. */
 static void worker_children(int number, void *user) {
     (void)number;
     struct worker *worker = user;
     for (size_t i = 0; i < worker->pid_count;) {
-        if (waitpid(worker->pids[i], NULL, WNOHANG) == 0) {
+        pid_t pid = worker->pids[i];
+        if (waitpid(pid, NULL, WNOHANG) == 0) {
             i++;
-        } else {
-            worker->pids[i] = worker->pids[--worker->pid_count];
+            continue;
+        }
+        worker->pids[i] = worker->pids[--worker->pid_count];
+        struct attempt *attempt = worker_find_pid(worker, pid);
+        if (attempt != NULL) {
+            attempt_supervisor_gone(attempt);
         }
     }
 }
