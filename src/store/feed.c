@@ -1,6 +1,6 @@
 /*
- * The stream of changes: each entry has one field, whose name says what changed and whose value says where. It is trimmed, so a
- * reader that was away too long is told to look at everything instead.
+ * The stream of changes: each entry has one field, whose name says what changed and whose value says where. It is
+ * trimmed, so a reader that was away too long is told to look at everything instead.
  */
 
 #include "store/feed.h"
@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "later.h"
 #include "words.h"
 
 enum { ENTRY_SIZE = 48, FEED_BATCH = LIMIT_CHANGES_LENGTH / 2, SINCE_BATCH = 1000 };
@@ -19,8 +20,7 @@ enum { ENTRY_SIZE = 48, FEED_BATCH = LIMIT_CHANGES_LENGTH / 2, SINCE_BATCH = 100
 #define START_ID "0-0"
 
 /* "<deployment>:<step>.<slot>.<attempt>" */
-static bool log_key_parse(const char *text, struct log_key *ret_key)
-{
+static bool log_key_parse(const char *text, struct log_key *ret_key) {
     uint64_t step, slot, attempt;
 
     if (!words_number(&text, ':', &ret_key->deployment) || !words_number(&text, '.', &step) ||
@@ -33,8 +33,7 @@ static bool log_key_parse(const char *text, struct log_key *ret_key)
     return true;
 }
 
-static bool change_parse(const struct redis_reply *entry, struct change *ret_change)
-{
+static bool change_parse(const struct redis_reply *entry, struct change *ret_change) {
     const struct redis_reply *fields = redis_at(entry, 1);
     struct change change = {.id = redis_text(redis_at(entry, 0), NULL)};
     const char *log = words_field(fields, "log");
@@ -59,8 +58,7 @@ static bool change_parse(const struct redis_reply *entry, struct change *ret_cha
 }
 
 /* Freed by the caller; texts are borrowed from the reply. */
-static struct change *changes_parse(const struct redis_reply *entries, size_t *ret_count)
-{
+static struct change *changes_parse(const struct redis_reply *entries, size_t *ret_count) {
     struct change *changes = mem_array(redis_count(entries) + 1, sizeof *changes);
     size_t count = 0;
 
@@ -72,25 +70,22 @@ static struct change *changes_parse(const struct redis_reply *entries, size_t *r
 }
 
 /* The id of the first of some entries, "0-0" if there is none. */
-static const char *first_id(const struct redis_reply *entries)
-{
+static const char *first_id(const struct redis_reply *entries) {
     const char *id = redis_text(redis_at(redis_at(entries, 0), 0), NULL);
     return id != NULL ? id : START_ID;
 }
 
-static bool id_parse_parts(const char *id, uint64_t *ret_ms, uint64_t *ret_number)
-{
+static bool id_parse_parts(const char *id, uint64_t *ret_ms, uint64_t *ret_number) {
     return words_number(&id, '-', ret_ms) && words_number(&id, '\0', ret_number);
 }
 
-static bool id_before(const char *a, const char *b)
-{
+static bool id_before(const char *a, const char *b) {
     uint64_t a_ms = 0, a_number = 0, b_ms = 0, b_number = 0;
     (void)(id_parse_parts(a, &a_ms, &a_number) && id_parse_parts(b, &b_ms, &b_number));
     return a_ms < b_ms || (a_ms == b_ms && a_number < b_number);
 }
 
-/* --- following ---------------------------------------------------------------------------------------------------------------------- */
+/* --- following --- */
 
 struct feed {
     struct store *store; /* borrowed */
@@ -105,8 +100,7 @@ struct feed {
 static void feed_start(void *user);
 static void feed_read(struct feed *feed);
 
-struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *changed, feed_reset *reset, void *user)
-{
+struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *changed, feed_reset *reset, void *user) {
     struct feed *feed = mem_alloc(sizeof *feed);
 
     feed->store = store;
@@ -118,8 +112,7 @@ struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *c
     return feed;
 }
 
-void feed_destroy(struct feed *feed)
-{
+void feed_destroy(struct feed *feed) {
     if (feed == NULL) {
         return;
     }
@@ -129,8 +122,7 @@ void feed_destroy(struct feed *feed)
 }
 
 /* The newest entry is known: what comes after it will be told, what came before it may have been missed. */
-static void newest_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void newest_came(const struct redis_reply *reply, bool sent, void *user) {
     struct feed *feed = user;
 
     (void)sent;
@@ -146,17 +138,16 @@ static void newest_came(const struct redis_reply *reply, bool sent, void *user)
     feed->reset(feed->user);
 }
 
-static void feed_start(void *user)
-{
+static void feed_start(void *user) {
     struct feed *feed = user;
     char key[STORE_KEY_SIZE];
 
     timer_stop(feed->retry);
-    redis_call(feed->redis, newest_came, feed, "XREVRANGE", store_key(feed->store, key, "changes"), "+", "-", "COUNT", "1");
+    redis_call(feed->redis, newest_came, feed, "XREVRANGE", store_key(feed->store, key, "changes"), "+", "-", "COUNT",
+               "1");
 }
 
-static void changes_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void changes_came(const struct redis_reply *reply, bool sent, void *user) {
     struct feed *feed = user;
     const struct redis_reply *entries = redis_at(redis_at(reply, 0), 1);
     size_t count, entry_count = redis_count(entries);
@@ -173,7 +164,8 @@ static void changes_came(const struct redis_reply *reply, bool sent, void *user)
         feed_start(feed); /* far behind: what was trimmed meanwhile does not show, so everything is looked at */
         return;
     }
-    (void)snprintf(feed->last, sizeof feed->last, "%s", redis_text(redis_at(redis_at(entries, entry_count - 1), 0), NULL));
+    (void)snprintf(feed->last, sizeof feed->last, "%s",
+                   redis_text(redis_at(redis_at(entries, entry_count - 1), 0), NULL));
     feed_read(feed);
     struct change *changes = changes_parse(entries, &count);
     if (count > 0) {
@@ -182,14 +174,13 @@ static void changes_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(changes);
 }
 
-static void feed_read(struct feed *feed)
-{
+static void feed_read(struct feed *feed) {
     char key[STORE_KEY_SIZE], most[NUMBER_SIZE];
     redis_call(feed->redis, changes_came, feed, "XREAD", "COUNT", words_u64(most, FEED_BATCH), "BLOCK", "0", "STREAMS",
                store_key(feed->store, key, "changes"), feed->last);
 }
 
-/* --- since a position ------------------------------------------------------------------------------------------------------------------ */
+/* --- since a position --- */
 
 struct since {
     feed_since_done *done;
@@ -198,22 +189,19 @@ struct since {
     bool gap;
 };
 
-static void oldest_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void oldest_came(const struct redis_reply *reply, bool sent, void *user) {
     struct since *since = user;
     (void)sent;
     since->gap = id_before(since->position, first_id(reply));
 }
 
-static void newest_since_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void newest_since_came(const struct redis_reply *reply, bool sent, void *user) {
     struct since *since = user;
     (void)sent;
     since->gap = since->gap || id_before(first_id(reply), since->position);
 }
 
-static void since_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void since_came(const struct redis_reply *reply, bool sent, void *user) {
     struct since *since = user;
     struct err err = {0};
     size_t count;
@@ -221,7 +209,7 @@ static void since_came(const struct redis_reply *reply, bool sent, void *user)
 
     (void)sent;
     if (redis_kind(reply) != REDIS_ARRAY) {
-        err_set(&err, ERR_UNAVAILABLE, "The changes cannot be read: %s.", reply == NULL ? "Redis is away" : redis_text(reply, NULL));
+        later_unread(reply, &err);
     }
     bool gap = since->gap || redis_count(reply) == SINCE_BATCH;
     since->done(changes, gap ? 0 : count, gap, err.code == ERR_NONE ? NULL : &err, since->user);
@@ -229,8 +217,7 @@ static void since_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(since);
 }
 
-void feed_since(struct store *store, const char *position, feed_since_done *done, void *user)
-{
+void feed_since(struct store *store, const char *position, feed_since_done *done, void *user) {
     struct redis *redis = store_redis(store);
     char key[STORE_KEY_SIZE], from[ENTRY_SIZE + 1], most[NUMBER_SIZE];
     struct since *since = mem_alloc(sizeof *since);

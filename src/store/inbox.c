@@ -1,7 +1,7 @@
 /*
- * The leader's reading. One fetch looks at the timers first and then at the entries behind the last one that was handed over; if
- * there is nothing, two things can end the wait: the doorbell, a blocking read on a connection of its own that only says that
- * something came, and a timer for the next due time.
+ * The leader's reading. One fetch looks at the timers first and then at the entries behind the last one that was
+ * handed over; if there is nothing, two things can end the wait: the doorbell, a blocking read on a connection of its
+ * own that only says that something came, and a timer for the next due time.
  */
 
 #include "store/inbox.h"
@@ -29,22 +29,22 @@ enum inbox_state {
 };
 
 struct inbox {
-    struct store *store;  /* borrowed */
-    struct redis *bell;   /* owned */
+    struct store *store; /* borrowed */
+    struct redis *bell;  /* owned */
     bool bell_armed;
-    struct timer *timer;  /* the next due time, or to look again after a failure */
-    int64_t next_due_ms;  /* wall time; 0 = none is known */
-    struct arena *arena;  /* the batch */
+    struct timer *timer; /* the next due time, or to look again after a failure */
+    int64_t next_due_ms; /* wall time; 0 = none is known */
+    struct arena *arena; /* the batch */
     enum inbox_state state;
     char last[ENTRY_SIZE];
-    struct fetch *fetch;  /* on its way, or NULL */
+    struct fetch *fetch; /* on its way, or NULL */
     inbox_read *read;
     void *user;
 };
 
 /* Two replies, timers and entries. What was asked before a restart, pause or destroy is not handed over. */
 struct fetch {
-    struct inbox *inbox; /* NULL = nobody waits for it */
+    struct inbox *inbox;         /* NULL = nobody waits for it */
     struct inbox_entry *entries; /* in the inbox's arena */
     size_t count;
     int64_t now_ms;
@@ -53,8 +53,7 @@ struct fetch {
 static void bell_connected(void *user);
 static void timer_came(void *user);
 
-struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *read, void *user)
-{
+struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *read, void *user) {
     struct inbox *inbox = mem_alloc(sizeof *inbox);
 
     inbox->store = store;
@@ -67,16 +66,14 @@ struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *r
     return inbox;
 }
 
-static void forget_fetch(struct inbox *inbox)
-{
+static void forget_fetch(struct inbox *inbox) {
     if (inbox->fetch != NULL) {
         inbox->fetch->inbox = NULL;
         inbox->fetch = NULL;
     }
 }
 
-void inbox_destroy(struct inbox *inbox)
-{
+void inbox_destroy(struct inbox *inbox) {
     if (inbox == NULL) {
         return;
     }
@@ -89,33 +86,29 @@ void inbox_destroy(struct inbox *inbox)
 
 static void inbox_fetch(struct inbox *inbox);
 
-void inbox_next(struct inbox *inbox)
-{
+void inbox_next(struct inbox *inbox) {
     if (inbox->state == INBOX_HANDED) {
         inbox_fetch(inbox);
     }
 }
 
-void inbox_restart(struct inbox *inbox)
-{
+void inbox_restart(struct inbox *inbox) {
     (void)snprintf(inbox->last, sizeof inbox->last, "0-0");
     inbox_fetch(inbox);
 }
 
-void inbox_pause(struct inbox *inbox)
-{
+void inbox_pause(struct inbox *inbox) {
     forget_fetch(inbox);
     timer_stop(inbox->timer);
     inbox->state = INBOX_PAUSED;
 }
 
-/* --- a fetch ---------------------------------------------------------------------------------------------------------------- */
+/* --- a fetch --- */
 
 static void timers_came(const struct redis_reply *reply, bool sent, void *user);
 static void entries_came(const struct redis_reply *reply, bool sent, void *user);
 
-static void inbox_fetch(struct inbox *inbox)
-{
+static void inbox_fetch(struct inbox *inbox) {
     struct redis *redis = store_redis(inbox->store);
     struct fetch *fetch = mem_alloc(sizeof *fetch);
     char key[STORE_KEY_SIZE], timers[NUMBER_SIZE], entries[NUMBER_SIZE], after[ENTRY_SIZE + 1];
@@ -136,8 +129,7 @@ static void inbox_fetch(struct inbox *inbox)
 }
 
 /* The scores are in order, so the first that is not due is the next one. */
-static void timers_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void timers_came(const struct redis_reply *reply, bool sent, void *user) {
     struct fetch *fetch = user;
     struct inbox *inbox = fetch->inbox;
 
@@ -161,8 +153,7 @@ static void timers_came(const struct redis_reply *reply, bool sent, void *user)
 
 static void inbox_wait(struct inbox *inbox);
 
-static void entries_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void entries_came(const struct redis_reply *reply, bool sent, void *user) {
     struct fetch *fetch = user;
     struct inbox *inbox = fetch->inbox;
     struct inbox_entry *entries = fetch->entries;
@@ -194,10 +185,9 @@ static void entries_came(const struct redis_reply *reply, bool sent, void *user)
     inbox->read(entries, count, inbox->user);
 }
 
-/* --- nothing is there: the doorbell and the timer ------------------------------------------------------------------------------- */
+/* --- nothing is there: the doorbell and the timer --- */
 
-static void bell_rang(const struct redis_reply *reply, bool sent, void *user)
-{
+static void bell_rang(const struct redis_reply *reply, bool sent, void *user) {
     struct inbox *inbox = user;
 
     (void)sent;
@@ -216,8 +206,7 @@ static void bell_rang(const struct redis_reply *reply, bool sent, void *user)
 }
 
 /* A bell that is still armed from before rings for any new entry as well. */
-static void arm_bell(struct inbox *inbox)
-{
+static void arm_bell(struct inbox *inbox) {
     char key[STORE_KEY_SIZE];
     if (!inbox->bell_armed && redis_is_connected(inbox->bell)) {
         inbox->bell_armed = true;
@@ -227,8 +216,7 @@ static void arm_bell(struct inbox *inbox)
 }
 
 /* Not longer than a sweep, so that a wall clock that was set is noticed. */
-static void arm_timer(struct inbox *inbox)
-{
+static void arm_timer(struct inbox *inbox) {
     int64_t wait_ms = LIMIT_SWEEP_MS;
     if (inbox->next_due_ms != 0) {
         int64_t due_in_ms = inbox->next_due_ms - clock_wall_ms();
@@ -237,15 +225,13 @@ static void arm_timer(struct inbox *inbox)
     timer_start(inbox->timer, wait_ms);
 }
 
-static void inbox_wait(struct inbox *inbox)
-{
+static void inbox_wait(struct inbox *inbox) {
     inbox->state = INBOX_WAITING;
     arm_bell(inbox);
     arm_timer(inbox);
 }
 
-static void bell_connected(void *user)
-{
+static void bell_connected(void *user) {
     struct inbox *inbox = user;
     inbox->bell_armed = false;
     if (inbox->state == INBOX_WAITING) {
@@ -253,16 +239,14 @@ static void bell_connected(void *user)
     }
 }
 
-static void timer_came(void *user)
-{
+static void timer_came(void *user) {
     struct inbox *inbox = user;
     if (inbox->state == INBOX_WAITING) {
         inbox_fetch(inbox);
     }
 }
 
-void inbox_timer_hint(struct inbox *inbox, int64_t at_ms)
-{
+void inbox_timer_hint(struct inbox *inbox, int64_t at_ms) {
     if (inbox->next_due_ms == 0 || at_ms < inbox->next_due_ms) {
         inbox->next_due_ms = at_ms;
         if (inbox->state == INBOX_WAITING) {
@@ -271,10 +255,9 @@ void inbox_timer_hint(struct inbox *inbox, int64_t at_ms)
     }
 }
 
-/* --- the end of an entry ---------------------------------------------------------------------------------------------------------- */
+/* --- the end of an entry --- */
 
-void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry)
-{
+void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry) {
     if (entry->timer != NULL) {
         commit_add(commit, "ZREM", "timers", entry->timer);
     } else {

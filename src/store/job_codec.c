@@ -13,20 +13,17 @@ static const char *const kind_words[] = {
     [JOB_STOP] = "stop",
 };
 
-const char *job_codec_jobs(char out[JOB_STREAM_SIZE], const char *host)
-{
+const char *job_codec_jobs(char out[JOB_STREAM_SIZE], const char *host) {
     (void)snprintf(out, JOB_STREAM_SIZE, "jobs:%s", str_empty(host) ? "any" : host);
     return out;
 }
 
-const char *job_codec_control(char out[JOB_STREAM_SIZE], const char *host)
-{
+const char *job_codec_control(char out[JOB_STREAM_SIZE], const char *host) {
     (void)snprintf(out, JOB_STREAM_SIZE, "control:%s", str_empty(host) ? "any" : host);
     return out;
 }
 
-void commit_push_job(struct commit *commit, const struct job *job)
-{
+void commit_push_job(struct commit *commit, const struct job *job) {
     char stream[JOB_STREAM_SIZE];
     struct field_list fields = {.words = {"*"}, .count = 1};
 
@@ -48,13 +45,11 @@ void commit_push_job(struct commit *commit, const struct job *job)
     commit_op(commit, "XADD", stream, fields.count, fields.words, NULL);
 }
 
-static const char *get_text(const struct redis_reply *fields, const char *name)
-{
+static const char *get_text(const struct redis_reply *fields, const char *name) {
     return redis_text(redis_field(fields, name), NULL);
 }
 
-static bool get_kind(const struct redis_reply *fields, enum job_kind *ret_kind)
-{
+static bool get_kind(const struct redis_reply *fields, enum job_kind *ret_kind) {
     const char *word = words_field(fields, "kind");
     for (size_t i = 0; i < sizeof kind_words / sizeof *kind_words; i++) {
         if (str_equal(word, kind_words[i])) {
@@ -65,8 +60,7 @@ static bool get_kind(const struct redis_reply *fields, enum job_kind *ret_kind)
     return false;
 }
 
-bool job_codec_parse(const struct redis_reply *fields, struct job *ret_job)
-{
+bool job_codec_parse(const struct redis_reply *fields, struct job *ret_job) {
     struct job job = {
         .deployment = words_field_u64(fields, "deployment"),
         .step = (size_t)words_field_u64(fields, "step"),

@@ -1,9 +1,10 @@
 /*
- * Reads jobs for one worker. Two lanes, each with its own connection because each waits in a blocking command: starts, which are
- * asked for only when the worker has free slots, and control, which is always listened to.
+ * Reads jobs for one worker. Two lanes, each with its own connection because each waits in a blocking command:
+ * starts, which are asked for only when the worker has free slots, and control, which is always listened to.
  *
- * A reply can be lost on its way after Redis has noted the entries as delivered to this worker. So after each connect a lane first
- * reads what was delivered to it behind the last entry that arrived here, and only then waits for new entries.
+ * A reply can be lost on its way after Redis has noted the entries as delivered to this worker. So after each connect
+ * a lane first reads what was delivered to it behind the last entry that arrived here, and only then waits for new
+ * entries.
  */
 
 #include "store/queue.h"
@@ -20,9 +21,9 @@ enum { ENTRY_SIZE = 48, LANE_STREAMS = 2, CONTROL_BATCH = 64 };
 
 struct lane {
     struct job_reader *reader;
-    struct redis *redis; /* owned */
-    struct timer *retry; /* owned; runs while Redis does not serve us */
-    char *streams[LANE_STREAMS]; /* owned; of any host, and of this one; with prefix */
+    struct redis *redis;                    /* owned */
+    struct timer *retry;                    /* owned; runs while Redis does not serve us */
+    char *streams[LANE_STREAMS];            /* owned; of any host, and of this one; with prefix */
     char arrived[LANE_STREAMS][ENTRY_SIZE]; /* the newest entry that was handed over */
     size_t want;
     unsigned preparing; /* replies to wait for before reading */
@@ -43,8 +44,7 @@ struct job_reader {
 static void lane_connected(void *user);
 static void lane_prepare(void *user);
 
-static void lane_init(struct lane *lane, struct job_reader *reader, const char *any, const char *host)
-{
+static void lane_init(struct lane *lane, struct job_reader *reader, const char *any, const char *host) {
     char key[STORE_KEY_SIZE];
 
     lane->reader = reader;
@@ -56,8 +56,7 @@ static void lane_init(struct lane *lane, struct job_reader *reader, const char *
     lane->redis = store_open_blocking(reader->store, lane_connected, lane);
 }
 
-static void lane_finish(struct lane *lane)
-{
+static void lane_finish(struct lane *lane) {
     redis_destroy(lane->redis);
     timer_destroy(lane->retry);
     for (size_t i = 0; i < LANE_STREAMS; i++) {
@@ -65,9 +64,8 @@ static void lane_finish(struct lane *lane)
     }
 }
 
-struct job_reader *job_reader_create(struct loop *loop, struct store *store, const char *worker, const char *host, jobs_read *read,
-                                     void *user)
-{
+struct job_reader *job_reader_create(struct loop *loop, struct store *store, const char *worker, const char *host,
+                                     jobs_read *read, void *user) {
     char any[JOB_STREAM_SIZE], own[JOB_STREAM_SIZE];
     struct job_reader *reader = mem_alloc(sizeof *reader);
 
@@ -83,8 +81,7 @@ struct job_reader *job_reader_create(struct loop *loop, struct store *store, con
     return reader;
 }
 
-void job_reader_destroy(struct job_reader *reader)
-{
+void job_reader_destroy(struct job_reader *reader) {
     if (reader == NULL) {
         return;
     }
@@ -96,16 +93,14 @@ void job_reader_destroy(struct job_reader *reader)
 
 static void lane_read(struct lane *lane);
 
-void job_reader_want(struct job_reader *reader, size_t count)
-{
+void job_reader_want(struct job_reader *reader, size_t count) {
     reader->starts.want = count;
     lane_read(&reader->starts);
 }
 
-/* --- before reading: the groups ---------------------------------------------------------------------------------------- */
+/* --- before reading: the groups --- */
 
-static void group_came(struct lane *lane, size_t index, const struct redis_reply *reply)
-{
+static void group_came(struct lane *lane, size_t index, const struct redis_reply *reply) {
     if (reply == NULL) {
         return; /* lost: lane_connected comes again */
     }
@@ -120,20 +115,17 @@ static void group_came(struct lane *lane, size_t index, const struct redis_reply
     lane_read(lane);
 }
 
-static void group_of_any_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void group_of_any_came(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     group_came(user, 0, reply);
 }
 
-static void group_of_host_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void group_of_host_came(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     group_came(user, 1, reply);
 }
 
-static void lane_prepare(void *user)
-{
+static void lane_prepare(void *user) {
     struct lane *lane = user;
 
     lane->preparing = LANE_STREAMS;
@@ -142,20 +134,18 @@ static void lane_prepare(void *user)
     redis_call(lane->redis, group_of_host_came, lane, "XGROUP", "CREATE", lane->streams[1], JOB_GROUP, "0", "MKSTREAM");
 }
 
-static void lane_connected(void *user)
-{
+static void lane_connected(void *user) {
     struct lane *lane = user;
     lane->reading = false;
     timer_stop(lane->retry);
     lane_prepare(lane);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
+/* --- reading --- */
 
 static void batch_came(const struct redis_reply *reply, bool sent, void *user);
 
-static void lane_read(struct lane *lane)
-{
+static void lane_read(struct lane *lane) {
     char count[24];
 
     if (lane->reading || lane->preparing > 0 || lane->want == 0 || timer_active(lane->retry) ||
@@ -165,22 +155,20 @@ static void lane_read(struct lane *lane)
     lane->reading = true;
     (void)snprintf(count, sizeof count, "%zu", lane->want);
     if (lane->fresh) {
-        redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT", count,
-                   "BLOCK", "0", "STREAMS", lane->streams[0], lane->streams[1], ">", ">");
+        redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT",
+                   count, "BLOCK", "0", "STREAMS", lane->streams[0], lane->streams[1], ">", ">");
     } else {
-        redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT", count,
-                   "STREAMS", lane->streams[0], lane->streams[1], lane->arrived[0], lane->arrived[1]);
+        redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT",
+                   count, "STREAMS", lane->streams[0], lane->streams[1], lane->arrived[0], lane->arrived[1]);
     }
 }
 
-static size_t stream_index(const struct lane *lane, const struct redis_reply *name)
-{
+static size_t stream_index(const struct lane *lane, const struct redis_reply *name) {
     return str_equal(redis_text(name, NULL), lane->streams[0]) ? 0 : 1;
 }
 
 /* Turns the entries of one stream into jobs and returns how many there were, good or not. */
-static size_t take_entries(struct lane *lane, const struct redis_reply *stream, struct job *jobs, size_t *count)
-{
+static size_t take_entries(struct lane *lane, const struct redis_reply *stream, struct job *jobs, size_t *count) {
     const struct redis_reply *entries = redis_at(stream, 1);
     size_t index = stream_index(lane, redis_at(stream, 0));
     size_t entry_count = redis_count(entries);
@@ -204,8 +192,7 @@ static size_t take_entries(struct lane *lane, const struct redis_reply *stream, 
     return entry_count;
 }
 
-static void lane_hand_over(struct lane *lane, const struct redis_reply *streams)
-{
+static void lane_hand_over(struct lane *lane, const struct redis_reply *streams) {
     struct job_reader *reader = lane->reader;
     size_t size = 0, seen = 0, count = 0;
 
@@ -229,8 +216,7 @@ static void lane_hand_over(struct lane *lane, const struct redis_reply *streams)
     mem_free(jobs);
 }
 
-static void batch_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void batch_came(const struct redis_reply *reply, bool sent, void *user) {
     struct lane *lane = user;
 
     (void)sent;

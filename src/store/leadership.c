@@ -1,7 +1,8 @@
 /*
- * One process leads: the one whose token stands in the hash `leader`, which it proves with every commit. It beats by counting up;
- * the others watch the counter, and whoever sees it stand still for LIMIT_LEADER_SILENCE_MS by its own monotonic clock takes over,
- * by a commit that expects the token and the beat it saw. A leader that was only slow finds out by its next refused commit.
+ * One process leads: the one whose token stands in the hash `leader`, which it proves with every commit. It beats by
+ * counting up; the others watch the counter, and whoever sees it stand still for LIMIT_LEADER_SILENCE_MS by its own
+ * monotonic clock takes over, by a commit that expects the token and the beat it saw. A leader that was only slow
+ * finds out by its next refused commit.
  */
 
 #include "leadership.h"
@@ -14,15 +15,15 @@
 enum { NOT_READY_MS = 50 }; /* so that the first leader leads soon after the start */
 
 struct leadership {
-    struct loop *loop;   /* borrowed */
-    struct store *store; /* borrowed */
+    struct loop *loop;                 /* borrowed */
+    struct store *store;               /* borrowed */
     struct leadership_options options; /* the token is a copy */
     char *token;
     struct timer *tick;
     struct ask *ask; /* on its way, or NULL */
     bool held, resigned;
     char *seen_token, *seen_beat; /* owned; of the last look; NULL = none since the connect */
-    int64_t since_ms; /* monotonic: when they were seen first */
+    int64_t since_ms;             /* monotonic: when they were seen first */
 };
 
 /* A question to Redis, which may be answered when nobody waits for it any more. */
@@ -32,8 +33,7 @@ struct ask {
 
 static void tick_came(void *user);
 
-struct leadership *leadership_create(struct loop *loop, struct store *store, const struct leadership_options *options)
-{
+struct leadership *leadership_create(struct loop *loop, struct store *store, const struct leadership_options *options) {
     struct leadership *leadership = mem_alloc(sizeof *leadership);
 
     leadership->loop = loop;
@@ -46,24 +46,21 @@ struct leadership *leadership_create(struct loop *loop, struct store *store, con
     return leadership;
 }
 
-static void forget_seen(struct leadership *leadership)
-{
+static void forget_seen(struct leadership *leadership) {
     mem_free(leadership->seen_token);
     mem_free(leadership->seen_beat);
     leadership->seen_token = NULL;
     leadership->seen_beat = NULL;
 }
 
-static void forget_ask(struct leadership *leadership)
-{
+static void forget_ask(struct leadership *leadership) {
     if (leadership->ask != NULL) {
         leadership->ask->leadership = NULL;
         leadership->ask = NULL;
     }
 }
 
-void leadership_destroy(struct leadership *leadership)
-{
+void leadership_destroy(struct leadership *leadership) {
     if (leadership == NULL) {
         return;
     }
@@ -74,23 +71,19 @@ void leadership_destroy(struct leadership *leadership)
     mem_free(leadership);
 }
 
-bool leadership_held(const struct leadership *leadership)
-{
+bool leadership_held(const struct leadership *leadership) {
     return leadership->held;
 }
 
-const char *leadership_token(const struct leadership *leadership)
-{
+const char *leadership_token(const struct leadership *leadership) {
     return leadership->token;
 }
 
-size_t commit_require_leader(struct commit *commit, const struct leadership *leadership)
-{
+size_t commit_require_leader(struct commit *commit, const struct leadership *leadership) {
     return commit_require_field(commit, "leader", "token", leadership->token);
 }
 
-void leadership_resign(struct leadership *leadership)
-{
+void leadership_resign(struct leadership *leadership) {
     struct commit *commit = commit_create(leadership->store, NULL);
 
     leadership->resigned = true;
@@ -102,8 +95,7 @@ void leadership_resign(struct leadership *leadership)
     commit_send(commit, NULL, NULL);
 }
 
-static struct ask *ask_create(struct leadership *leadership)
-{
+static struct ask *ask_create(struct leadership *leadership) {
     struct ask *ask = mem_alloc(sizeof *ask);
     ask->leadership = leadership;
     leadership->ask = ask;
@@ -111,8 +103,7 @@ static struct ask *ask_create(struct leadership *leadership)
 }
 
 /* Frees the question; NULL if nobody waits for the answer. */
-static struct leadership *ask_end(struct ask *ask)
-{
+static struct leadership *ask_end(struct ask *ask) {
     struct leadership *leadership = ask->leadership;
     if (leadership != NULL) {
         leadership->ask = NULL;
@@ -121,8 +112,7 @@ static struct leadership *ask_end(struct ask *ask)
     return leadership;
 }
 
-static void set_held(struct leadership *leadership, bool held)
-{
+static void set_held(struct leadership *leadership, bool held) {
     if (leadership->held == held) {
         return;
     }
@@ -135,29 +125,27 @@ static void set_held(struct leadership *leadership, bool held)
     }
 }
 
-/* --- leading: the beat ------------------------------------------------------------------------------------------------------ */
+/* --- leading: the beat --- */
 
-static void beat_came(const struct commit_reply *reply, void *user)
-{
+static void beat_came(const struct commit_reply *reply, void *user) {
     struct leadership *leadership = ask_end(user);
     if (leadership != NULL && reply->result == COMMIT_REFUSED) {
         set_held(leadership, false);
     }
-    /* Otherwise it leads on. If the beat did not arrive another may take over; then every commit from here is refused. */
+    /* Otherwise it leads on. If the beat did not arrive another may take over; then every commit from here is
+     * refused. */
 }
 
-static void beat(struct leadership *leadership)
-{
+static void beat(struct leadership *leadership) {
     struct commit *commit = commit_create(leadership->store, NULL);
     commit_require_leader(commit, leadership);
     commit_add(commit, "HINCRBY", "leader", "beat", "1");
     commit_send(commit, beat_came, ask_create(leadership));
 }
 
-/* --- watching, and taking over ------------------------------------------------------------------------------------------------ */
+/* --- watching, and taking over --- */
 
-static void taken(const struct commit_reply *reply, void *user)
-{
+static void taken(const struct commit_reply *reply, void *user) {
     struct leadership *leadership = ask_end(user);
     if (leadership != NULL && reply->result == COMMIT_DONE) {
         set_held(leadership, true);
@@ -165,8 +153,7 @@ static void taken(const struct commit_reply *reply, void *user)
     /* If it is not known whether it was done, the next look finds the own token. */
 }
 
-static void take_over(struct leadership *leadership)
-{
+static void take_over(struct leadership *leadership) {
     struct commit *commit = commit_create(leadership->store, NULL);
     commit_require_field(commit, "leader", "token", leadership->seen_token);
     commit_require_field(commit, "leader", "beat", leadership->seen_beat);
@@ -175,8 +162,7 @@ static void take_over(struct leadership *leadership)
     commit_send(commit, taken, ask_create(leadership));
 }
 
-static void leader_seen(struct leadership *leadership, const char *token, const char *count)
-{
+static void leader_seen(struct leadership *leadership, const char *token, const char *count) {
     const struct leadership_options *options = &leadership->options;
     int64_t now_ms = clock_monotonic_ms();
 
@@ -194,8 +180,7 @@ static void leader_seen(struct leadership *leadership, const char *token, const 
     }
 }
 
-static void look_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void look_came(const struct redis_reply *reply, bool sent, void *user) {
     struct leadership *leadership = ask_end(user);
 
     (void)sent;
@@ -212,15 +197,13 @@ static void look_came(const struct redis_reply *reply, bool sent, void *user)
     leader_seen(leadership, token != NULL ? token : "", count != NULL ? count : "");
 }
 
-static void look(struct leadership *leadership)
-{
+static void look(struct leadership *leadership) {
     char key[STORE_KEY_SIZE];
     redis_call(store_redis(leadership->store), look_came, ask_create(leadership), "HMGET",
                store_key(leadership->store, key, "leader"), "token", "beat");
 }
 
-static void tick_came(void *user)
-{
+static void tick_came(void *user) {
     struct leadership *leadership = user;
 
     if (!store_is_ready(leadership->store)) {

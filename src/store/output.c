@@ -1,6 +1,7 @@
 /*
- * Output of steps. An attempt's log is a stream whose entries carry their position in the whole output, so a gap shows by itself.
- * The first half of LIMIT_OUTPUT_BYTES is kept for good; what comes later pushes out the oldest of the second half.
+ * Output of steps. An attempt's log is a stream whose entries carry their position in the whole output, so a gap
+ * shows by itself. The first half of LIMIT_OUTPUT_BYTES is kept for good; what comes later pushes out the oldest of
+ * the second half.
  */
 
 #include "store/feed.h"
@@ -12,11 +13,12 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "later.h"
 #include "words.h"
 
 /*
- * Not a commit of the generic script: the bytes in the tail must be counted where they are trimmed, and output needs no marker to
- * be told twice, because the position says what is there.
+ * Not a commit of the generic script: the bytes in the tail must be counted where they are trimmed, and output needs
+ * no marker to be told twice, because the position says what is there.
  */
 static const char append_script[] =
     "local at = redis.call('HMGET', KEYS[2], 'position', 'head', 'tail')\n"
@@ -44,9 +46,9 @@ static const char append_script[] =
 
 enum { LOG_NAME_SIZE = 96 };
 
-static void log_name(char out[LOG_NAME_SIZE], const struct log_key *key)
-{
-    (void)snprintf(out, LOG_NAME_SIZE, "%" PRIu64 ":%zu.%zu.%" PRIu32, key->deployment, key->step, key->slot, key->attempt);
+static void log_name(char out[LOG_NAME_SIZE], const struct log_key *key) {
+    (void)snprintf(out, LOG_NAME_SIZE, "%" PRIu64 ":%zu.%zu.%" PRIu32, key->deployment, key->step, key->slot,
+                   key->attempt);
 }
 
 struct append {
@@ -55,8 +57,7 @@ struct append {
     uint64_t end; /* where the log stands if exactly this batch is in it */
 };
 
-static void append_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void append_came(const struct redis_reply *reply, bool sent, void *user) {
     struct append *append = user;
     char found[NUMBER_SIZE];
     struct commit_reply result = {.result = COMMIT_DONE, .found = ""};
@@ -76,8 +77,7 @@ static void append_came(const struct redis_reply *reply, bool sent, void *user)
 }
 
 void log_append(struct store *store, const struct log_key *key, uint64_t position, const char *data, size_t size,
-                uint64_t left_out, commit_done *done, void *user)
-{
+                uint64_t left_out, commit_done *done, void *user) {
     char name[LOG_NAME_SIZE], stream[STORE_KEY_SIZE], at[STORE_KEY_SIZE], changes[STORE_KEY_SIZE];
     char numbers[5][NUMBER_SIZE];
     struct append *append = mem_alloc(sizeof *append);
@@ -110,15 +110,14 @@ void log_append(struct store *store, const struct log_key *key, uint64_t positio
     redis_command(store_redis(store), append_came, append, WORDS, argv, sizes);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 struct log_reading {
     log_done *done;
     void *user;
 };
 
-static void log_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void log_came(const struct redis_reply *reply, bool sent, void *user) {
     struct log_reading *reading = user;
     size_t count = redis_count(reply);
     struct log_batch *batches = mem_array(count + 1, sizeof *batches);
@@ -126,7 +125,7 @@ static void log_came(const struct redis_reply *reply, bool sent, void *user)
 
     (void)sent;
     if (redis_kind(reply) != REDIS_ARRAY) {
-        err_set(&err, ERR_UNAVAILABLE, "The output cannot be read: %s.", reply == NULL ? "Redis is away" : redis_text(reply, NULL));
+        later_unread(reply, &err);
     }
     for (size_t i = 0; i < count; i++) {
         const struct redis_reply *entry = redis_at(reply, i);
@@ -150,8 +149,8 @@ static void log_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(reading);
 }
 
-void log_read(struct store *store, const struct log_key *key, const char *after, size_t count, log_done *done, void *user)
-{
+void log_read(struct store *store, const struct log_key *key, const char *after, size_t count, log_done *done,
+              void *user) {
     char name[LOG_NAME_SIZE], stream[STORE_KEY_SIZE], from[STORE_KEY_SIZE], most[NUMBER_SIZE];
     struct log_reading *reading = mem_alloc(sizeof *reading);
 
@@ -159,6 +158,6 @@ void log_read(struct store *store, const struct log_key *key, const char *after,
     reading->user = user;
     log_name(name, key);
     (void)snprintf(from, sizeof from, "%s%s", after == NULL ? "-" : "(", after == NULL ? "" : after);
-    redis_call(store_redis(store), log_came, reading, "XRANGE", store_key(store, stream, "log:%s", name), from, "+", "COUNT",
-               words_u64(most, count));
+    redis_call(store_redis(store), log_came, reading, "XRANGE", store_key(store, stream, "log:%s", name), from, "+",
+               "COUNT", words_u64(most, count));
 }

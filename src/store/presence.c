@@ -9,32 +9,31 @@
 #include "base/str.h"
 #include "claim.h"
 #include "inbox_codec.h"
+#include "later.h"
 #include "words.h"
 
 enum { BEAT_SIZE = 320 };
 
 /* A beat needs no commit: it is nobody else's field, and the next one says it again. */
-void queue_beat(struct store *store, const struct worker_info *info)
-{
+void queue_beat(struct store *store, const struct worker_info *info) {
     char key[STORE_KEY_SIZE], value[BEAT_SIZE];
-    (void)snprintf(value, sizeof value, "%" PRIu64 " %u %u %d %s", info->beat, info->slots, info->busy, info->draining, info->host);
+    (void)snprintf(value, sizeof value, "%" PRIu64 " %u %u %d %s", info->beat, info->slots, info->busy, info->draining,
+                   info->host);
     redis_call(store_redis(store), NULL, NULL, "HSET", store_key(store, key, "workers"), info->id, value);
 }
 
 /* Has no event id: the leader may be told of the same worker more than once. */
-void queue_worker_gone(struct store *store, const char *worker, commit_done *done, void *user)
-{
+void queue_worker_gone(struct store *store, const char *worker, commit_done *done, void *user) {
     struct commit *commit = commit_create(store, NULL);
     inbox_encode_worker_gone(commit, worker);
     commit_send(commit, done, user);
 }
 
-void commit_forget_worker(struct commit *commit, const char *worker)
-{
+void commit_forget_worker(struct commit *commit, const char *worker) {
     commit_add(commit, "HDEL", "workers", worker);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 struct list {
     workers_done *workers_done;
@@ -42,18 +41,16 @@ struct list {
     void *user;
 };
 
-static const struct err *list_failed(const struct redis_reply *reply, struct err *err)
-{
+static const struct err *list_failed(const struct redis_reply *reply, struct err *err) {
     if (redis_kind(reply) == REDIS_ARRAY) {
         return NULL;
     }
-    err_set(err, ERR_UNAVAILABLE, "The workers cannot be read: %s.", reply == NULL ? "Redis is away" : redis_text(reply, NULL));
+    later_unread(reply, err);
     return err;
 }
 
 /* "<beat> <slots> <busy> <draining> <host>" */
-static bool worker_parse(const char *text, struct worker_info *ret_info)
-{
+static bool worker_parse(const char *text, struct worker_info *ret_info) {
     uint64_t beat, slots, busy, draining;
 
     if (text == NULL || !words_number(&text, ' ', &beat) || !words_number(&text, ' ', &slots) ||
@@ -68,8 +65,7 @@ static bool worker_parse(const char *text, struct worker_info *ret_info)
     return true;
 }
 
-static void workers_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void workers_came(const struct redis_reply *reply, bool sent, void *user) {
     struct list *list = user;
     struct err err;
     const struct err *failed = list_failed(reply, &err);
@@ -87,8 +83,7 @@ static void workers_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(list);
 }
 
-void store_list_workers(struct store *store, workers_done *done, void *user)
-{
+void store_list_workers(struct store *store, workers_done *done, void *user) {
     char key[STORE_KEY_SIZE];
     struct list *list = mem_alloc(sizeof *list);
 
@@ -97,8 +92,7 @@ void store_list_workers(struct store *store, workers_done *done, void *user)
     redis_call(store_redis(store), workers_came, list, "HGETALL", store_key(store, key, "workers"));
 }
 
-static void owned_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void owned_came(const struct redis_reply *reply, bool sent, void *user) {
     struct list *list = user;
     struct err err;
     const struct err *failed = list_failed(reply, &err);
@@ -115,8 +109,7 @@ static void owned_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(list);
 }
 
-void store_list_owned(struct store *store, const char *worker, owned_done *done, void *user)
-{
+void store_list_owned(struct store *store, const char *worker, owned_done *done, void *user) {
     char key[STORE_KEY_SIZE];
     struct list *list = mem_alloc(sizeof *list);
 

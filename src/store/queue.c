@@ -1,6 +1,6 @@
 /*
- * What a worker has to tell. Each fact is one commit: the claim is compared and set, the entry that led to it is acknowledged and
- * deleted, and the leader finds the event in its inbox.
+ * What a worker has to tell. Each fact is one commit: the claim is compared and set, the entry that led to it is
+ * acknowledged and deleted, and the leader finds the event in its inbox.
  */
 
 #include "store/queue.h"
@@ -13,6 +13,7 @@
 #include "claim.h"
 #include "inbox_codec.h"
 #include "job_codec.h"
+#include "later.h"
 #include "store/records.h"
 
 /* The words by which Redis knows a run. */
@@ -22,25 +23,24 @@ struct place {
     char member[OWNED_SIZE];
 };
 
-static void place_of(struct place *place, const struct job *job)
-{
+static void place_of(struct place *place, const struct job *job) {
     (void)snprintf(place->header, sizeof place->header, "dep:%" PRIu64, job->deployment);
     (void)snprintf(place->claims, sizeof place->claims, "dep:%" PRIu64 ":claims", job->deployment);
     run_field_format(place->field, job->step, job->slot);
     owned_format(place->member, job->deployment, job->step, job->slot);
 }
 
-/* The event id is made of the fact itself, so that telling it again finds the result of the first time. */
-static struct commit *fact_create(struct store *store, const char *fact, const struct job *job, const char *worker)
-{
+/* The event id is made of the fact itself, so that telling it again finds the result of the first time. The entry
+ * belongs to it: whoever checks twice under the same epoch learns two facts. */
+static struct commit *fact_create(struct store *store, const char *fact, const struct job *job, const char *worker) {
     char id[STORE_KEY_SIZE];
-    (void)snprintf(id, sizeof id, "%s:%" PRIu64 ":%zu.%zu:%" PRIu32 ":%" PRIu32 ":%s", fact, job->deployment, job->step, job->slot,
-                   job->attempt, job->epoch, worker);
+    (void)snprintf(id, sizeof id, "%s:%" PRIu64 ":%zu.%zu:%" PRIu32 ":%" PRIu32 ":%s:%s", fact, job->deployment,
+                   job->step, job->slot, job->attempt, job->epoch, worker, job->entry != NULL ? job->entry : "");
     return commit_create(store, id);
 }
 
-static struct event fact_event(enum event_kind kind, const struct job *job, const char *worker, const char *host, int64_t now_ms)
-{
+static struct event fact_event(enum event_kind kind, const struct job *job, const char *worker, const char *host,
+                               int64_t now_ms) {
     return (struct event){
         .kind = kind,
         .now_ms = now_ms,
@@ -53,27 +53,24 @@ static struct event fact_event(enum event_kind kind, const struct job *job, cons
     };
 }
 
-static void owned_op(struct commit *commit, const char *command, const struct place *place, const char *worker)
-{
+static void owned_op(struct commit *commit, const char *command, const struct place *place, const char *worker) {
     char key[STORE_KEY_SIZE];
     (void)snprintf(key, sizeof key, "owned:%s", worker);
     commit_add(commit, command, key, place->member);
 }
 
-static void acknowledge(struct commit *commit, const struct job *job)
-{
+static void acknowledge(struct commit *commit, const struct job *job) {
     if (job->entry != NULL) {
         commit_add(commit, "XACK", job->stream, JOB_GROUP, job->entry);
         commit_add(commit, "XDEL", job->stream, job->entry);
     }
 }
 
-/* --- facts that make a worker the owner ----------------------------------------------------------------------------------- */
+/* --- facts that make a worker the owner --- */
 
 static void queue_own(struct store *store, const struct job *job, const char *worker, const char *host, char letter,
-                      int64_t now_ms, commit_done *done, void *user)
-{
-    bool claims = letter == 'q';
+                      int64_t now_ms, commit_done *done, void *user) {
+    bool claims = letter == CLAIM_QUEUED;
     struct place place;
     char expected[CLAIM_SIZE], owned[CLAIM_SIZE];
     struct commit *commit = fact_create(store, claims ? "claim" : "adopt", job, worker);
@@ -81,7 +78,7 @@ static void queue_own(struct store *store, const struct job *job, const char *wo
 
     place_of(&place, job);
     claim_format(expected, letter, job->attempt, job->epoch, NULL);
-    claim_format(owned, 'r', job->attempt, job->epoch, worker);
+    claim_format(owned, CLAIM_RUNNING, job->attempt, job->epoch, worker);
     commit_require_field(commit, place.claims, place.field, expected);
     if (claims) {
         commit_require_field(commit, place.header, "closing", closing_word(job->closing));
@@ -94,22 +91,19 @@ static void queue_own(struct store *store, const struct job *job, const char *wo
 }
 
 void queue_claim(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
-                 commit_done *done, void *user)
-{
-    queue_own(store, job, worker, host, 'q', now_ms, done, user);
+                 commit_done *done, void *user) {
+    queue_own(store, job, worker, host, CLAIM_QUEUED, now_ms, done, user);
 }
 
 void queue_adopt(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
-                 commit_done *done, void *user)
-{
-    queue_own(store, job, worker, host, 'a', now_ms, done, user);
+                 commit_done *done, void *user) {
+    queue_own(store, job, worker, host, CLAIM_ADOPTABLE, now_ms, done, user);
 }
 
-/* --- facts that end an attempt ----------------------------------------------------------------------------------------------- */
+/* --- facts that end an attempt --- */
 
-void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome, const char *excerpt,
-               int64_t now_ms, commit_done *done, void *user)
-{
+void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome,
+               const char *excerpt, int64_t now_ms, commit_done *done, void *user) {
     struct place place;
     char expected[CLAIM_SIZE], ended[CLAIM_SIZE];
     struct commit *commit = fact_create(store, "end", job, worker);
@@ -118,8 +112,8 @@ void queue_end(struct store *store, const struct job *job, const char *worker, s
     event.outcome = outcome;
     event.excerpt = excerpt;
     place_of(&place, job);
-    claim_format(expected, 'r', job->attempt, job->epoch, worker);
-    claim_format(ended, 'e', job->attempt, job->epoch, NULL);
+    claim_format(expected, CLAIM_RUNNING, job->attempt, job->epoch, worker);
+    claim_format(ended, CLAIM_ENDED, job->attempt, job->epoch, NULL);
     commit_require_field(commit, place.claims, place.field, expected);
     commit_add(commit, "HSET", place.claims, place.field, ended);
     owned_op(commit, "SREM", &place, worker);
@@ -128,10 +122,10 @@ void queue_end(struct store *store, const struct job *job, const char *worker, s
     commit_send(commit, done, user);
 }
 
-/* --- facts about an attempt that is not owned ---------------------------------------------------------------------------------- */
+/* --- facts about an attempt that is not owned --- */
 
-/* More than one claim fits, and a commit compares with one. The refusal says what was there; if that fits, it is tried once more
- * with it. */
+/* More than one claim fits, and a commit compares with one. The refusal says what was there; if that fits, it is
+ * tried once more with it. */
 struct tell {
     struct store *store; /* borrowed */
     struct job job;      /* stream and entry are owned, other texts are not used */
@@ -145,8 +139,7 @@ struct tell {
 
 static void tell_came(const struct commit_reply *reply, void *user);
 
-static void tell_send(struct tell *tell, char letter)
-{
+static void tell_send(struct tell *tell, char letter) {
     struct place place;
     char expected[CLAIM_SIZE], ended[CLAIM_SIZE];
     const struct job *job = &tell->job;
@@ -154,8 +147,8 @@ static void tell_send(struct tell *tell, char letter)
     struct commit *commit = fact_create(tell->store, event_word(tell->fact), job, tell->worker);
 
     place_of(&place, job);
-    claim_format(expected, letter, job->attempt, job->epoch, letter == 'r' ? tell->worker : NULL);
-    claim_format(ended, 'e', job->attempt, job->epoch, NULL);
+    claim_format(expected, letter, job->attempt, job->epoch, letter == CLAIM_RUNNING ? tell->worker : NULL);
+    claim_format(ended, CLAIM_ENDED, job->attempt, job->epoch, NULL);
     commit_require_field(commit, place.claims, place.field, expected);
     commit_add(commit, "HSET", place.claims, place.field, ended);
     owned_op(commit, "SREM", &place, tell->worker);
@@ -164,15 +157,14 @@ static void tell_send(struct tell *tell, char letter)
     commit_send(commit, tell_came, tell);
 }
 
-static bool tell_fits(const struct tell *tell, const char *found)
-{
+static bool tell_fits(const struct tell *tell, const char *found) {
     struct claim claim;
     return claim_parse(found, &claim) && claim.attempt == tell->job.attempt && claim.epoch == tell->job.epoch &&
-           (claim.letter == 'q' || claim.letter == 'a' || (claim.letter == 'r' && str_equal(claim.worker, tell->worker)));
+           (claim.letter == CLAIM_QUEUED || claim.letter == CLAIM_ADOPTABLE ||
+            (claim.letter == CLAIM_RUNNING && str_equal(claim.worker, tell->worker)));
 }
 
-static void tell_came(const struct commit_reply *reply, void *user)
-{
+static void tell_came(const struct commit_reply *reply, void *user) {
     struct tell *tell = user;
 
     if (reply->result == COMMIT_REFUSED && !tell->second && tell_fits(tell, reply->found)) {
@@ -189,8 +181,7 @@ static void tell_came(const struct commit_reply *reply, void *user)
 }
 
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
-                int64_t now_ms, commit_done *done, void *user)
-{
+                int64_t now_ms, commit_done *done, void *user) {
     struct tell *tell = mem_alloc(sizeof *tell);
 
     tell->store = store;
@@ -203,25 +194,23 @@ void queue_tell(struct store *store, const struct job *job, const char *worker, 
     tell->now_ms = now_ms;
     tell->done = done;
     tell->user = user;
-    tell_send(tell, job->kind == JOB_START ? 'q' : 'a');
+    tell_send(tell, job->kind == JOB_START ? CLAIM_QUEUED : CLAIM_ADOPTABLE);
 }
 
-void queue_acknowledge(struct store *store, const struct job *job)
-{
+void queue_acknowledge(struct store *store, const struct job *job) {
     struct commit *commit = commit_create(store, NULL);
     acknowledge(commit, job);
     commit_send(commit, NULL, NULL);
 }
 
-/* --- plans ------------------------------------------------------------------------------------------------------------------------ */
+/* --- plans --- */
 
 struct plan_load {
     plan_done *done;
     void *user;
 };
 
-static void plan_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void plan_came(const struct redis_reply *reply, bool sent, void *user) {
     struct plan_load *load = user;
     struct arena *arena = NULL;
     struct plan *plan = NULL;
@@ -231,7 +220,7 @@ static void plan_came(const struct redis_reply *reply, bool sent, void *user)
 
     (void)sent;
     if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
-        err_set(&err, ERR_UNAVAILABLE, "The plan cannot be read: %s.", reply == NULL ? "Redis is away" : text);
+        later_unread(reply, &err);
     } else if (text == NULL) {
         err_set(&err, ERR_NOT_FOUND, "The plan of this deployment is gone from Redis.");
     } else {
@@ -246,8 +235,7 @@ static void plan_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(load);
 }
 
-void store_load_plan(struct store *store, const char *hash, plan_done *done, void *user)
-{
+void store_load_plan(struct store *store, const char *hash, plan_done *done, void *user) {
     char key[STORE_KEY_SIZE];
     struct plan_load *load = mem_alloc(sizeof *load);
 

@@ -1,6 +1,7 @@
 /*
- * The console's rooms, and the texts that the reconciler keeps. A room is a sorted set, which gives the order and is trimmed, and
- * a hash of bodies; a body without a place in the order was trimmed and is removed by whoever reads the room next.
+ * The console's rooms, and the texts that the reconciler keeps. A room is a sorted set, which gives the order and is
+ * trimmed, and a hash of bodies; a body without a place in the order was trimmed and is removed by whoever reads the
+ * room next.
  */
 
 #include "store/feed.h"
@@ -10,10 +11,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "later.h"
 #include "words.h"
 
-void commit_room_put(struct commit *commit, const char *room, const char *message, const char *body, int64_t now_ms)
-{
+void commit_room_put(struct commit *commit, const char *room, const char *message, const char *body, int64_t now_ms) {
     char order[STORE_KEY_SIZE], bodies[STORE_KEY_SIZE], now[NUMBER_SIZE], newest[NUMBER_SIZE], length[NUMBER_SIZE];
 
     (void)snprintf(order, sizeof order, "room:%s", room);
@@ -24,19 +25,18 @@ void commit_room_put(struct commit *commit, const char *room, const char *messag
     commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "room", room);
 }
 
-/* --- reading a room -------------------------------------------------------------------------------------------------------------- */
+/* --- reading a room --- */
 
 struct room_reading {
     struct store *store; /* borrowed */
     char *room;
-    char **bodies; /* message, body, message, body; owned */
+    char **bodies;     /* message, body, message, body; owned */
     size_t body_count; /* pairs */
     room_done *done;
     void *user;
 };
 
-static void bodies_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void bodies_came(const struct redis_reply *reply, bool sent, void *user) {
     struct room_reading *reading = user;
 
     (void)sent;
@@ -49,8 +49,7 @@ static void bodies_came(const struct redis_reply *reply, bool sent, void *user)
 
 static void order_came(const struct redis_reply *reply, bool sent, void *user);
 
-void room_read(struct store *store, const char *room, room_done *done, void *user)
-{
+void room_read(struct store *store, const char *room, room_done *done, void *user) {
     struct redis *redis = store_redis(store);
     char key[STORE_KEY_SIZE];
     struct room_reading *reading = mem_alloc(sizeof *reading);
@@ -64,8 +63,7 @@ void room_read(struct store *store, const char *room, room_done *done, void *use
     redis_call(redis, order_came, reading, "ZRANGE", store_key(store, key, "room:%s", room), "0", "-1", "WITHSCORES");
 }
 
-static const char *room_body(const struct room_reading *reading, const char *message)
-{
+static const char *room_body(const struct room_reading *reading, const char *message) {
     for (size_t i = 0; i < reading->body_count; i++) {
         if (str_equal(reading->bodies[2 * i], message)) {
             return reading->bodies[2 * i + 1];
@@ -74,8 +72,7 @@ static const char *room_body(const struct room_reading *reading, const char *mes
     return NULL;
 }
 
-static bool room_has(const struct room_message *messages, size_t count, const char *message)
-{
+static bool room_has(const struct room_message *messages, size_t count, const char *message) {
     for (size_t i = 0; i < count; i++) {
         if (str_equal(messages[i].id, message)) {
             return true;
@@ -84,8 +81,7 @@ static bool room_has(const struct room_message *messages, size_t count, const ch
     return false;
 }
 
-static void remove_trimmed(const struct room_reading *reading, const struct room_message *messages, size_t count)
-{
+static void remove_trimmed(const struct room_reading *reading, const struct room_message *messages, size_t count) {
     char key[STORE_KEY_SIZE];
     (void)store_key(reading->store, key, "room:%s:bodies", reading->room);
     for (size_t i = 0; i < reading->body_count; i++) {
@@ -95,8 +91,7 @@ static void remove_trimmed(const struct room_reading *reading, const struct room
     }
 }
 
-static void order_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void order_came(const struct redis_reply *reply, bool sent, void *user) {
     struct room_reading *reading = user;
     struct room_message *messages = mem_array(redis_count(reply) / 2 + 1, sizeof *messages);
     struct err err = {0};
@@ -113,7 +108,7 @@ static void order_came(const struct redis_reply *reply, bool sent, void *user)
     if (redis_kind(reply) == REDIS_ARRAY) {
         remove_trimmed(reading, messages, count);
     } else {
-        err_set(&err, ERR_UNAVAILABLE, "The room cannot be read: %s.", reply == NULL ? "Redis is away" : redis_text(reply, NULL));
+        later_unread(reply, &err);
     }
     reading->done(messages, count, err.code == ERR_NONE ? NULL : &err, reading->user);
     for (size_t i = 0; i < 2 * reading->body_count; i++) {
@@ -125,21 +120,20 @@ static void order_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(messages);
 }
 
-/* --- texts of the reconciler ----------------------------------------------------------------------------------------------------- */
+/* --- texts of the reconciler --- */
 
 struct text_reading {
     text_done *done;
     void *user;
 };
 
-static void text_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void text_came(const struct redis_reply *reply, bool sent, void *user) {
     struct text_reading *reading = user;
     struct err err = {0};
 
     (void)sent;
     if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
-        err_set(&err, ERR_UNAVAILABLE, "Redis cannot be read: %s.", reply == NULL ? "it is away" : redis_text(reply, NULL));
+        later_unread(reply, &err);
         reading->done(NULL, &err, reading->user);
     } else {
         reading->done(redis_text(reply, NULL), NULL, reading->user);
@@ -147,8 +141,7 @@ static void text_came(const struct redis_reply *reply, bool sent, void *user)
     mem_free(reading);
 }
 
-void store_get_text(struct store *store, const char *key, text_done *done, void *user)
-{
+void store_get_text(struct store *store, const char *key, text_done *done, void *user) {
     char full[STORE_KEY_SIZE];
     struct text_reading *reading = mem_alloc(sizeof *reading);
 
@@ -157,8 +150,7 @@ void store_get_text(struct store *store, const char *key, text_done *done, void 
     redis_call(store_redis(store), text_came, reading, "GET", store_key(store, full, "%s", key));
 }
 
-void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s)
-{
+void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s) {
     char seconds[NUMBER_SIZE];
 
     if (text == NULL) {

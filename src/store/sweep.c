@@ -1,7 +1,7 @@
 /*
- * Streams only wake somebody up; the truth is in the hashes. The sweep puts back what the hashes demand and the streams lack, and
- * removes what nothing demands. It only reads and compares here: each thing it finds is put right by a commit that expects what was
- * read, so a sweep that is overtaken by events changes nothing.
+ * Streams only wake somebody up; the truth is in the hashes. The sweep puts back what the hashes demand and the
+ * streams lack, and removes what nothing demands. It only reads and compares here: each thing it finds is put right
+ * by a commit that expects what was read, so a sweep that is overtaken by events changes nothing.
  */
 
 #include "sweep.h"
@@ -29,10 +29,10 @@ static void put_back_all(struct sweep *sweep);
 static void forget_consumers(struct sweep *sweep);
 static void finish(struct sweep *sweep);
 
-/* The order matters. Claims are read before the streams: a job that is demanded there and in no stream later was either taken in
- * between, and then its claim has changed, or is lost. Workers are read again after both: who is unknown then was not just born. */
-void store_sweep(struct store *store, const struct leadership *leadership, sweep_done *done, void *user)
-{
+/* The order matters. Claims are read before the streams: a job that is demanded there and in no stream later was
+ * either taken in between, and then its claim has changed, or is lost. Workers are read again after both: who is
+ * unknown then was not just born. */
+void store_sweep(struct store *store, const struct leadership *leadership, sweep_done *done, void *user) {
     struct sweep *sweep = mem_alloc(sizeof *sweep);
 
     sweep->store = store;
@@ -43,38 +43,31 @@ void store_sweep(struct store *store, const struct leadership *leadership, sweep
     sweep_enter(sweep, read_live, demands_phase);
 }
 
-static void demands_phase(struct sweep *sweep)
-{
+static void demands_phase(struct sweep *sweep) {
     sweep_enter(sweep, sweep_read_demands, streams_phase);
 }
 
-static void streams_phase(struct sweep *sweep)
-{
+static void streams_phase(struct sweep *sweep) {
     sweep_enter(sweep, read_workers, name_streams);
 }
 
-static void workers_again(struct sweep *sweep)
-{
+static void workers_again(struct sweep *sweep) {
     sweep_enter(sweep, read_workers, judge_entries);
 }
 
-static void judge_entries(struct sweep *sweep)
-{
+static void judge_entries(struct sweep *sweep) {
     sweep_enter(sweep, sweep_judge_entries, put_back);
 }
 
-static void put_back(struct sweep *sweep)
-{
+static void put_back(struct sweep *sweep) {
     sweep_enter(sweep, put_back_all, forget_consumers);
 }
 
-static void forget_consumers(struct sweep *sweep)
-{
+static void forget_consumers(struct sweep *sweep) {
     sweep_enter(sweep, sweep_forget_consumers, finish);
 }
 
-static void finish(struct sweep *sweep)
-{
+static void finish(struct sweep *sweep) {
     struct err err = {0};
     if (sweep->failed) {
         err_set(&err, ERR_UNAVAILABLE, "The sweep could not read everything from Redis.");
@@ -84,36 +77,31 @@ static void finish(struct sweep *sweep)
     mem_free(sweep);
 }
 
-/* --- phases, commits ------------------------------------------------------------------------------------------------------------- */
+/* --- phases, commits --- */
 
-void sweep_wait(struct sweep *sweep)
-{
+void sweep_wait(struct sweep *sweep) {
     sweep->waiting++;
 }
 
-void sweep_go_on(struct sweep *sweep)
-{
+void sweep_go_on(struct sweep *sweep) {
     if (--sweep->waiting == 0) {
         (sweep->failed ? finish : sweep->next)(sweep);
     }
 }
 
-void sweep_enter(struct sweep *sweep, void (*phase)(struct sweep *sweep), void (*next)(struct sweep *sweep))
-{
+void sweep_enter(struct sweep *sweep, void (*phase)(struct sweep *sweep), void (*next)(struct sweep *sweep)) {
     sweep->next = next;
     sweep_wait(sweep); /* The phase itself: it may ask for nothing. */
     phase(sweep);
     sweep_go_on(sweep);
 }
 
-bool sweep_replied(struct sweep *sweep, const struct redis_reply *reply)
-{
+bool sweep_replied(struct sweep *sweep, const struct redis_reply *reply) {
     sweep->failed = sweep->failed || reply == NULL;
     return reply != NULL;
 }
 
-struct commit *sweep_commit(struct sweep *sweep)
-{
+struct commit *sweep_commit(struct sweep *sweep) {
     if (sweep->put_back >= SWEEP_MOST) {
         return NULL;
     }
@@ -128,8 +116,7 @@ struct sending {
     size_t *counter;
 };
 
-static void sent_came(const struct commit_reply *reply, void *user)
-{
+static void sent_came(const struct commit_reply *reply, void *user) {
     struct sending *sending = user;
     struct sweep *sweep = sending->sweep;
 
@@ -138,8 +125,7 @@ static void sent_came(const struct commit_reply *reply, void *user)
     sweep_go_on(sweep);
 }
 
-void sweep_send(struct sweep *sweep, struct commit *commit, size_t *counter)
-{
+void sweep_send(struct sweep *sweep, struct commit *commit, size_t *counter) {
     struct sending *sending = mem_alloc(sizeof *sending);
 
     sending->sweep = sweep;
@@ -148,13 +134,11 @@ void sweep_send(struct sweep *sweep, struct commit *commit, size_t *counter)
     commit_send(commit, sent_came, sending);
 }
 
-const char *sweep_text(struct sweep *sweep, const char *text)
-{
+const char *sweep_text(struct sweep *sweep, const char *text) {
     return arena_strdup(sweep->arena, text);
 }
 
-struct job sweep_job(struct sweep *sweep, const struct job *job)
-{
+struct job sweep_job(struct sweep *sweep, const struct job *job) {
     struct job copy = *job;
     copy.host = sweep_text(sweep, job->host);
     copy.plan_hash = sweep_text(sweep, job->plan_hash);
@@ -167,8 +151,7 @@ struct job sweep_job(struct sweep *sweep, const struct job *job)
     return copy;
 }
 
-bool sweep_knows(const struct sweep *sweep, const char *worker)
-{
+bool sweep_knows(const struct sweep *sweep, const char *worker) {
     for (size_t i = 0; i < sweep->worker_count; i++) {
         if (str_equal(sweep->workers[i].id, worker)) {
             return true;
@@ -177,10 +160,9 @@ bool sweep_knows(const struct sweep *sweep, const char *worker)
     return false;
 }
 
-/* --- what is live, and who is there ------------------------------------------------------------------------------------------------ */
+/* --- what is live, and who is there --- */
 
-static void live_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user)
-{
+static void live_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
     struct sweep *sweep = user;
 
     (void)total;
@@ -193,14 +175,12 @@ static void live_came(const uint64_t *ids, size_t count, uint64_t total, const s
     sweep_go_on(sweep);
 }
 
-static void read_live(struct sweep *sweep)
-{
+static void read_live(struct sweep *sweep) {
     sweep_wait(sweep);
     store_list_live(sweep->store, live_came, sweep);
 }
 
-static void workers_came(const struct worker_info *workers, size_t count, const struct err *err, void *user)
-{
+static void workers_came(const struct worker_info *workers, size_t count, const struct err *err, void *user) {
     struct sweep *sweep = user;
 
     sweep->failed = sweep->failed || err != NULL;
@@ -213,14 +193,12 @@ static void workers_came(const struct worker_info *workers, size_t count, const 
     sweep_go_on(sweep);
 }
 
-static void read_workers(struct sweep *sweep)
-{
+static void read_workers(struct sweep *sweep) {
     sweep_wait(sweep);
     store_list_workers(sweep->store, workers_came, sweep);
 }
 
-static void add_stream(struct sweep *sweep, const char *name)
-{
+static void add_stream(struct sweep *sweep, const char *name) {
     for (size_t i = 0; i < sweep->stream_count; i++) {
         if (str_equal(sweep->streams[i], name)) {
             return;
@@ -230,17 +208,15 @@ static void add_stream(struct sweep *sweep, const char *name)
     sweep->streams[sweep->stream_count++] = sweep_text(sweep, name);
 }
 
-/* Of hosts that have no worker and that nothing is demanded of, the streams may hold old jobs; a worker that comes there finds their
- * claims moved on. */
-static void add_streams(struct sweep *sweep, const char *host)
-{
+/* Of hosts that have no worker and that nothing is demanded of, the streams may hold old jobs; a worker that comes
+ * there finds their claims moved on. */
+static void add_streams(struct sweep *sweep, const char *host) {
     char name[JOB_STREAM_SIZE];
     add_stream(sweep, job_codec_jobs(name, host));
     add_stream(sweep, job_codec_control(name, host));
 }
 
-static void name_streams(struct sweep *sweep)
-{
+static void name_streams(struct sweep *sweep) {
     add_streams(sweep, NULL);
     for (size_t i = 0; i < sweep->worker_count; i++) {
         add_streams(sweep, sweep->workers[i].host);
@@ -251,10 +227,9 @@ static void name_streams(struct sweep *sweep)
     sweep_enter(sweep, sweep_read_streams, workers_again);
 }
 
-/* --- the end: jobs that no stream has, and runs whose owner nobody knows ------------------------------------------------------------------ */
+/* --- the end: jobs that no stream has, and runs whose owner nobody knows --- */
 
-static void put_back_job(struct sweep *sweep, const struct sweep_need *need)
-{
+static void put_back_job(struct sweep *sweep, const struct sweep_need *need) {
     char claims[STORE_KEY_SIZE], field[RUN_FIELD_SIZE];
     struct commit *commit = sweep_commit(sweep);
 
@@ -267,8 +242,7 @@ static void put_back_job(struct sweep *sweep, const struct sweep_need *need)
     }
 }
 
-static void tell_gone(struct sweep *sweep, const char *worker)
-{
+static void tell_gone(struct sweep *sweep, const char *worker) {
     struct commit *commit = sweep_commit(sweep);
     if (commit != NULL) {
         inbox_encode_worker_gone(commit, worker);
@@ -276,8 +250,7 @@ static void tell_gone(struct sweep *sweep, const char *worker)
     }
 }
 
-static void put_back_all(struct sweep *sweep)
-{
+static void put_back_all(struct sweep *sweep) {
     for (size_t i = 0; i < sweep->need_count; i++) {
         if (!sweep->needs[i].present) {
             put_back_job(sweep, &sweep->needs[i]);

@@ -2,9 +2,9 @@
 #define GP_STORE_SWEEP_H
 
 /*
- * One sweep, shared by its parts: sweep_demands.c looks at what the hashes demand, sweep_streams.c at what lies in the streams, and
- * sweep.c leads through the phases and puts back what is lacking. A phase is over when nothing that it asked for is on its way any
- * more.
+ * One sweep, shared by its parts: sweep_demands.c looks at what the hashes demand, sweep_streams.c at what lies in
+ * the streams, and sweep.c leads through the phases and puts back what is lacking. A phase is over when nothing that
+ * it asked for is on its way any more.
  */
 
 #include "base/arena.h"
@@ -30,7 +30,7 @@ struct sweep_entry {
 };
 
 struct sweep {
-    struct store *store;   /* borrowed */
+    struct store *store; /* borrowed */
     struct arena *arena;
     const char *token;
     sweep_done *done;

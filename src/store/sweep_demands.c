@@ -1,6 +1,6 @@
 /*
- * What the hashes of the live deployments demand: a job for each claim that is free to be taken, a word to the leader for a queued
- * deployment whose turn it is, and a timer for whatever waits for a time.
+ * What the hashes of the live deployments demand: a job for each claim that is free to be taken, a word to the leader
+ * for a queued deployment whose turn it is, and a timer for whatever waits for a time.
  */
 
 #include "sweep.h"
@@ -16,7 +16,7 @@
 #include "store/records.h"
 #include "words.h"
 
-/* --- one deployment after the other: claims, then the record -------------------------------------------------- */
+/* --- one deployment after the other: claims, then the record --- */
 
 struct claim_seen {
     size_t step, slot;
@@ -32,8 +32,7 @@ struct reading {
 
 static void record_came(struct deployment_record *record, const struct err *err, void *user);
 
-static void add_owner(struct sweep *sweep, const char *worker)
-{
+static void add_owner(struct sweep *sweep, const char *worker) {
     for (size_t i = 0; i < sweep->owner_count; i++) {
         if (str_equal(sweep->owners[i], worker)) {
             return;
@@ -43,8 +42,7 @@ static void add_owner(struct sweep *sweep, const char *worker)
     sweep->owners[sweep->owner_count++] = worker;
 }
 
-static void claims_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void claims_came(const struct redis_reply *reply, bool sent, void *user) {
     struct reading *reading = user;
     struct sweep *sweep = reading->sweep;
 
@@ -53,11 +51,11 @@ static void claims_came(const struct redis_reply *reply, bool sent, void *user)
     for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
         struct claim_seen seen;
         const char *text = redis_text(redis_at(reply, i + 1), NULL);
-        if (!run_field_parse(redis_text(redis_at(reply, i), NULL), &seen.step, &seen.slot) || !claim_parse(text, &seen.claim) ||
-            seen.claim.letter == 'e') {
+        if (!run_field_parse(redis_text(redis_at(reply, i), NULL), &seen.step, &seen.slot) ||
+            !claim_parse(text, &seen.claim) || seen.claim.letter == CLAIM_ENDED) {
             continue;
         }
-        if (seen.claim.letter == 'r') {
+        if (seen.claim.letter == CLAIM_RUNNING) {
             add_owner(sweep, sweep_text(sweep, seen.claim.worker));
             continue;
         }
@@ -67,20 +65,19 @@ static void claims_came(const struct redis_reply *reply, bool sent, void *user)
     }
 }
 
-static void read_deployment(struct sweep *sweep)
-{
+static void read_deployment(struct sweep *sweep) {
     char key[STORE_KEY_SIZE];
     struct reading *reading = arena_alloc(sweep->arena, sizeof *reading);
     uint64_t id = sweep->live[sweep->live_at++];
 
     reading->sweep = sweep;
     sweep_wait(sweep);
-    redis_call(store_redis(sweep->store), claims_came, reading, "HGETALL", store_key(sweep->store, key, "dep:%" PRIu64 ":claims", id));
+    redis_call(store_redis(sweep->store), claims_came, reading, "HGETALL",
+               store_key(sweep->store, key, "dep:%" PRIu64 ":claims", id));
     store_load_deployment(sweep->store, id, record_came, reading);
 }
 
-void sweep_read_demands(struct sweep *sweep)
-{
+void sweep_read_demands(struct sweep *sweep) {
     if (sweep->live_at < sweep->live_count) {
         read_deployment(sweep);
     }
@@ -89,16 +86,16 @@ void sweep_read_demands(struct sweep *sweep)
 static void check_lane(struct sweep *sweep, const struct deployment *d);
 static void check_timers(struct sweep *sweep, const struct deployment *d);
 
-/* The job for a claim, as the leader pushed it. False if the record says something else than the claim, so that the leader has facts
- * or a closing to take in first. */
-static bool job_for(const struct deployment *d, const struct claim_seen *seen, struct job *ret_job)
-{
-    if (seen->step >= d->plan->step_count || seen->slot >= d->plan->steps[seen->step].slot_count || d->intake != d->closing) {
+/* The job for a claim, as the leader pushed it. False if the record says something else than the claim, so that the
+ * leader has facts or a closing to take in first. */
+static bool job_for(const struct deployment *d, const struct claim_seen *seen, struct job *ret_job) {
+    if (seen->step >= d->plan->step_count || seen->slot >= d->plan->steps[seen->step].slot_count ||
+        d->intake != d->closing) {
         return false;
     }
     const struct run *run = deployment_run(d, seen->step, seen->slot);
     const struct plan_step *step = &d->plan->steps[seen->step];
-    bool start = seen->claim.letter == 'q';
+    bool start = seen->claim.letter == CLAIM_QUEUED;
     if (run->attempt != seen->claim.attempt || run->epoch != seen->claim.epoch ||
         (start ? run->state != RUN_QUEUED : run->state != RUN_LOST && run->state != RUN_ASKING)) {
         return false;
@@ -124,19 +121,18 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
     return true;
 }
 
-static void add_needs(struct sweep *sweep, const struct reading *reading, const struct deployment *d)
-{
+static void add_needs(struct sweep *sweep, const struct reading *reading, const struct deployment *d) {
     struct job job;
     for (size_t i = 0; i < reading->count; i++) {
         if (job_for(d, &reading->claims[i], &job)) {
             sweep->needs = arena_push(sweep->arena, sweep->needs, sweep->need_count, sizeof *sweep->needs);
-            sweep->needs[sweep->need_count++] = (struct sweep_need){sweep_job(sweep, &job), reading->claims[i].text, false};
+            sweep->needs[sweep->need_count++] =
+                (struct sweep_need){sweep_job(sweep, &job), reading->claims[i].text, false};
         }
     }
 }
 
-static void record_came(struct deployment_record *record, const struct err *err, void *user)
-{
+static void record_came(struct deployment_record *record, const struct err *err, void *user) {
     struct reading *reading = user;
     struct sweep *sweep = reading->sweep;
 
@@ -153,7 +149,7 @@ static void record_came(struct deployment_record *record, const struct err *err,
     sweep_go_on(sweep);
 }
 
-/* --- lanes: a queued head was not told that it is its turn ----------------------------------------------------------------------------- */
+/* --- lanes: a queued head was not told that it is its turn --- */
 
 struct lane_check {
     struct sweep *sweep;
@@ -161,8 +157,7 @@ struct lane_check {
     const char *project, *environment;
 };
 
-static void head_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void head_came(const struct redis_reply *reply, bool sent, void *user) {
     struct lane_check *check = user;
     struct sweep *sweep = check->sweep;
 
@@ -180,8 +175,7 @@ static void head_came(const struct redis_reply *reply, bool sent, void *user)
     sweep_go_on(sweep);
 }
 
-static void check_lane(struct sweep *sweep, const struct deployment *d)
-{
+static void check_lane(struct sweep *sweep, const struct deployment *d) {
     char key[STORE_KEY_SIZE];
 
     if (d->state != DEPLOYMENT_QUEUED) {
@@ -197,7 +191,7 @@ static void check_lane(struct sweep *sweep, const struct deployment *d)
                store_key(sweep->store, key, "lane:%s/%s", d->plan->project, d->plan->environment), "0", "0");
 }
 
-/* --- timers: what waits for a time must have one ----------------------------------------------------------------------------------------- */
+/* --- timers: what waits for a time must have one --- */
 
 struct timers_check {
     struct sweep *sweep;
@@ -207,8 +201,7 @@ struct timers_check {
     size_t count;
 };
 
-static void expect_timer(struct timers_check *check, const struct effect *effect)
-{
+static void expect_timer(struct timers_check *check, const struct effect *effect) {
     char member[TIMER_MEMBER_SIZE];
     struct arena *arena = check->sweep->arena;
 
@@ -219,8 +212,7 @@ static void expect_timer(struct timers_check *check, const struct effect *effect
     check->due_ms[check->count++] = effect->at_ms;
 }
 
-static void expect_timer_of_run(struct timers_check *check, const struct deployment *d, size_t step, size_t slot)
-{
+static void expect_timer_of_run(struct timers_check *check, const struct deployment *d, size_t step, size_t slot) {
     const struct run *run = deployment_run(d, step, slot);
     struct effect effect = {.kind = EFFECT_TIMER, .step = step, .slot = slot, .attempt = run->attempt};
 
@@ -236,8 +228,7 @@ static void expect_timer_of_run(struct timers_check *check, const struct deploym
     }
 }
 
-static void expect_timers(struct timers_check *check, const struct deployment *d)
-{
+static void expect_timers(struct timers_check *check, const struct deployment *d) {
     for (size_t step = 0; step < d->plan->step_count; step++) {
         const uint32_t *by_state = d->steps[step].by_state;
         if (by_state[RUN_DELAYED] + by_state[RUN_LOST] == 0) {
@@ -263,8 +254,7 @@ static void expect_timers(struct timers_check *check, const struct deployment *d
     }
 }
 
-static void put_back_timer(struct timers_check *check, size_t index)
-{
+static void put_back_timer(struct timers_check *check, size_t index) {
     char header[STORE_KEY_SIZE], revision[NUMBER_SIZE], due[NUMBER_SIZE];
     struct commit *commit = sweep_commit(check->sweep);
 
@@ -276,8 +266,7 @@ static void put_back_timer(struct timers_check *check, size_t index)
     }
 }
 
-static void scores_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void scores_came(const struct redis_reply *reply, bool sent, void *user) {
     struct timers_check *check = user;
     struct sweep *sweep = check->sweep;
 
@@ -292,8 +281,7 @@ static void scores_came(const struct redis_reply *reply, bool sent, void *user)
     sweep_go_on(sweep);
 }
 
-static void check_timers(struct sweep *sweep, const struct deployment *d)
-{
+static void check_timers(struct sweep *sweep, const struct deployment *d) {
     char key[STORE_KEY_SIZE];
     struct timers_check *check = arena_alloc(sweep->arena, sizeof *check);
 

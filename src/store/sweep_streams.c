@@ -1,6 +1,6 @@
 /*
- * What lies in the streams of jobs: which of the demanded jobs are there, which entries nothing demands any more, and which were
- * delivered to a worker that is gone and so will not be read by anybody.
+ * What lies in the streams of jobs: which of the demanded jobs are there, which entries nothing demands any more, and
+ * which were delivered to a worker that is gone and so will not be read by anybody.
  */
 
 #include "sweep.h"
@@ -14,7 +14,7 @@
 
 enum { PAGE = 1000 };
 
-/* --- reading: entries, then to whom they were delivered ---------------------------------------------------------------- */
+/* --- reading: entries, then to whom they were delivered --- */
 
 struct page {
     struct sweep *sweep;
@@ -24,8 +24,7 @@ struct page {
 static void ask_entries(struct page *page, const char *after);
 static void ask_pending(struct page *page, const char *after);
 
-static void entries_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void entries_came(const struct redis_reply *reply, bool sent, void *user) {
     struct page *page = user;
     struct sweep *sweep = page->sweep;
     size_t count = redis_count(reply);
@@ -50,8 +49,7 @@ static void entries_came(const struct redis_reply *reply, bool sent, void *user)
     sweep_go_on(sweep);
 }
 
-static struct sweep_entry *find_entry(const struct page *page, const char *id)
-{
+static struct sweep_entry *find_entry(const struct page *page, const char *id) {
     for (size_t i = 0; i < page->sweep->entry_count; i++) {
         struct sweep_entry *entry = &page->sweep->entries[i];
         if (str_equal(entry->job.entry, id) && str_equal(entry->job.stream, page->stream)) {
@@ -62,8 +60,7 @@ static struct sweep_entry *find_entry(const struct page *page, const char *id)
 }
 
 /* Rows of entry, consumer, idle time, deliveries. Pending means: read by a worker, and not yet claimed. */
-static void pending_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void pending_came(const struct redis_reply *reply, bool sent, void *user) {
     struct page *page = user;
     struct sweep *sweep = page->sweep;
     size_t count = redis_count(reply);
@@ -85,30 +82,27 @@ static void pending_came(const struct redis_reply *reply, bool sent, void *user)
     sweep_go_on(sweep);
 }
 
-static void ask_entries(struct page *page, const char *after)
-{
+static void ask_entries(struct page *page, const char *after) {
     struct store *store = page->sweep->store;
     char key[STORE_KEY_SIZE], from[STORE_KEY_SIZE], most[NUMBER_SIZE];
 
     (void)snprintf(from, sizeof from, "%s%s", after == NULL ? "-" : "(", after == NULL ? "" : after);
     sweep_wait(page->sweep);
-    redis_call(store_redis(store), entries_came, page, "XRANGE", store_key(store, key, "%s", page->stream), from, "+", "COUNT",
-               words_u64(most, PAGE));
+    redis_call(store_redis(store), entries_came, page, "XRANGE", store_key(store, key, "%s", page->stream), from, "+",
+               "COUNT", words_u64(most, PAGE));
 }
 
-static void ask_pending(struct page *page, const char *after)
-{
+static void ask_pending(struct page *page, const char *after) {
     struct store *store = page->sweep->store;
     char key[STORE_KEY_SIZE], from[STORE_KEY_SIZE], most[NUMBER_SIZE];
 
     (void)snprintf(from, sizeof from, "%s%s", after == NULL ? "-" : "(", after == NULL ? "" : after);
     sweep_wait(page->sweep);
-    redis_call(store_redis(store), pending_came, page, "XPENDING", store_key(store, key, "%s", page->stream), JOB_GROUP, from, "+",
-               words_u64(most, PAGE));
+    redis_call(store_redis(store), pending_came, page, "XPENDING", store_key(store, key, "%s", page->stream), JOB_GROUP,
+               from, "+", words_u64(most, PAGE));
 }
 
-void sweep_read_streams(struct sweep *sweep)
-{
+void sweep_read_streams(struct sweep *sweep) {
     for (size_t i = 0; i < sweep->stream_count; i++) {
         struct page *page = arena_alloc(sweep->arena, sizeof *page);
         page->sweep = sweep;
@@ -117,16 +111,14 @@ void sweep_read_streams(struct sweep *sweep)
     }
 }
 
-/* --- judging ----------------------------------------------------------------------------------------------------------------- */
+/* --- judging --- */
 
-static bool is_lost(const struct sweep *sweep, const struct sweep_entry *entry)
-{
+static bool is_lost(const struct sweep *sweep, const struct sweep_entry *entry) {
     return entry->consumer != NULL && !sweep_knows(sweep, entry->consumer);
 }
 
 /* Takes the entry out of its stream, and puts its job back as a new one if it is still demanded. */
-static void replace(struct sweep *sweep, const struct sweep_entry *entry, const char *claim, bool demanded)
-{
+static void replace(struct sweep *sweep, const struct sweep_entry *entry, const char *claim, bool demanded) {
     char claims[STORE_KEY_SIZE], field[RUN_FIELD_SIZE];
     struct commit *commit = sweep_commit(sweep);
 
@@ -147,8 +139,7 @@ static void replace(struct sweep *sweep, const struct sweep_entry *entry, const 
 }
 
 /* Whether a job still has a purpose while its run's claim is this one. */
-static bool is_demanded(const struct job *job, const char *text)
-{
+static bool is_demanded(const struct job *job, const char *text) {
     struct claim claim;
 
     if (!claim_parse(text, &claim)) {
@@ -158,13 +149,13 @@ static bool is_demanded(const struct job *job, const char *text)
     bool same_epoch = same_attempt && job->epoch == claim.epoch;
     switch (job->kind) {
     case JOB_START:
-        return same_epoch && claim.letter == 'q';
+        return same_epoch && claim.letter == CLAIM_QUEUED;
     case JOB_ADOPT:
-        return same_epoch && claim.letter == 'a';
     case JOB_CHECK:
-        return same_attempt && (claim.letter == 'a' || claim.letter == 'e');
+        return same_epoch && claim.letter == CLAIM_ADOPTABLE;
     case JOB_STOP: /* names an attempt only if one of several is meant */
-        return (same_attempt || job->attempt == 0) && (claim.letter == 'r' || claim.letter == 'a');
+        return (same_attempt || job->attempt == 0) &&
+               (claim.letter == CLAIM_RUNNING || claim.letter == CLAIM_ADOPTABLE);
     }
     return false;
 }
@@ -174,8 +165,7 @@ struct judging {
     size_t index;
 };
 
-static void claim_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void claim_came(const struct redis_reply *reply, bool sent, void *user) {
     struct judging *judging = user;
     struct sweep *sweep = judging->sweep;
     const struct sweep_entry *entry = &sweep->entries[judging->index];
@@ -191,11 +181,15 @@ static void claim_came(const struct redis_reply *reply, bool sent, void *user)
     sweep_go_on(sweep);
 }
 
-static struct sweep_need *find_need(const struct sweep *sweep, const struct job *job)
-{
+/* To check is to adopt on somebody's request. */
+static enum job_kind need_kind(const struct job *job) {
+    return job->kind == JOB_CHECK ? JOB_ADOPT : job->kind;
+}
+
+static struct sweep_need *find_need(const struct sweep *sweep, const struct job *job) {
     for (size_t i = 0; i < sweep->need_count; i++) {
         const struct job *need = &sweep->needs[i].job;
-        if (need->kind == job->kind && need->deployment == job->deployment && need->step == job->step &&
+        if (need->kind == need_kind(job) && need->deployment == job->deployment && need->step == job->step &&
             need->slot == job->slot && need->attempt == job->attempt && need->epoch == job->epoch) {
             return &sweep->needs[i];
         }
@@ -203,10 +197,9 @@ static struct sweep_need *find_need(const struct sweep *sweep, const struct job 
     return NULL;
 }
 
-/* What is demanded is known for most entries; for the others the claim of now is asked for: an entry that is older than its claim has
- * no more purpose, and one that was pushed since the claims were read has. */
-static void judge_entry(struct sweep *sweep, size_t index)
-{
+/* What is demanded is known for most entries; for the others the claim of now is asked for: an entry that is older
+ * than its claim has no more purpose, and one that was pushed since the claims were read has. */
+static void judge_entry(struct sweep *sweep, size_t index) {
     char key[STORE_KEY_SIZE], field[RUN_FIELD_SIZE];
     const struct sweep_entry *entry = &sweep->entries[index];
     struct sweep_need *need = entry->understood ? find_need(sweep, &entry->job) : NULL;
@@ -229,26 +222,23 @@ static void judge_entry(struct sweep *sweep, size_t index)
     }
 }
 
-void sweep_judge_entries(struct sweep *sweep)
-{
+void sweep_judge_entries(struct sweep *sweep) {
     for (size_t i = 0; i < sweep->entry_count; i++) {
         judge_entry(sweep, i);
     }
 }
 
-/* --- consumers of workers that are gone ------------------------------------------------------------------------------------------ */
+/* --- consumers of workers that are gone --- */
 
 /* A consumer takes its pending entries with it, so that there are none must be seen in the same script. */
-static const char forget_script[] =
-    "for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do\n"
-    "    if row[2] == ARGV[2] and row[4] == 0 then\n"
-    "        return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n"
-    "    end\n"
-    "end\n"
-    "return 0\n";
+static const char forget_script[] = "for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do\n"
+                                    "    if row[2] == ARGV[2] and row[4] == 0 then\n"
+                                    "        return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n"
+                                    "    end\n"
+                                    "end\n"
+                                    "return 0\n";
 
-static void consumers_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void consumers_came(const struct redis_reply *reply, bool sent, void *user) {
     struct page *page = user;
     struct sweep *sweep = page->sweep;
     char key[STORE_KEY_SIZE];
@@ -264,8 +254,7 @@ static void consumers_came(const struct redis_reply *reply, bool sent, void *use
     sweep_go_on(sweep);
 }
 
-void sweep_forget_consumers(struct sweep *sweep)
-{
+void sweep_forget_consumers(struct sweep *sweep) {
     char key[STORE_KEY_SIZE];
 
     for (size_t i = 0; i < sweep->stream_count; i++) {

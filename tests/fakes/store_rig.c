@@ -20,8 +20,7 @@
 
 enum { GUARD_MS = 30000, LOOK_MS = 2 };
 
-void rig_server_start(struct store_rig *rig)
-{
+void rig_server_start(struct store_rig *rig) {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/redis.sock", rig->directory);
     rig->server = fork();
@@ -34,8 +33,7 @@ void rig_server_start(struct store_rig *rig)
     }
 }
 
-void rig_server_kill(struct store_rig *rig)
-{
+void rig_server_kill(struct store_rig *rig) {
     if (rig->server > 0) {
         assert_int_equal(kill(rig->server, SIGKILL), 0);
         assert_int_equal(waitpid(rig->server, NULL, 0), rig->server);
@@ -43,16 +41,14 @@ void rig_server_kill(struct store_rig *rig)
     }
 }
 
-struct store *rig_open_store(struct store_rig *rig)
-{
+struct store *rig_open_store(struct store_rig *rig) {
     struct store *store = NULL;
     const struct store_options options = {.url = rig->url, .prefix = "t:"};
     assert_int_equal(store_create(rig->loop, &options, &store, NULL), 0);
     return store;
 }
 
-void rig_open(struct store_rig *rig)
-{
+void rig_open(struct store_rig *rig) {
     *rig = (struct store_rig){0};
     (void)snprintf(rig->directory, sizeof rig->directory, "/tmp/guidepost_store.XXXXXX");
     assert_non_null(mkdtemp(rig->directory));
@@ -63,8 +59,7 @@ void rig_open(struct store_rig *rig)
     rig_ready(rig);
 }
 
-void rig_close(struct store_rig *rig)
-{
+void rig_close(struct store_rig *rig) {
     char command[128];
     store_destroy(rig->store);
     assert_true(loop_destroy(rig->loop));
@@ -75,13 +70,11 @@ void rig_close(struct store_rig *rig)
 
 /* --- waiting --- */
 
-static void looked(void *user)
-{
+static void looked(void *user) {
     loop_stop(user);
 }
 
-void rig_until(struct store_rig *rig, bool (*holds)(void *user), void *user)
-{
+void rig_until(struct store_rig *rig, bool (*holds)(void *user), void *user) {
     struct timer *look = loop_timer(rig->loop, looked, rig->loop);
     int64_t since_ms = clock_monotonic_ms();
     while (!holds(user)) {
@@ -92,8 +85,7 @@ void rig_until(struct store_rig *rig, bool (*holds)(void *user), void *user)
     timer_destroy(look);
 }
 
-void rig_run_ms(struct store_rig *rig, int64_t ms)
-{
+void rig_run_ms(struct store_rig *rig, int64_t ms) {
     struct timer *end = loop_timer(rig->loop, looked, rig->loop);
     timer_start(end, ms);
     while (timer_active(end)) {
@@ -102,21 +94,18 @@ void rig_run_ms(struct store_rig *rig, int64_t ms)
     timer_destroy(end);
 }
 
-static bool is_ready(void *user)
-{
+static bool is_ready(void *user) {
     const struct store_rig *rig = user;
     return store_is_ready(rig->store);
 }
 
-void rig_ready(struct store_rig *rig)
-{
+void rig_ready(struct store_rig *rig) {
     rig_until(rig, is_ready, rig);
 }
 
 /* --- commands and commits --- */
 
-static void flatten(struct store_rig *rig, const struct redis_reply *reply)
-{
+static void flatten(struct store_rig *rig, const struct redis_reply *reply) {
     size_t size = strlen(rig->text);
     char *end = rig->text + size;
     size_t room = sizeof rig->text - size;
@@ -132,8 +121,7 @@ static void flatten(struct store_rig *rig, const struct redis_reply *reply)
     }
 }
 
-static void command_came(const struct redis_reply *reply, bool sent, void *user)
-{
+static void command_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store_rig *rig = user;
     (void)sent;
     assert_non_null(reply);
@@ -141,14 +129,12 @@ static void command_came(const struct redis_reply *reply, bool sent, void *user)
     rig->replied = true;
 }
 
-static bool has_replied(void *user)
-{
+static bool has_replied(void *user) {
     const struct store_rig *rig = user;
     return rig->replied;
 }
 
-const char *rig_command(struct store_rig *rig, size_t argc, const char *const *argv)
-{
+const char *rig_command(struct store_rig *rig, size_t argc, const char *const *argv) {
     rig->replied = false;
     rig->text[0] = '\0';
     redis_command(store_redis(rig->store), command_came, rig, argc, argv, NULL);
@@ -156,8 +142,7 @@ const char *rig_command(struct store_rig *rig, size_t argc, const char *const *a
     return rig->text;
 }
 
-void rig_committed(const struct commit_reply *reply, void *user)
-{
+void rig_committed(const struct commit_reply *reply, void *user) {
     struct rig_result *result = user;
     assert_false(result->came);
     result->came = true;
@@ -166,14 +151,12 @@ void rig_committed(const struct commit_reply *reply, void *user)
     (void)snprintf(result->found, sizeof result->found, "%s", reply->found != NULL ? reply->found : "");
 }
 
-static bool result_came(void *user)
-{
+static bool result_came(void *user) {
     const struct rig_result *result = user;
     return result->came;
 }
 
-enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result)
-{
+enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result) {
     rig_until(rig, result_came, result);
     return result->result;
 }

@@ -32,12 +32,11 @@ struct store *rig_open_store(struct store_rig *rig);
 void rig_until(struct store_rig *rig, bool (*holds)(void *user), void *user);
 void rig_run_ms(struct store_rig *rig, int64_t ms);
 
-/* One command, and its reply as text: the elements of arrays are separated by blanks. Valid until the next one. Keys are written
- * with the store's prefix, "t:". */
+/* One command, and its reply as text: the elements of arrays are separated by blanks. Valid until the next one. Keys
+ * are written with the store's prefix, "t:". */
 const char *rig_command(struct store_rig *rig, size_t argc, const char *const *argv);
-#define rig_call(rig, ...)                                                                       \
-    rig_command(rig, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),                 \
-                (const char *const[]){__VA_ARGS__})
+#define rig_call(rig, ...) \
+    rig_command(rig, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__})
 
 /* Commits that a test waits for. */
 struct rig_result {

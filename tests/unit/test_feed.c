@@ -18,15 +18,14 @@
 static struct store_rig rig;
 static const struct log_key key = {.deployment = 7, .step = 1, .slot = 2, .attempt = 3};
 
-static bool is_true(void *user)
-{
+static bool is_true(void *user) {
     return *(bool *)user;
 }
 
 /* --- output --- */
 
-static enum commit_result append(uint64_t position, const char *data, size_t size, uint64_t left_out, struct rig_result *result)
-{
+static enum commit_result append(uint64_t position, const char *data, size_t size, uint64_t left_out,
+                                 struct rig_result *result) {
     *result = (struct rig_result){0};
     log_append(rig.store, &key, position, data, size, left_out, rig_committed, result);
     return rig_wait(&rig, result);
@@ -40,8 +39,7 @@ struct reading {
     size_t count, bytes;
 };
 
-static void log_seen(const struct log_batch *batches, size_t count, const struct err *err, void *user)
-{
+static void log_seen(const struct log_batch *batches, size_t count, const struct err *err, void *user) {
     struct reading *reading = user;
     assert_null(err);
     assert_true(count <= 128);
@@ -57,16 +55,14 @@ static void log_seen(const struct log_batch *batches, size_t count, const struct
     reading->came = true;
 }
 
-static struct reading read_log(const char *after)
-{
+static struct reading read_log(const char *after) {
     struct reading reading = {0};
     log_read(rig.store, &key, after, 1000, log_seen, &reading);
     rig_until(&rig, is_true, &reading.came);
     return reading;
 }
 
-static void output_is_read_as_it_was_written(void **state)
-{
+static void output_is_read_as_it_was_written(void **state) {
     struct rig_result result;
     (void)state;
     assert_int_equal(append(0, "a\0b\xff", 4, 0, &result), COMMIT_DONE);
@@ -80,8 +76,7 @@ static void output_is_read_as_it_was_written(void **state)
     assert_true(strtol(rig_call(&rig, "TTL", "t:log:7:1.2.3"), NULL, 10) > LIMIT_LOG_SECONDS - 60);
 }
 
-static void output_that_is_told_twice_is_kept_once(void **state)
-{
+static void output_that_is_told_twice_is_kept_once(void **state) {
     struct rig_result result;
     (void)state;
     assert_int_equal(append(0, "abcd", 4, 0, &result), COMMIT_DONE);
@@ -93,8 +88,7 @@ static void output_that_is_told_twice_is_kept_once(void **state)
     assert_string_equal(result.found, "4");
 }
 
-static void a_gap_is_told_by_the_entry_before_it(void **state)
-{
+static void a_gap_is_told_by_the_entry_before_it(void **state) {
     struct rig_result result;
     (void)state;
     assert_int_equal(append(0, "abcd", 4, 100, &result), COMMIT_DONE);
@@ -109,8 +103,7 @@ static void a_gap_is_told_by_the_entry_before_it(void **state)
     assert_int_equal(reading.batches[2].left_out, 0);
 }
 
-static void of_endless_output_the_head_and_the_tail_are_kept(void **state)
-{
+static void of_endless_output_the_head_and_the_tail_are_kept(void **state) {
     enum { BATCH = LIMIT_LOG_BATCH_BYTES, BATCHES = 3 * LIMIT_OUTPUT_BYTES / BATCH, HALF = LIMIT_OUTPUT_BYTES / 2 };
     struct rig_result result;
     (void)state;
@@ -129,8 +122,7 @@ static void of_endless_output_the_head_and_the_tail_are_kept(void **state)
     assert_int_equal(reading.batches[reading.count - 1].position, (BATCHES - 1) * (uint64_t)BATCH);
 }
 
-static void output_that_could_not_be_sent_is_said_to_be_unavailable(void **state)
-{
+static void output_that_could_not_be_sent_is_said_to_be_unavailable(void **state) {
     struct rig_result result = {0};
     (void)state;
     rig_server_kill(&rig);
@@ -146,8 +138,7 @@ struct follower {
     char last_id[48], room[64];
 };
 
-static void changed(const struct change *changes, size_t count, void *user)
-{
+static void changed(const struct change *changes, size_t count, void *user) {
     struct follower *follower = user;
     follower->changes += count;
     follower->last = changes[count - 1];
@@ -155,44 +146,37 @@ static void changed(const struct change *changes, size_t count, void *user)
     (void)snprintf(follower->room, sizeof follower->room, "%s", follower->last.room != NULL ? follower->last.room : "");
 }
 
-static void reset(void *user)
-{
+static void reset(void *user) {
     struct follower *follower = user;
     follower->resets++;
 }
 
-static bool has_changes(void *user)
-{
+static bool has_changes(void *user) {
     const struct follower *follower = user;
     return follower->changes >= follower->wanted;
 }
 
-static bool has_resets(void *user)
-{
+static bool has_resets(void *user) {
     const struct follower *follower = user;
     return follower->resets >= follower->wanted;
 }
 
-static void wait_for_changes(struct follower *follower, size_t count)
-{
+static void wait_for_changes(struct follower *follower, size_t count) {
     follower->wanted = count;
     rig_until(&rig, has_changes, follower);
     assert_int_equal(follower->changes, count);
 }
 
-static void wait_for_resets(struct follower *follower, size_t count)
-{
+static void wait_for_resets(struct follower *follower, size_t count) {
     follower->wanted = count;
     rig_until(&rig, has_resets, follower);
 }
 
-static void put_change(const char *field, const char *value)
-{
+static void put_change(const char *field, const char *value) {
     (void)rig_call(&rig, "XADD", "t:changes", "*", field, value);
 }
 
-static void changes_are_followed_from_now_on(void **state)
-{
+static void changes_are_followed_from_now_on(void **state) {
     struct follower follower = {0};
     struct rig_result result;
     (void)state;
@@ -221,8 +205,7 @@ static void changes_are_followed_from_now_on(void **state)
     feed_destroy(feed);
 }
 
-static void after_redis_was_away_everything_is_looked_at(void **state)
-{
+static void after_redis_was_away_everything_is_looked_at(void **state) {
     struct follower follower = {0};
     (void)state;
     struct feed *feed = feed_create(rig.loop, rig.store, changed, reset, &follower);
@@ -236,14 +219,14 @@ static void after_redis_was_away_everything_is_looked_at(void **state)
     feed_destroy(feed);
 }
 
-static void who_is_far_behind_is_told_to_look_at_everything(void **state)
-{
+static void who_is_far_behind_is_told_to_look_at_everything(void **state) {
     struct follower follower = {0};
     (void)state;
     struct feed *feed = feed_create(rig.loop, rig.store, changed, reset, &follower);
     wait_for_resets(&follower, 1);
-    (void)rig_call(&rig, "EVAL", "for i = 1, 20000 do redis.call('XADD', KEYS[1], 'MAXLEN', '~', 10000, '*', 'deployment', i) end", "1",
-                   "t:changes");
+    (void)rig_call(&rig, "EVAL",
+                   "for i = 1, 20000 do redis.call('XADD', KEYS[1], 'MAXLEN', '~', 10000, '*', 'deployment', i) end",
+                   "1", "t:changes");
     wait_for_resets(&follower, 2);
     put_change("deployment", "7");
     rig_run_ms(&rig, 50);
@@ -257,8 +240,7 @@ struct since {
     uint64_t first;
 };
 
-static void since_seen(const struct change *changes, size_t count, bool gap, const struct err *err, void *user)
-{
+static void since_seen(const struct change *changes, size_t count, bool gap, const struct err *err, void *user) {
     struct since *since = user;
     assert_null(err);
     since->came = true;
@@ -267,16 +249,14 @@ static void since_seen(const struct change *changes, size_t count, bool gap, con
     since->first = count > 0 ? changes[0].deployment : 0;
 }
 
-static struct since ask_since(const char *position)
-{
+static struct since ask_since(const char *position) {
     struct since since = {0};
     feed_since(rig.store, position, since_seen, &since);
     rig_until(&rig, is_true, &since.came);
     return since;
 }
 
-static void a_client_that_comes_back_gets_what_it_missed_or_a_gap(void **state)
-{
+static void a_client_that_comes_back_gets_what_it_missed_or_a_gap(void **state) {
     char first[48], second[48];
     (void)state;
     (void)snprintf(first, sizeof first, "%s", rig_call(&rig, "XADD", "t:changes", "*", "deployment", "1"));
@@ -298,8 +278,7 @@ static void a_client_that_comes_back_gets_what_it_missed_or_a_gap(void **state)
 
 /* --- rooms and texts --- */
 
-static void put_message(const char *message, const char *body, int64_t now_ms)
-{
+static void put_message(const char *message, const char *body, int64_t now_ms) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_room_put(commit, "#deploys", message, body, now_ms);
@@ -314,8 +293,7 @@ struct room {
     int64_t first_ms;
 };
 
-static void room_seen(const struct room_message *messages, size_t count, const struct err *err, void *user)
-{
+static void room_seen(const struct room_message *messages, size_t count, const struct err *err, void *user) {
     struct room *room = user;
     assert_null(err);
     room->came = true;
@@ -327,16 +305,14 @@ static void room_seen(const struct room_message *messages, size_t count, const s
     room->first_ms = count > 0 ? messages[0].posted_ms : 0;
 }
 
-static struct room read_room(void)
-{
+static struct room read_room(void) {
     struct room room = {0};
     room_read(rig.store, "#deploys", room_seen, &room);
     rig_until(&rig, is_true, &room.came);
     return room;
 }
 
-static void an_edited_message_keeps_its_place(void **state)
-{
+static void an_edited_message_keeps_its_place(void **state) {
     (void)state;
     put_message("b", "1", 1000);
     put_message("a", "2", 2000);
@@ -347,8 +323,7 @@ static void an_edited_message_keeps_its_place(void **state)
     assert_string_equal(rig_call(&rig, "XLEN", "t:changes"), "3");
 }
 
-static void a_room_keeps_its_newest_messages(void **state)
-{
+static void a_room_keeps_its_newest_messages(void **state) {
     char name[32];
     (void)state;
     for (int i = 0; i < LIMIT_ROOM_MESSAGES + 5; i++) {
@@ -367,8 +342,7 @@ struct text {
     char text[64];
 };
 
-static void text_seen(const char *text, const struct err *err, void *user)
-{
+static void text_seen(const char *text, const struct err *err, void *user) {
     struct text *seen = user;
     assert_null(err);
     seen->came = true;
@@ -376,16 +350,14 @@ static void text_seen(const char *text, const struct err *err, void *user)
     (void)snprintf(seen->text, sizeof seen->text, "%s", text != NULL ? text : "");
 }
 
-static struct text get_text(void)
-{
+static struct text get_text(void) {
     struct text text = {0};
     store_get_text(rig.store, "view:console:x", text_seen, &text);
     rig_until(&rig, is_true, &text.came);
     return text;
 }
 
-static void put_text(const char *text, int64_t expire_s)
-{
+static void put_text(const char *text, int64_t expire_s) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_put_text(commit, "view:console:x", text, expire_s);
@@ -393,8 +365,7 @@ static void put_text(const char *text, int64_t expire_s)
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
 }
 
-static void texts_are_kept_replaced_and_deleted(void **state)
-{
+static void texts_are_kept_replaced_and_deleted(void **state) {
     (void)state;
     assert_true(get_text().absent);
     put_text("one", 0);
@@ -407,15 +378,13 @@ static void texts_are_kept_replaced_and_deleted(void **state)
     assert_true(get_text().absent);
 }
 
-static int open_rig(void **state)
-{
+static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
     return 0;
 }
 
-static int close_rig(void **state)
-{
+static int close_rig(void **state) {
     (void)state;
     rig_close(&rig);
     return 0;
@@ -423,8 +392,7 @@ static int close_rig(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(output_is_read_as_it_was_written),
         TEST(output_that_is_told_twice_is_kept_once),

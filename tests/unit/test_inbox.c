@@ -27,8 +27,7 @@ struct seen {
 
 static struct seen seen;
 
-static void batch_seen(const struct inbox_entry *entries, size_t count, void *user)
-{
+static void batch_seen(const struct inbox_entry *entries, size_t count, void *user) {
     (void)user;
     seen.batches++;
     seen.largest = count > seen.largest ? count : seen.largest;
@@ -48,39 +47,36 @@ static void batch_seen(const struct inbox_entry *entries, size_t count, void *us
     }
 }
 
-static bool seen_enough(void *user)
-{
+static bool seen_enough(void *user) {
     (void)user;
     return seen.count >= seen.wanted;
 }
 
-static void wait_for(size_t count)
-{
+static void wait_for(size_t count) {
     seen.wanted = count;
     rig_until(&rig, seen_enough, NULL);
     assert_int_equal(seen.count, count);
 }
 
-static void put_event(uint64_t deployment, enum event_kind kind)
-{
+static void put_event(uint64_t deployment, enum event_kind kind) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
-    inbox_encode_event(commit, deployment, &(struct event){.kind = kind, .now_ms = 5, .step = 1, .slot = 2, .attempt = 3});
+    inbox_encode_event(commit, deployment,
+                       &(struct event){.kind = kind, .now_ms = 5, .step = 1, .slot = 2, .attempt = 3});
     commit_send(commit, rig_committed, &result);
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
 }
 
-static void put_timer(uint64_t deployment, int64_t at_ms)
-{
+static void put_timer(uint64_t deployment, int64_t at_ms) {
     char member[TIMER_MEMBER_SIZE], due[32];
-    struct effect effect = {.kind = EFFECT_TIMER, .timer = EVENT_RETRY_DUE, .step = 1, .slot = 2, .attempt = 3, .epoch = 4};
+    struct effect effect = {
+        .kind = EFFECT_TIMER, .timer = EVENT_RETRY_DUE, .step = 1, .slot = 2, .attempt = 3, .epoch = 4};
     timer_member_format(member, deployment, &effect);
     (void)snprintf(due, sizeof due, "%lld", (long long)at_ms);
     (void)rig_call(&rig, "ZADD", "t:timers", due, member);
 }
 
-static void done_with(const struct inbox_entry *entry)
-{
+static void done_with(const struct inbox_entry *entry) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_inbox_done(commit, entry);
@@ -88,14 +84,12 @@ static void done_with(const struct inbox_entry *entry)
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
 }
 
-static struct inbox *inbox_open(void)
-{
+static struct inbox *inbox_open(void) {
     seen = (struct seen){0};
     return inbox_create(rig.loop, rig.store, batch_seen, NULL);
 }
 
-static void nothing_is_read_before_this_process_leads(void **state)
-{
+static void nothing_is_read_before_this_process_leads(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     put_event(7, EVENT_CLAIMED);
@@ -106,8 +100,7 @@ static void nothing_is_read_before_this_process_leads(void **state)
     inbox_destroy(inbox);
 }
 
-static void entries_come_in_order_as_they_were_put(void **state)
-{
+static void entries_come_in_order_as_they_were_put(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     inbox_restart(inbox);
@@ -129,8 +122,7 @@ static void entries_come_in_order_as_they_were_put(void **state)
     inbox_destroy(inbox);
 }
 
-static void what_was_not_done_comes_again_after_a_restart_and_nothing_else(void **state)
-{
+static void what_was_not_done_comes_again_after_a_restart_and_nothing_else(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     inbox_restart(inbox);
@@ -151,8 +143,7 @@ static void what_was_not_done_comes_again_after_a_restart_and_nothing_else(void 
 }
 
 /* Goes on with another process: what the first did not finish has its effect there, once. */
-static void another_leader_finds_what_was_left(void **state)
-{
+static void another_leader_finds_what_was_left(void **state) {
     (void)state;
     struct inbox *first = inbox_open();
     inbox_restart(first);
@@ -168,8 +159,7 @@ static void another_leader_finds_what_was_left(void **state)
     inbox_destroy(second);
 }
 
-static void a_large_inbox_comes_in_batches(void **state)
-{
+static void a_large_inbox_comes_in_batches(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     for (int i = 0; i < LIMIT_INBOX_BATCH + 10; i++) {
@@ -185,8 +175,7 @@ static void a_large_inbox_comes_in_batches(void **state)
     inbox_destroy(inbox);
 }
 
-static void an_entry_that_cannot_be_understood_is_told_as_such(void **state)
-{
+static void an_entry_that_cannot_be_understood_is_told_as_such(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     (void)rig_call(&rig, "XADD", "t:inbox", "*", "what", "is this");
@@ -201,8 +190,7 @@ static void an_entry_that_cannot_be_understood_is_told_as_such(void **state)
 
 /* --- timers --- */
 
-static void a_due_timer_comes_once_and_before_entries(void **state)
-{
+static void a_due_timer_comes_once_and_before_entries(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     put_event(8, EVENT_CLAIMED);
@@ -226,8 +214,7 @@ static void a_due_timer_comes_once_and_before_entries(void **state)
     inbox_destroy(inbox);
 }
 
-static void a_timer_comes_when_it_is_due_and_not_before(void **state)
-{
+static void a_timer_comes_when_it_is_due_and_not_before(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     int64_t due_ms = clock_wall_ms() + 200;
@@ -239,8 +226,7 @@ static void a_timer_comes_when_it_is_due_and_not_before(void **state)
     inbox_destroy(inbox);
 }
 
-static void a_hint_brings_an_earlier_timer_to_notice(void **state)
-{
+static void a_hint_brings_an_earlier_timer_to_notice(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     put_timer(6, clock_wall_ms() + 60000);
@@ -258,8 +244,7 @@ static void a_hint_brings_an_earlier_timer_to_notice(void **state)
 
 /* --- losses --- */
 
-static void reading_goes_on_after_redis_was_killed(void **state)
-{
+static void reading_goes_on_after_redis_was_killed(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     inbox_restart(inbox);
@@ -279,8 +264,7 @@ static void reading_goes_on_after_redis_was_killed(void **state)
     inbox_destroy(inbox);
 }
 
-static void a_pause_hands_over_nothing_even_of_what_is_on_its_way(void **state)
-{
+static void a_pause_hands_over_nothing_even_of_what_is_on_its_way(void **state) {
     (void)state;
     struct inbox *inbox = inbox_open();
     put_event(7, EVENT_CLAIMED);
@@ -294,15 +278,13 @@ static void a_pause_hands_over_nothing_even_of_what_is_on_its_way(void **state)
     assert_int_equal(seen.count, 0);
 }
 
-static int open_rig(void **state)
-{
+static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
     return 0;
 }
 
-static int close_rig(void **state)
-{
+static int close_rig(void **state) {
     (void)state;
     rig_close(&rig);
     return 0;
@@ -310,8 +292,7 @@ static int close_rig(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_read_before_this_process_leads),
         TEST(entries_come_in_order_as_they_were_put),

@@ -24,50 +24,43 @@ struct process {
     const char *dead; /* token that is surely dead */
 };
 
-static void gained(void *user)
-{
+static void gained(void *user) {
     struct process *process = user;
     process->gained++;
     assert_true(leadership_held(process->leadership));
 }
 
-static void lost(void *user)
-{
+static void lost(void *user) {
     struct process *process = user;
     process->lost++;
     assert_false(leadership_held(process->leadership));
 }
 
-static bool surely_dead(const char *token, void *user)
-{
+static bool surely_dead(const char *token, void *user) {
     const struct process *process = user;
     return str_equal(token, process->dead);
 }
 
-static bool leads(void *user)
-{
+static bool leads(void *user) {
     const struct process *process = user;
     return leadership_held(process->leadership);
 }
 
-static void process_start(struct process *process, const char *token)
-{
+static void process_start(struct process *process, const char *token) {
     *process = (struct process){.store = rig_open_store(&rig)};
     process->options = (struct leadership_options){token, surely_dead, gained, lost, process};
     process->leadership = leadership_create(rig.loop, process->store, &process->options);
 }
 
 /* As by kill -9: nothing is said. */
-static void process_kill(struct process *process)
-{
+static void process_kill(struct process *process) {
     leadership_destroy(process->leadership);
     store_destroy(process->store);
     process->leadership = NULL;
     process->store = NULL;
 }
 
-static enum commit_result commit_as(struct process *process)
-{
+static enum commit_result commit_as(struct process *process) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(process->store, NULL);
     (void)commit_require_leader(commit, process->leadership);
@@ -76,8 +69,7 @@ static enum commit_result commit_as(struct process *process)
     return rig_wait(&rig, &result);
 }
 
-static void of_two_one_leads(void **state)
-{
+static void of_two_one_leads(void **state) {
     struct process a, b;
     (void)state;
     process_start(&a, "a");
@@ -95,8 +87,7 @@ static void of_two_one_leads(void **state)
     process_kill(&b);
 }
 
-static void after_silence_another_leads_and_the_old_one_can_write_nothing(void **state)
-{
+static void after_silence_another_leads_and_the_old_one_can_write_nothing(void **state) {
     struct process a, b;
     (void)state;
     process_start(&a, "a");
@@ -114,8 +105,7 @@ static void after_silence_another_leads_and_the_old_one_can_write_nothing(void *
     process_kill(&b);
 }
 
-static void a_leader_that_was_replaced_is_told(void **state)
-{
+static void a_leader_that_was_replaced_is_told(void **state) {
     struct process a;
     (void)state;
     process_start(&a, "a");
@@ -127,8 +117,7 @@ static void a_leader_that_was_replaced_is_told(void **state)
     process_kill(&a);
 }
 
-static void a_leader_that_is_surely_dead_is_not_waited_for(void **state)
-{
+static void a_leader_that_is_surely_dead_is_not_waited_for(void **state) {
     struct process a, b;
     (void)state;
     process_start(&a, "a");
@@ -142,8 +131,7 @@ static void a_leader_that_is_surely_dead_is_not_waited_for(void **state)
     process_kill(&b);
 }
 
-static void who_resigns_is_followed_at_once(void **state)
-{
+static void who_resigns_is_followed_at_once(void **state) {
     struct process a, b;
     (void)state;
     process_start(&a, "a");
@@ -158,8 +146,7 @@ static void who_resigns_is_followed_at_once(void **state)
     process_kill(&b);
 }
 
-static void a_leader_leads_on_after_redis_was_killed(void **state)
-{
+static void a_leader_leads_on_after_redis_was_killed(void **state) {
     struct process a, b;
     (void)state;
     process_start(&a, "a");
@@ -177,15 +164,13 @@ static void a_leader_leads_on_after_redis_was_killed(void **state)
     process_kill(&b);
 }
 
-static int open_rig(void **state)
-{
+static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
     return 0;
 }
 
-static int close_rig(void **state)
-{
+static int close_rig(void **state) {
     (void)state;
     rig_close(&rig);
     return 0;
@@ -193,8 +178,7 @@ static int close_rig(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(of_two_one_leads),
         TEST(after_silence_another_leads_and_the_old_one_can_write_nothing),

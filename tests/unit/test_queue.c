@@ -22,8 +22,7 @@ struct seen {
     size_t count, batches, wanted;
 };
 
-static void jobs_seen(const struct job *jobs, size_t count, void *user)
-{
+static void jobs_seen(const struct job *jobs, size_t count, void *user) {
     struct seen *seen = user;
     seen->batches++;
     for (size_t i = 0; i < count; i++) {
@@ -38,14 +37,12 @@ static void jobs_seen(const struct job *jobs, size_t count, void *user)
     }
 }
 
-static bool seen_enough(void *user)
-{
+static bool seen_enough(void *user) {
     const struct seen *seen = user;
     return seen->count >= seen->wanted;
 }
 
-static void wait_for_jobs(struct seen *seen, size_t count)
-{
+static void wait_for_jobs(struct seen *seen, size_t count) {
     seen->wanted = count;
     rig_until(&rig, seen_enough, seen);
     assert_int_equal(seen->count, count);
@@ -63,18 +60,15 @@ static const struct job start = {
     .actor = "alice",
 };
 
-static void set_claim(const char *claim)
-{
+static void set_claim(const char *claim) {
     (void)rig_call(&rig, "HSET", "t:dep:7:claims", "1.2", claim);
 }
 
-static const char *get_claim(void)
-{
+static const char *get_claim(void) {
     return rig_call(&rig, "HGET", "t:dep:7:claims", "1.2");
 }
 
-static void push(const struct job *job)
-{
+static void push(const struct job *job) {
     struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_push_job(commit, job);
@@ -84,36 +78,32 @@ static void push(const struct job *job)
 
 /* --- facts --- */
 
-static enum commit_result claim_by(const char *worker, const struct job *job)
-{
+static enum commit_result claim_by(const char *worker, const struct job *job) {
     struct rig_result result = {0};
     queue_claim(rig.store, job, worker, "host", 1000, rig_committed, &result);
     return rig_wait(&rig, &result);
 }
 
-static enum commit_result end_by(const char *worker, const struct job *job)
-{
+static enum commit_result end_by(const char *worker, const struct job *job) {
     struct rig_result result = {0};
-    queue_end(rig.store, job, worker, (struct outcome){OUTCOME_EXIT, 100}, "E: Unable to fetch", 2000, rig_committed, &result);
+    queue_end(rig.store, job, worker, (struct outcome){OUTCOME_EXIT, 100}, "E: Unable to fetch", 2000, rig_committed,
+              &result);
     return rig_wait(&rig, &result);
 }
 
-static enum commit_result adopt_by(const char *worker, const struct job *job)
-{
+static enum commit_result adopt_by(const char *worker, const struct job *job) {
     struct rig_result result = {0};
     queue_adopt(rig.store, job, worker, "host", 1500, rig_committed, &result);
     return rig_wait(&rig, &result);
 }
 
-static enum commit_result tell_by(const char *worker, const struct job *job, enum event_kind fact)
-{
+static enum commit_result tell_by(const char *worker, const struct job *job, enum event_kind fact) {
     struct rig_result result = {0};
     queue_tell(rig.store, job, worker, "host", fact, 1500, rig_committed, &result);
     return rig_wait(&rig, &result);
 }
 
-static void of_two_workers_that_claim_one_wins(void **state)
-{
+static void of_two_workers_that_claim_one_wins(void **state) {
     struct rig_result results[2] = {0};
     (void)state;
     set_claim("q:3:4");
@@ -127,8 +117,7 @@ static void of_two_workers_that_claim_one_wins(void **state)
     assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "1");
 }
 
-static void a_claim_that_is_told_again_has_one_effect(void **state)
-{
+static void a_claim_that_is_told_again_has_one_effect(void **state) {
     struct rig_result result = {0};
     (void)state;
     set_claim("q:3:4");
@@ -139,8 +128,7 @@ static void a_claim_that_is_told_again_has_one_effect(void **state)
     assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "1");
 }
 
-static void a_claim_is_refused_once_the_deployment_closes(void **state)
-{
+static void a_claim_is_refused_once_the_deployment_closes(void **state) {
     struct job cleanup = start;
     (void)state;
     set_claim("q:3:4");
@@ -150,8 +138,7 @@ static void a_claim_is_refused_once_the_deployment_closes(void **state)
     assert_int_equal(claim_by("w1", &cleanup), COMMIT_DONE);
 }
 
-static void an_end_frees_the_run_and_tells_the_leader(void **state)
-{
+static void an_end_frees_the_run_and_tells_the_leader(void **state) {
     (void)state;
     set_claim("q:3:4");
     assert_int_equal(claim_by("w1", &start), COMMIT_DONE);
@@ -164,8 +151,7 @@ static void an_end_frees_the_run_and_tells_the_leader(void **state)
     assert_non_null(strstr(entry, "E: Unable to fetch"));
 }
 
-static void an_end_by_a_replaced_worker_is_refused(void **state)
-{
+static void an_end_by_a_replaced_worker_is_refused(void **state) {
     struct job adopt = start;
     (void)state;
     set_claim("q:3:4");
@@ -180,30 +166,47 @@ static void an_end_by_a_replaced_worker_is_refused(void **state)
     assert_int_equal(end_by("w2", &adopt), COMMIT_DONE);
 }
 
-static void a_fact_fits_every_claim_that_is_not_anothers(void **state)
-{
+static void a_fact_fits_every_claim_that_is_not_anothers(void **state) {
     static const struct {
         const char *claim;
         enum job_kind kind;
         enum commit_result result;
     } cases[] = {
-        {"q:3:4", JOB_START, COMMIT_DONE},    {"a:3:4", JOB_ADOPT, COMMIT_DONE},    {"q:3:4", JOB_ADOPT, COMMIT_DONE},
-        {"a:3:4", JOB_START, COMMIT_DONE},    {"r:3:4:w1", JOB_START, COMMIT_DONE}, {"r:3:4:w2", JOB_START, COMMIT_REFUSED},
-        {"a:3:5", JOB_ADOPT, COMMIT_REFUSED}, {"e:3:4", JOB_CHECK, COMMIT_REFUSED}, {"q:4:4", JOB_START, COMMIT_REFUSED},
+        {"q:3:4", JOB_START, COMMIT_DONE},    {"a:3:4", JOB_ADOPT, COMMIT_DONE},
+        {"q:3:4", JOB_ADOPT, COMMIT_DONE},    {"a:3:4", JOB_START, COMMIT_DONE},
+        {"r:3:4:w1", JOB_START, COMMIT_DONE}, {"r:3:4:w2", JOB_START, COMMIT_REFUSED},
+        {"a:3:5", JOB_ADOPT, COMMIT_REFUSED}, {"e:3:4", JOB_CHECK, COMMIT_REFUSED},
+        {"q:4:4", JOB_START, COMMIT_REFUSED},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct job job = start;
         job.kind = cases[i].kind;
-        (void)rig_call(&rig, "DEL", "t:done:truth_gone:7:1.2:3:4:w1"); /* each case is the first time */
+        (void)rig_call(&rig, "DEL", "t:done:truth_gone:7:1.2:3:4:w1:"); /* each case is the first time */
         set_claim(cases[i].claim);
         assert_int_equal(tell_by("w1", &job, EVENT_TRUTH_GONE), cases[i].result);
         assert_string_equal(get_claim(), cases[i].result == COMMIT_DONE ? "e:3:4" : cases[i].claim);
     }
 }
 
-static void facts_survive_that_redis_is_killed(void **state)
-{
+/* A person may ask for a check as often as they like, and the epoch stays the same. */
+static void an_attempt_that_is_checked_twice_can_be_adopted_twice(void **state) {
+    struct job job = start;
+    (void)state;
+    job.kind = JOB_CHECK;
+    job.stream = "control:h1";
+    job.entry = "1-0";
+    set_claim("a:3:4");
+    assert_int_equal(adopt_by("w1", &job), COMMIT_DONE);
+    assert_int_equal(adopt_by("w1", &job), COMMIT_DONE);
+    set_claim("a:3:4");
+    job.entry = "2-0";
+    assert_int_equal(adopt_by("w1", &job), COMMIT_DONE);
+    assert_string_equal(get_claim(), "r:3:4:w1");
+    assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "2");
+}
+
+static void facts_survive_that_redis_is_killed(void **state) {
     struct rig_result result = {0};
     (void)state;
     set_claim("q:3:4");
@@ -219,8 +222,7 @@ static void facts_survive_that_redis_is_killed(void **state)
 
 /* --- reading --- */
 
-static void a_job_arrives_as_it_was_pushed_and_goes_with_its_claim(void **state)
-{
+static void a_job_arrives_as_it_was_pushed_and_goes_with_its_claim(void **state) {
     struct seen seen = {0};
     struct job job = start;
     (void)state;
@@ -247,8 +249,7 @@ static void a_job_arrives_as_it_was_pushed_and_goes_with_its_claim(void **state)
     job_reader_destroy(reader);
 }
 
-static void a_batch_is_asked_for_each_time(void **state)
-{
+static void a_batch_is_asked_for_each_time(void **state) {
     struct seen seen = {0};
     (void)state;
     struct job_reader *reader = job_reader_create(rig.loop, rig.store, "w1", "h1", jobs_seen, &seen);
@@ -266,8 +267,7 @@ static void a_batch_is_asked_for_each_time(void **state)
     job_reader_destroy(reader);
 }
 
-static void a_busy_worker_hears_a_stop(void **state)
-{
+static void a_busy_worker_hears_a_stop(void **state) {
     struct seen seen = {0};
     struct job stop = {.kind = JOB_STOP, .deployment = 7, .attempt = 1, .host = "h1"};
     (void)state;
@@ -282,8 +282,7 @@ static void a_busy_worker_hears_a_stop(void **state)
     job_reader_destroy(reader);
 }
 
-static void jobs_of_a_host_go_to_its_workers_only(void **state)
-{
+static void jobs_of_a_host_go_to_its_workers_only(void **state) {
     struct seen here = {0}, there = {0};
     struct job job = start;
     (void)state;
@@ -301,8 +300,7 @@ static void jobs_of_a_host_go_to_its_workers_only(void **state)
 }
 
 /* What Redis noted as delivered, and the connection took away with it, is read after the next connect. */
-static void a_job_whose_delivery_was_lost_is_read_again(void **state)
-{
+static void a_job_whose_delivery_was_lost_is_read_again(void **state) {
     struct seen seen = {0};
     (void)state;
     push(&start);
@@ -314,8 +312,7 @@ static void a_job_whose_delivery_was_lost_is_read_again(void **state)
     job_reader_destroy(reader);
 }
 
-static void reading_goes_on_after_redis_was_killed(void **state)
-{
+static void reading_goes_on_after_redis_was_killed(void **state) {
     struct seen seen = {0};
     (void)state;
     struct job_reader *reader = job_reader_create(rig.loop, rig.store, "w1", "h1", jobs_seen, &seen);
@@ -334,8 +331,7 @@ static void reading_goes_on_after_redis_was_killed(void **state)
     job_reader_destroy(reader);
 }
 
-static void streams_that_were_lost_are_made_again(void **state)
-{
+static void streams_that_were_lost_are_made_again(void **state) {
     struct seen seen = {0};
     (void)state;
     struct job_reader *reader = job_reader_create(rig.loop, rig.store, "w1", "h1", jobs_seen, &seen);
@@ -353,8 +349,7 @@ static void streams_that_were_lost_are_made_again(void **state)
 
 /* --- presence --- */
 
-static void workers_listed(const struct worker_info *workers, size_t count, const struct err *err, void *user)
-{
+static void workers_listed(const struct worker_info *workers, size_t count, const struct err *err, void *user) {
     assert_null(err);
     assert_int_equal(count, 1);
     assert_string_equal(workers[0].id, "w1");
@@ -366,8 +361,7 @@ static void workers_listed(const struct worker_info *workers, size_t count, cons
     *(bool *)user = true;
 }
 
-static void owned_listed(const struct owned_run *runs, size_t count, const struct err *err, void *user)
-{
+static void owned_listed(const struct owned_run *runs, size_t count, const struct err *err, void *user) {
     assert_null(err);
     assert_int_equal(count, 1);
     assert_int_equal(runs[0].deployment, 7);
@@ -376,17 +370,16 @@ static void owned_listed(const struct owned_run *runs, size_t count, const struc
     *(bool *)user = true;
 }
 
-static bool is_true(void *user)
-{
+static bool is_true(void *user) {
     return *(bool *)user;
 }
 
-static void workers_and_what_they_own_are_listed(void **state)
-{
+static void workers_and_what_they_own_are_listed(void **state) {
     bool listed = false, owned = false;
     struct rig_result gone = {0};
     (void)state;
-    queue_beat(rig.store, &(struct worker_info){.id = "w1", .host = "h1", .beat = 41, .slots = 8, .busy = 3, .draining = true});
+    queue_beat(rig.store,
+               &(struct worker_info){.id = "w1", .host = "h1", .beat = 41, .slots = 8, .busy = 3, .draining = true});
     store_list_workers(rig.store, workers_listed, &listed);
     rig_until(&rig, is_true, &listed);
     set_claim("q:3:4");
@@ -398,15 +391,13 @@ static void workers_and_what_they_own_are_listed(void **state)
     assert_non_null(strstr(rig_call(&rig, "XRANGE", "t:inbox", "-", "+"), "gone w1"));
 }
 
-static int open_rig(void **state)
-{
+static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
     return 0;
 }
 
-static int close_rig(void **state)
-{
+static int close_rig(void **state) {
     (void)state;
     rig_close(&rig);
     return 0;
@@ -414,8 +405,7 @@ static int close_rig(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(of_two_workers_that_claim_one_wins),
         TEST(a_claim_that_is_told_again_has_one_effect),
@@ -423,6 +413,7 @@ int main(void)
         TEST(an_end_frees_the_run_and_tells_the_leader),
         TEST(an_end_by_a_replaced_worker_is_refused),
         TEST(a_fact_fits_every_claim_that_is_not_anothers),
+        TEST(an_attempt_that_is_checked_twice_can_be_adopted_twice),
         TEST(facts_survive_that_redis_is_killed),
         TEST(a_job_arrives_as_it_was_pushed_and_goes_with_its_claim),
         TEST(a_batch_is_asked_for_each_time),
