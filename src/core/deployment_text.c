@@ -1,5 +1,6 @@
 /* What a deployment says: how an attempt ended, what an answer will do, why it is not accepted, and the picture of its states. */
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,18 +62,21 @@ const char *outcome_text(struct outcome outcome, struct arena *arena) {
     return "";
 }
 
-static const char *option_list(unsigned options, struct arena *arena) {
-    const char *list = "";
+enum { OPTIONS_SIZE = 96 }; /* all six titles with what stands between them */
+
+static void options_text(unsigned options, char out[OPTIONS_SIZE]) {
+    size_t used = 0;
     unsigned left = options;
+    out[0] = '\0';
     for (unsigned bit = GUIDANCE_RETRY; bit <= GUIDANCE_ABORT; bit <<= 1) {
         if ((options & bit) == 0) {
             continue;
         }
         left &= ~bit;
-        const char *between = list[0] == '\0' ? "" : left == 0 ? " or " : ", ";
-        list = arena_printf(arena, "%s%s%s", list, between, guidance_title((enum guidance)bit));
+        const char *between = used == 0 ? "" : left == 0 ? " or " : ", ";
+        used += (size_t)snprintf(out + used, OPTIONS_SIZE - used, "%s%s", between, guidance_title((enum guidance)bit));
+        assert(used < OPTIONS_SIZE);
     }
-    return list;
 }
 
 bool deployment_accepts(const struct deployment *d, const struct question *question, enum guidance guidance,
@@ -90,10 +94,10 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
         } else if (guidance == GUIDANCE_EXCLUDE) {
             why = "The last machine of a deployment can't be excluded.";
         }
-        struct arena *words = arena_create();
+        char options[OPTIONS_SIZE];
+        options_text(question->options, options);
         (void)err_set(err, ERR_INVALID, "%s on %s can't be answered with %s. %s%sPossible: %s.", step->name, target,
-                      guidance_title(guidance), why, why[0] == '\0' ? "" : " ", option_list(question->options, words));
-        arena_destroy(words);
+                      guidance_title(guidance), why, why[0] == '\0' ? "" : " ", options);
         return false;
     }
     if (guidance == GUIDANCE_EXCLUDE && deployment_remaining(d) <= 1) {
