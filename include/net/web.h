@@ -34,7 +34,7 @@ struct web_options {
 int web_create(struct loop *loop, const struct web_options *options, struct web **ret_web, struct err *err) MUST_USE;
 
 /* Refuses new connections, ends streams, waits up to 1 s for answers under way, then closes. `stopped` runs
- * when nothing is left (may be NULL; may destroy the server). */
+ * when nothing is left (may be NULL; may destroy the server). To be called once. */
 void web_stop(struct web *web, void (*stopped)(void *user), void *user);
 
 /* NULL does nothing. Closes at once what a stop has not closed yet; then `stopped` is not called. Must not be called

@@ -143,7 +143,7 @@ int redis_create(struct loop *loop, const struct redis_options *options, struct 
     return 0;
 }
 
-/* --- the life of a connection --- */
+/* The life of a connection. */
 
 static void plan_turn(struct redis *redis)
 {
@@ -214,6 +214,9 @@ static void connect_ended(const redisAsyncContext *context, int status)
         redis->context = NULL;
         fail_library(redis, context);
         return;
+    }
+    if (redis->path == NULL) {
+        (void)redisEnableKeepAlive(&redis->context->c); /* a blocking command has no other limit */
     }
     if (redis->password != NULL) {
         (void)redisAsyncCommand(redis->context, authenticated, redis, "AUTH %s", redis->password);
@@ -331,7 +334,7 @@ static void plan_attempt(struct redis *redis)
     redis->pause_ms = next_ms < LIMIT_REDIS_RETRY_MS ? next_ms : LIMIT_REDIS_RETRY_MS;
 }
 
-/* --- commands --- */
+/* Commands. */
 
 static void finish_first(struct redis *redis, const void *reply)
 {
@@ -402,7 +405,7 @@ void redis_command(struct redis *redis, redis_done *done, void *user, size_t arg
     }
 }
 
-/* --- the end of a turn --- */
+/* The end of a turn. */
 
 static void watchdog_came(void *user)
 {

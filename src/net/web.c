@@ -35,7 +35,7 @@ static void library_ready(uv_poll_t *poll, int status, int events);
 static void connection_changed(void *user, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode what);
 
-/* --- starting --- */
+/* Starting. */
 
 /* The library says why it does not start; later on it says what clients do wrong, which is not news. */
 __attribute__((format(printf, 2, 0))) static void library_complains(void *user, const char *format, va_list args)
@@ -121,7 +121,7 @@ const char *web_address(const struct web *web)
     return web->address;
 }
 
-/* --- connections --- */
+/* Connections. */
 
 void web_client_enter(struct client *client, enum phase phase)
 {
@@ -217,7 +217,7 @@ static void sweep_came(void *user)
     }
 }
 
-/* --- the work of a turn --- */
+/* The work of a turn. */
 
 void web_plan_run(struct web *web)
 {
@@ -264,7 +264,7 @@ static void library_ready(uv_poll_t *poll, int status, int events)
     run(poll->data);
 }
 
-/* --- stopping --- */
+/* Stopping. */
 
 static void poll_closed(uv_handle_t *handle)
 {
@@ -322,6 +322,7 @@ static void stop_now(void *user)
 
 void web_stop(struct web *web, void (*stopped)(void *user), void *user)
 {
+    assert(!web->stopping);
     web->stopping = true;
     web->stopped = stopped;
     web->stopped_user = user;

@@ -15,7 +15,7 @@ enum {
     THROWN_AWAY_BYTES = LIMIT_HTTP_BODY_BYTES * 16, /* of a body that is too large */
 };
 
-/* --- arriving: called by the library --- */
+/* Arriving: called by the library. */
 
 void *web_request_target_came(void *user, const char *target, struct MHD_Connection *connection)
 {
@@ -61,8 +61,10 @@ static enum MHD_Result tally_header(void *user, enum MHD_ValueKind kind, const c
     (void)kind;
     tally->count++;
     tally->bytes += name_size + value_size + strlen(": \r\n");
-    tally->malformed = tally->malformed || !is_token(name, name_size) || value == NULL ||
-                       memchr(value, '\0', value_size) != NULL;
+    if (!is_token(name, name_size) || value == NULL || memchr(value, '\0', value_size) != NULL) {
+        tally->malformed = true;
+        return MHD_YES;
+    }
     if (str_equal_nocase(name, "Content-Length")) {
         tally->lengths++;
         tally->malformed = tally->malformed || str_to_u64(value, &tally->length, NULL) != 0;
@@ -112,7 +114,7 @@ static const char *reason(int status)
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
         return "The request has too many or too large header fields.\n";
     case MHD_HTTP_SERVICE_UNAVAILABLE:
-        return "The server has too many open streams; or is about to stop; try again later.\n";
+        return "The server has too many open streams, or is about to stop; try again later.\n";
     default:
         return "The server made an answer that cannot be sent.\n";
     }
@@ -219,7 +221,7 @@ enum MHD_Result web_request_came(void *user, struct MHD_Connection *connection, 
     return MHD_NO;
 }
 
-/* --- suspended --- */
+/* Suspended. */
 
 struct watch {
     uv_poll_t poll;
@@ -299,7 +301,7 @@ void web_request_hand_over(struct web *web)
     }
 }
 
-/* --- answering --- */
+/* Answering. */
 
 struct MHD_Response *web_request_headers(struct web *web, struct MHD_Response *response,
                                          const struct web_header_line *headers, size_t count)
@@ -367,7 +369,7 @@ void web_request_ended(void *user, struct MHD_Connection *connection, void **con
     mem_free(request);
 }
 
-/* --- parts --- */
+/* Parts. */
 
 const char *web_method(const struct web_request *request)
 {

@@ -87,6 +87,10 @@ void web_stream_end(struct web_stream *stream)
 {
     stream->told = true;
     stream->ended = true;
+    if (stream->request != NULL) {
+        web_client_enter(stream->request->client, PHASE_REPLY);
+        stream->request->client->bytes = stream->backlog.size;
+    }
     stream_wake(stream);
 }
 
