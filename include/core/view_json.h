@@ -10,7 +10,8 @@
 void view_write_card(struct json_out *out, const char *key, const struct card *card);
 
 /* waits_for: a sentence, or NULL. */
-void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for);
+void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for, int64_t now_ms,
+                        struct arena *arena);
 
 /* With all steps, runs and cards; questions: all of the deployment, in the order they were asked. */
 void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *questions,

@@ -57,7 +57,7 @@ static void status_listed(struct deployment_record **records, size_t count, cons
     for (size_t i = 0; i < count; i++) {
         const struct deployment *d = records[i]->deployment;
         if (may_view(task, d) && (project == NULL || str_equal(project, d->plan->project))) {
-            view_write_summary(&task->out, NULL, d, NULL);
+            view_write_summary(&task->out, NULL, d, NULL, clock_wall_ms(), task->arena);
             if (shown++ < STATUS_SHOWN) {
                 say_status(task, d);
             }
@@ -361,7 +361,7 @@ static void history_loaded(struct deployment_record **records, size_t count, con
         bool fits = str_equal(c->project, d->plan->project) && (c->environment == NULL || str_equal(c->environment, d->plan->environment));
         if (fits && may_view(task, d) && shown++ < HISTORY_SHOWN) {
             say_status(task, d);
-            view_write_summary(&task->out, NULL, d, NULL);
+            view_write_summary(&task->out, NULL, d, NULL, clock_wall_ms(), task->arena);
         }
         deployment_record_free(records[i]);
     }

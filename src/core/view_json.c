@@ -79,13 +79,15 @@ static size_t steps_settled(const struct deployment *d) {
     return done;
 }
 
-static void write_summary_members(struct json_out *out, const struct deployment *d, const char *waits_for) {
+static void write_summary_members(struct json_out *out, const struct deployment *d, const char *waits_for, int64_t now_ms,
+                                  struct arena *arena) {
     json_add_int(out, "id", (int64_t)d->id);
     write_name(out, "name", 'D', d->id);
     json_add_string(out, "project", d->plan->project);
     json_add_string(out, "version", d->version);
     json_add_string(out, "environment", d->plan->environment);
     json_add_string(out, "state", deployment_state_word(d->state));
+    json_add_string(out, "title", view_status(d, now_ms, arena)->title);
     json_add_string(out, "actor", d->actor);
     json_add_string(out, "via", d->via);
     json_add_int(out, "created", d->created_ms);
@@ -103,9 +105,10 @@ static void write_summary_members(struct json_out *out, const struct deployment 
     json_add_string(out, "waits_for", waits_for);
 }
 
-void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for) {
+void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for, int64_t now_ms,
+                        struct arena *arena) {
     json_object_begin(out, key);
-    write_summary_members(out, d, waits_for);
+    write_summary_members(out, d, waits_for, now_ms, arena);
     json_object_end(out);
 }
 
@@ -191,8 +194,7 @@ struct card **view_cards(const struct deployment *d, const struct question_recor
 void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *questions,
                            size_t count, const char *waits_for, int64_t now_ms, struct arena *arena) {
     json_object_begin(out, key);
-    write_summary_members(out, d, waits_for);
-    json_add_string(out, "title", view_status(d, now_ms, arena)->title);
+    write_summary_members(out, d, waits_for, now_ms, arena);
     json_add_string(out, "closing_why", d->closing_why);
     json_add_string(out, "room", d->plan->room);
     json_array_begin(out, "targets");
