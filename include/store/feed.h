@@ -18,10 +18,11 @@ struct log_key {
     uint32_t attempt;
 };
 
-/* Appends a batch of output (any bytes, at most LIMIT_LOG_BATCH_BYTES) and tells who watches. Keeps the head and the tail of what was
- * written, LIMIT_OUTPUT_BYTES in all: the entry before a gap says how many bytes were left out.
- * Position = bytes of output before this batch, those left out included; left_out = bytes after it that are not told. A batch told
- * twice is kept once. REFUSED: more was told before, and `found` is the position (decimal) to go on from. */
+/* Appends a batch of output (any bytes, at most LIMIT_LOG_BATCH_BYTES) and tells who watches. Keeps the head and the
+ * tail of what was written, LIMIT_OUTPUT_BYTES in all: the entry before a gap says how many bytes were left out.
+ * Position = bytes of output before this batch, those left out included; left_out = bytes after it that are not told.
+ * A batch told twice is kept once. REFUSED: more was told before, and `found` is the position (decimal) to go on
+ * from. */
 void log_append(struct store *store, const struct log_key *key, uint64_t position, const char *data, size_t size,
                 uint64_t left_out, commit_done *done, void *user);
 
@@ -34,16 +35,17 @@ struct log_batch {
 };
 typedef void log_done(const struct log_batch *batches, size_t count, const struct err *err, void *user);
 /* after NULL = from the start. */
-void log_read(struct store *store, const struct log_key *key, const char *after, size_t count, log_done *done, void *user);
+void log_read(struct store *store, const struct log_key *key, const char *after, size_t count, log_done *done,
+              void *user);
 
 /* Changes. */
 enum change_kind { CHANGE_DEPLOYMENT, CHANGE_LOG, CHANGE_ROOM };
 struct change {
     enum change_kind kind;
-    const char *id;         /* position in the stream: the SSE event id */
+    const char *id; /* position in the stream: the SSE event id */
     uint64_t deployment;
-    struct log_key log;     /* CHANGE_LOG */
-    const char *room;       /* CHANGE_ROOM */
+    struct log_key log; /* CHANGE_LOG */
+    const char *room;   /* CHANGE_ROOM */
 };
 
 struct feed;
@@ -70,6 +72,7 @@ void room_read(struct store *store, const char *room, room_done *done, void *use
 /* What was shown where, for the reconciler: one text per platform, room and card. */
 typedef void text_done(const char *text, const struct err *err, void *user); /* NULL = absent */
 void store_get_text(struct store *store, const char *key, text_done *done, void *user);
-void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s); /* 0 = never; NULL text deletes */
+/* expire_s 0 = never; text NULL deletes. */
+void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s);
 
 #endif

@@ -37,8 +37,9 @@ typedef void inbox_read(const struct inbox_entry *entries, size_t count, void *u
 struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *read, void *user);
 void inbox_destroy(struct inbox *inbox); /* not inside its callback */
 void inbox_next(struct inbox *inbox);    /* the batch is committed: give the next one */
-void inbox_restart(struct inbox *inbox); /* read from the start again: a commit was refused, or this process leads from now on */
 void inbox_pause(struct inbox *inbox);   /* this process no longer leads */
+/* Reads from the start again: a commit was refused, or this process leads from now on. */
+void inbox_restart(struct inbox *inbox);
 /* A timer that is due at `at_ms` (wall time) was committed: it may be earlier than the one that is waited for. */
 void inbox_timer_hint(struct inbox *inbox, int64_t at_ms);
 
@@ -48,7 +49,7 @@ void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry);
 /* Leadership: one token at a time; silence of its beat is judged by the observer's own monotonic clock. */
 struct leadership;
 struct leadership_options {
-    const char *token;    /* unique for this process: <host>/<random> */
+    const char *token; /* unique for this process: <host>/<random> */
     /* True if the process with this token is surely dead (its lock file on this host is free). */
     bool (*surely_dead)(const char *token, void *user);
     void (*gained)(void *user);
@@ -63,7 +64,8 @@ void leadership_resign(struct leadership *leadership); /* so that another can ta
 /* The precondition of every commit of the leader. */
 size_t commit_require_leader(struct commit *commit, const struct leadership *leadership);
 
-/* Wakes up the sweeper's findings: puts jobs and inbox entries that the hashes demand and the streams lack. Reports counts. */
+/* Wakes up the sweeper's findings: puts jobs and inbox entries that the hashes demand and the streams lack. Reports
+ * counts. */
 struct sweep_counts {
     size_t jobs, lanes, entries, timers;
 };

@@ -2,8 +2,8 @@
 #define GP_STORE_QUEUE_H
 
 /*
- * Jobs for workers and facts from them. Streams only wake somebody up; the truth is the claim in dep:<id>:claims, which is compared and
- * set in the same commit that acknowledges the stream entry and tells the leader.
+ * Jobs for workers and facts from them. Streams only wake somebody up; the truth is the claim in dep:<id>:claims, which
+ * is compared and set in the same commit that acknowledges the stream entry and tells the leader.
  */
 
 #include <stdbool.h>
@@ -36,36 +36,39 @@ struct job {
 /* For the leader. */
 void commit_push_job(struct commit *commit, const struct job *job);
 
-/* Reads jobs one batch at a time. A batch holds either starts, or what needs no slot: to adopt, to check, to stop. The latter come at
- * any time, so that a busy worker hears them. */
+/* Reads jobs one batch at a time. A batch holds either starts, or what needs no slot: to adopt, to check, to stop.
+ * The latter come at any time, so that a busy worker hears them. */
 struct job_reader;
 typedef void jobs_read(const struct job *jobs, size_t count, void *user); /* borrowed until it returns */
 
-/* Reads as `worker` from jobs:any and jobs:<host>, and from control:any and control:<host>; makes the streams and groups if they are
- * missing, also after Redis lost them. After a lost connection a job may come twice: a worker that has it already lets it go. */
-struct job_reader *job_reader_create(struct loop *loop, struct store *store, const char *worker, const char *host, jobs_read *read,
-                                     void *user);
+/* Reads as `worker` from jobs:any and jobs:<host>, and from control:any and control:<host>; makes the streams and
+ * groups if they are missing, also after Redis lost them. After a lost connection a job may come twice: a worker that
+ * has it already lets it go. */
+struct job_reader *job_reader_create(struct loop *loop, struct store *store, const char *worker, const char *host,
+                                     jobs_read *read, void *user);
 void job_reader_destroy(struct job_reader *reader); /* NULL does nothing; not inside jobs_read */
 
-/* Asks for one batch of starts: `count` of each of the two streams at most, so up to twice as many in all. Each batch is asked for
- * anew. 0 asks for none; a batch that is on its way is still handed over. */
+/* Asks for one batch of starts: `count` of each of the two streams at most, so up to twice as many in all. Each batch
+ * is asked for anew. 0 asks for none; a batch that is on its way is still handed over. */
 void job_reader_want(struct job_reader *reader, size_t count);
 
-/* A worker's facts. `job` says which run, attempt, epoch and which entry to acknowledge (entry NULL = none). The completion says DONE, REFUSED (replaced: let
- * go, kill nothing), UNAVAILABLE (try again) or UNKNOWN. The event ids are derived from the fact, so that telling it again is safe. */
+/* A worker's facts. `job` says which run, attempt, epoch and which entry to acknowledge (entry NULL = none). The
+ * completion says DONE, REFUSED (replaced: let go, kill nothing), UNAVAILABLE (try again) or UNKNOWN. The event ids
+ * are derived from the fact, so that telling it again is safe. */
 void queue_claim(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
                  commit_done *done, void *user);
 /* The end of an attempt owned by `worker` (claim r:attempt:epoch:worker). */
-void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome, const char *excerpt,
-               int64_t now_ms, commit_done *done, void *user);
+void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome,
+               const char *excerpt, int64_t now_ms, commit_done *done, void *user);
 /* Takes over an attempt whose claim is a:attempt:epoch; the new claim is r:attempt:epoch:worker. */
 void queue_adopt(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
                  commit_done *done, void *user);
-/* What a worker found out about an attempt that it does not own, and that ends nothing: NEVER_STARTED, TRUTH_GONE, STILL_RUNNING. The claim
- * must still be q or a (or r by this worker) with the job's attempt and epoch; it becomes e. Acknowledges the entry. */
+/* What a worker found out about an attempt that it does not own, and that ends nothing: NEVER_STARTED, TRUTH_GONE,
+ * STILL_RUNNING. The claim must still be q or a (or r by this worker) with the job's attempt and epoch; it becomes e.
+ * Acknowledges the entry. */
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
                 int64_t now_ms, commit_done *done, void *user);
-/* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over). */
+/* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over); NULL does nothing. */
 void queue_acknowledge(struct store *store, const struct job *job);
 
 /* Presence. A beat is a counter; its silence is judged by the reader's own monotonic clock. */

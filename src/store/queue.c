@@ -198,6 +198,9 @@ void queue_tell(struct store *store, const struct job *job, const char *worker, 
 }
 
 void queue_acknowledge(struct store *store, const struct job *job) {
+    if (job->entry == NULL) {
+        return;
+    }
     struct commit *commit = commit_create(store, NULL);
     acknowledge(commit, job);
     commit_send(commit, NULL, NULL);
