@@ -8,21 +8,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void expect(bool condition)
-{
+static void expect(bool condition) {
     if (!condition) {
         abort();
     }
 }
 
-static void expect_within(const char *value, const char *text, size_t size)
-{
+static void expect_within(const char *value, const char *text, size_t size) {
     expect(value >= text && value < text + size);
     expect(memchr(value, '\0', (size_t)(text + size - value)) != NULL);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct instructions in;
     char *text = malloc(size + 1);
 

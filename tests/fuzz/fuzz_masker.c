@@ -14,23 +14,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void expect(bool condition)
-{
+static void expect(bool condition) {
     if (!condition) {
         abort();
     }
 }
 
 /* A small generator of its own: the cuts depend on the input alone. */
-static size_t piece_size(uint32_t *state, size_t left)
-{
+static size_t piece_size(uint32_t *state, size_t left) {
     *state = *state * 1664525 + 1013904223;
     size_t size = (*state >> 16) % 9;
     return size < left ? size : left;
 }
 
-static void compare(struct masker *masker, const struct masker_naive *naive, const char *text, size_t size)
-{
+static void compare(struct masker *masker, const struct masker_naive *naive, const char *text, size_t size) {
     size_t room = size + masker_held_max(masker);
     char *wanted = malloc(room + 3);
     char *out = malloc(room + 3);
@@ -52,8 +49,7 @@ static void compare(struct masker *masker, const struct masker_naive *naive, con
     free(wanted);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct masker_naive naive;
     struct masker *masker = masker_create();
     const char *at = (const char *)data;

@@ -18,8 +18,7 @@ struct masker_naive {
 };
 
 /* Fits spelling_each. */
-static bool masker_naive_add(void *user, const char *bytes, size_t size)
-{
+static bool masker_naive_add(void *user, const char *bytes, size_t size) {
     struct masker_naive *naive = user;
 
     if (size < NAIVE_BYTES_MIN) {
@@ -35,8 +34,7 @@ static bool masker_naive_add(void *user, const char *bytes, size_t size)
 }
 
 /* `out` has room for `size` bytes. */
-static size_t masker_naive_mask(const struct masker_naive *naive, const char *text, size_t size, char *out)
-{
+static size_t masker_naive_mask(const struct masker_naive *naive, const char *text, size_t size, char *out) {
     bool *secret = calloc(size + 1, sizeof *secret);
     size_t given = 0;
 
@@ -60,8 +58,7 @@ static size_t masker_naive_mask(const struct masker_naive *naive, const char *te
     return given;
 }
 
-static void masker_naive_finish(struct masker_naive *naive)
-{
+static void masker_naive_finish(struct masker_naive *naive) {
     for (size_t i = 0; i < naive->count; i++) {
         free(naive->texts[i].bytes);
     }

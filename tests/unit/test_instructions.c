@@ -15,23 +15,20 @@ static struct instructions in;
 /* The instructions point into this until the next parse. */
 static char *text;
 
-static const char *parse_bytes(const char *bytes, size_t size)
-{
+static const char *parse_bytes(const char *bytes, size_t size) {
     free(text);
     text = malloc(size + (size == 0)); /* of the exact size, so that the sanitizer sees a byte too far */
     memcpy(text, bytes, size);
     return instructions_parse(&in, text, size);
 }
 
-static const char *parse(const char *bytes)
-{
+static const char *parse(const char *bytes) {
     return parse_bytes(bytes, strlen(bytes));
 }
 
 #define END "end 0\n\n"
 
-static void everything_that_can_be_told_is_understood(void **state)
-{
+static void everything_that_can_be_told_is_understood(void **state) {
     (void)state;
     assert_null(parse("target-lock 6\n/t/web\n"
                       "script 15\nmake a\nmake b\n\n\n"
@@ -67,8 +64,7 @@ static void everything_that_can_be_told_is_understood(void **state)
     assert_int_equal(in.tail_segments, 3);
 }
 
-static void what_is_not_told_has_its_default(void **state)
-{
+static void what_is_not_told_has_its_default(void **state) {
     (void)state;
     assert_null(parse("script 1\n:\n" END));
     assert_null(in.target_lock);
@@ -83,15 +79,13 @@ static void what_is_not_told_has_its_default(void **state)
     assert_int_equal(in.tail_segments, LIMIT_OUTPUT_SEGMENTS_TAIL);
 }
 
-static void a_value_may_look_like_a_record(void **state)
-{
+static void a_value_may_look_like_a_record(void **state) {
     (void)state;
     assert_null(parse("script 7\nend 0\n\n\n" END));
     assert_string_equal(in.script, "end 0\n\n");
 }
 
-static void a_secret_may_have_any_bytes(void **state)
-{
+static void a_secret_may_have_any_bytes(void **state) {
     static const char bytes[] = "secret 3\n\0\n\xff\nscript 1\n:\nend 0\n\n";
     (void)state;
 
@@ -99,8 +93,7 @@ static void a_secret_may_have_any_bytes(void **state)
     assert_memory_equal(in.secrets[0].bytes, "\0\n\xff", 3);
 }
 
-static void instructions_cut_off_anywhere_are_refused(void **state)
-{
+static void instructions_cut_off_anywhere_are_refused(void **state) {
     static const char whole[] = "env 3\nA=b\nsecret 4\nabcd\ntimeout-ms 2\n10\nscript 4\ntrue\nenv 3\nC=d\n" END;
     (void)state;
 
@@ -110,8 +103,7 @@ static void instructions_cut_off_anywhere_are_refused(void **state)
     assert_null(parse(whole));
 }
 
-static void wrong_instructions_are_refused(void **state)
-{
+static void wrong_instructions_are_refused(void **state) {
     static const char *const cases[] = {
         "",
         "\n",
@@ -162,8 +154,7 @@ static void wrong_instructions_are_refused(void **state)
 }
 
 /* Writes a record whose value is `prefix` and then the letter x, `size` bytes in all. Returns the size written. */
-static size_t record_write(char *to, size_t room, const char *key, const char *prefix, size_t size)
-{
+static size_t record_write(char *to, size_t room, const char *key, const char *prefix, size_t size) {
     size_t at = (size_t)snprintf(to, room, "%s %zu\n", key, size);
 
     assert_true(at + size + 1 < room);
@@ -173,8 +164,7 @@ static size_t record_write(char *to, size_t room, const char *key, const char *p
     return at + size + 1;
 }
 
-static void limits_are_kept(void **state)
-{
+static void limits_are_kept(void **state) {
     static const struct {
         const char *key;
         const char *prefix;
@@ -221,21 +211,18 @@ static void limits_are_kept(void **state)
     assert_non_null(parse(many));
 }
 
-static void a_problem_quotes_no_value(void **state)
-{
+static void a_problem_quotes_no_value(void **state) {
     (void)state;
     assert_null(strstr(parse("env 7\nhunter2\nscript 1\n:\n" END), "hunter2"));
 }
 
-static int text_free(void **state)
-{
+static int text_free(void **state) {
     (void)state;
     free(text);
     return 0;
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_that_can_be_told_is_understood),
         cmocka_unit_test(what_is_not_told_has_its_default),

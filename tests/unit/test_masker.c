@@ -14,8 +14,7 @@ enum { OUT_BYTES = 1 << 20 };
 
 static char out[OUT_BYTES];
 
-static struct masker *masker_of(const char *const *secrets, size_t count)
-{
+static struct masker *masker_of(const char *const *secrets, size_t count) {
     struct masker *masker = masker_create();
 
     for (size_t i = 0; i < count; i++) {
@@ -25,12 +24,11 @@ static struct masker *masker_of(const char *const *secrets, size_t count)
     return masker;
 }
 
-#define MASKER_OF(...)                                                                                                 \
+#define MASKER_OF(...) \
     masker_of((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* Masks one whole output, fed in pieces of the given size. */
-static const char *masked_in_pieces(struct masker *masker, const char *text, size_t size, size_t piece)
-{
+static const char *masked_in_pieces(struct masker *masker, const char *text, size_t size, size_t piece) {
     size_t given = 0;
 
     assert_true(size + masker_held_max(masker) < OUT_BYTES);
@@ -42,13 +40,11 @@ static const char *masked_in_pieces(struct masker *masker, const char *text, siz
     return out;
 }
 
-static const char *masked(struct masker *masker, const char *text)
-{
+static const char *masked(struct masker *masker, const char *text) {
     return masked_in_pieces(masker, text, strlen(text), strlen(text) + 1);
 }
 
-static void a_secret_is_replaced_wherever_it_stands(void **state)
-{
+static void a_secret_is_replaced_wherever_it_stands(void **state) {
     static const struct {
         const char *text;
         const char *wanted;
@@ -75,8 +71,7 @@ static void a_secret_is_replaced_wherever_it_stands(void **state)
     masker_destroy(masker);
 }
 
-static void a_secret_cut_at_any_two_bytes_is_replaced(void **state)
-{
+static void a_secret_cut_at_any_two_bytes_is_replaced(void **state) {
     static const char text[] = "a correct horse b";
     const size_t size = sizeof text - 1;
     struct masker *masker = MASKER_OF("correct horse");
@@ -95,8 +90,7 @@ static void a_secret_cut_at_any_two_bytes_is_replaced(void **state)
     masker_destroy(masker);
 }
 
-static void secrets_that_overlap_leave_nothing_between_them(void **state)
-{
+static void secrets_that_overlap_leave_nothing_between_them(void **state) {
     struct masker *masker = MASKER_OF("abcdefgh", "fghijklm", "bcdefg");
     (void)state;
 
@@ -107,8 +101,7 @@ static void secrets_that_overlap_leave_nothing_between_them(void **state)
     masker_destroy(masker);
 }
 
-static void a_secret_within_a_longer_one_is_masked_when_the_longer_one_fails(void **state)
-{
+static void a_secret_within_a_longer_one_is_masked_when_the_longer_one_fails(void **state) {
     struct masker *masker = MASKER_OF("xabcdefyghijklz", "abcdef", "ghijkl");
     (void)state;
 
@@ -119,8 +112,7 @@ static void a_secret_within_a_longer_one_is_masked_when_the_longer_one_fails(voi
     masker_destroy(masker);
 }
 
-static void a_secret_that_repeats_itself_is_masked_whole(void **state)
-{
+static void a_secret_that_repeats_itself_is_masked_whole(void **state) {
     struct masker *masker = MASKER_OF("aaaaaaa");
     (void)state;
 
@@ -130,8 +122,7 @@ static void a_secret_that_repeats_itself_is_masked_whole(void **state)
     masker_destroy(masker);
 }
 
-static void a_short_secret_is_left_alone(void **state)
-{
+static void a_short_secret_is_left_alone(void **state) {
     struct masker *masker = MASKER_OF("admin", "");
     (void)state;
 
@@ -139,15 +130,13 @@ static void a_short_secret_is_left_alone(void **state)
     masker_destroy(masker);
 }
 
-static size_t fed(struct masker *masker, const char *text)
-{
+static size_t fed(struct masker *masker, const char *text) {
     size_t given = masker_feed(masker, text, strlen(text), out);
     out[given] = '\0';
     return given;
 }
 
-static void only_what_may_begin_a_secret_is_held_back(void **state)
-{
+static void only_what_may_begin_a_secret_is_held_back(void **state) {
     struct masker *masker = MASKER_OF("hunter22");
     (void)state;
 
@@ -163,8 +152,7 @@ static void only_what_may_begin_a_secret_is_held_back(void **state)
     masker_destroy(masker);
 }
 
-static void a_new_stream_does_not_continue_the_last_one(void **state)
-{
+static void a_new_stream_does_not_continue_the_last_one(void **state) {
     struct masker *masker = MASKER_OF("hunter22");
     (void)state;
 
@@ -175,8 +163,7 @@ static void a_new_stream_does_not_continue_the_last_one(void **state)
     masker_destroy(masker);
 }
 
-static void every_spelling_of_a_secret_is_masked(void **state)
-{
+static void every_spelling_of_a_secret_is_masked(void **state) {
     static const struct {
         const char *secret;
         const char *text;
@@ -213,8 +200,7 @@ static void every_spelling_of_a_secret_is_masked(void **state)
 }
 
 /* Base64 as a program does it: whole, with padding, wrapped after `width` characters unless 0. */
-static void base64_write(char *to, const char *text, size_t size, const char *last_two, size_t width)
-{
+static void base64_write(char *to, const char *text, size_t size, const char *last_two, size_t width) {
     char alphabet[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     size_t column = 0;
 
@@ -240,8 +226,7 @@ static void base64_write(char *to, const char *text, size_t size, const char *la
     *to = '\0';
 }
 
-static void base64_of_a_secret_is_masked_at_every_place_and_length(void **state)
-{
+static void base64_of_a_secret_is_masked_at_every_place_and_length(void **state) {
     static const char before[] = "user:";
     static const char secret[] = "\xfb\xef\xbe\xfb\xef\xbe\xfb\xef\xbehunter22";
     static const char after[] = ":tail";
@@ -270,8 +255,7 @@ static void base64_of_a_secret_is_masked_at_every_place_and_length(void **state)
     }
 }
 
-static void wrapped_base64_is_masked_on_every_line(void **state)
-{
+static void wrapped_base64_is_masked_on_every_line(void **state) {
     static const size_t widths[] = {76, 64};
     char secret[201];
     char encoded[400];
@@ -290,8 +274,7 @@ static void wrapped_base64_is_masked_on_every_line(void **state)
     masker_destroy(masker);
 }
 
-static void each_line_of_a_secret_is_masked_alone(void **state)
-{
+static void each_line_of_a_secret_is_masked_alone(void **state) {
     struct masker *masker = MASKER_OF("-----BEGIN KEY-----\r\n  MIIEvQIBADAN\nq1\nBgkqhkiG9w0B\n-----END KEY-----\n");
     (void)state;
 
@@ -301,8 +284,7 @@ static void each_line_of_a_secret_is_masked_alone(void **state)
     masker_destroy(masker);
 }
 
-static void bytes_that_are_no_text_pass_unchanged(void **state)
-{
+static void bytes_that_are_no_text_pass_unchanged(void **state) {
     char bytes[512];
     struct masker *masker = MASKER_OF("hunter22");
     (void)state;
@@ -323,8 +305,7 @@ static void bytes_that_are_no_text_pass_unchanged(void **state)
     masker_destroy(masker);
 }
 
-static void without_secrets_everything_passes(void **state)
-{
+static void without_secrets_everything_passes(void **state) {
     struct masker *masker = masker_create();
     (void)state;
 
@@ -334,8 +315,7 @@ static void without_secrets_everything_passes(void **state)
     masker_destroy(NULL);
 }
 
-static void the_longest_secret_is_masked(void **state)
-{
+static void the_longest_secret_is_masked(void **state) {
     enum { SIZE = 64 << 10 };
     static char secret[SIZE + 1];
     static char text[SIZE + 16];
@@ -354,8 +334,7 @@ static void the_longest_secret_is_masked(void **state)
 }
 
 /* Small alphabets make texts that overlap in every way. */
-static void it_agrees_with_the_plainest_masking(void **state)
-{
+static void it_agrees_with_the_plainest_masking(void **state) {
     uint32_t seed = 42;
     (void)state;
 
@@ -389,8 +368,7 @@ static void it_agrees_with_the_plainest_masking(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_replaced_wherever_it_stands),
         cmocka_unit_test(a_secret_cut_at_any_two_bytes_is_replaced),

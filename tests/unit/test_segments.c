@@ -18,8 +18,7 @@
 static char directory[] = "/tmp/test_segments.XXXXXX";
 
 /* Each test starts in an empty directory. */
-static int directory_empty(void **state)
-{
+static int directory_empty(void **state) {
     char name[32];
     (void)state;
 
@@ -30,20 +29,17 @@ static int directory_empty(void **state)
     return 0;
 }
 
-static int directory_make(void **state)
-{
+static int directory_make(void **state) {
     (void)state;
     return mkdtemp(directory) && chdir(directory) == 0 ? 0 : -1;
 }
 
-static int directory_remove(void **state)
-{
+static int directory_remove(void **state) {
     (void)directory_empty(state);
     return chdir("/") == 0 && rmdir(directory) == 0 ? 0 : -1;
 }
 
-static void assert_segment(int index, const char *wanted)
-{
+static void assert_segment(int index, const char *wanted) {
     char name[32];
     char bytes[64];
 
@@ -60,13 +56,11 @@ static void assert_segment(int index, const char *wanted)
     (void)close(fd);
 }
 
-static void write_text(struct segments *segments, const char *text)
-{
+static void write_text(struct segments *segments, const char *text) {
     segments_write(segments, text, strlen(text));
 }
 
-static void output_is_cut_into_segments(void **state)
-{
+static void output_is_cut_into_segments(void **state) {
     struct segments segments;
     (void)state;
 
@@ -84,8 +78,7 @@ static void output_is_cut_into_segments(void **state)
     assert_int_equal(segments.left_out, 0);
 }
 
-static void no_output_makes_no_file(void **state)
-{
+static void no_output_makes_no_file(void **state) {
     struct segments segments;
     (void)state;
 
@@ -96,8 +89,7 @@ static void no_output_makes_no_file(void **state)
     assert_int_equal(segments.bytes, 0);
 }
 
-static void the_head_and_the_tail_are_kept(void **state)
-{
+static void the_head_and_the_tail_are_kept(void **state) {
     struct segments segments;
     (void)state;
 
@@ -124,8 +116,7 @@ static void the_head_and_the_tail_are_kept(void **state)
     assert_int_equal(segments.left_out, 8);
 }
 
-static void without_a_head_only_the_tail_is_kept(void **state)
-{
+static void without_a_head_only_the_tail_is_kept(void **state) {
     struct segments segments;
     (void)state;
 
@@ -138,8 +129,7 @@ static void without_a_head_only_the_tail_is_kept(void **state)
     assert_int_equal(segments.left_out, 4);
 }
 
-static void what_cannot_be_written_is_left_out_and_the_next_write_tries_again(void **state)
-{
+static void what_cannot_be_written_is_left_out_and_the_next_write_tries_again(void **state) {
     struct rlimit before;
     struct rlimit small;
     struct segments segments;
@@ -163,8 +153,7 @@ static void what_cannot_be_written_is_left_out_and_the_next_write_tries_again(vo
     assert_int_equal(segments.left_out, 3);
 }
 
-static void a_segment_that_cannot_be_made_is_tried_again(void **state)
-{
+static void a_segment_that_cannot_be_made_is_tried_again(void **state) {
     struct segments segments;
     (void)state;
 
@@ -180,8 +169,7 @@ static void a_segment_that_cannot_be_made_is_tried_again(void **state)
     assert_int_equal(segments.left_out, 3);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(output_is_cut_into_segments, directory_empty),
         cmocka_unit_test_setup(no_output_makes_no_file, directory_empty),

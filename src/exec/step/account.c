@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int groups_find(struct account *account, const char *name)
-{
+static int groups_find(struct account *account, const char *name) {
     FILE *file = fopen("/etc/group", "re");
     struct group *group;
 
@@ -27,8 +26,7 @@ static int groups_find(struct account *account, const char *name)
     return 0;
 }
 
-int account_find(struct account *ret, const char *name)
-{
+int account_find(struct account *ret, const char *name) {
     FILE *file = fopen("/etc/passwd", "re");
     struct passwd *user;
 
@@ -48,8 +46,7 @@ int account_find(struct account *ret, const char *name)
     return user ? groups_find(ret, name) : -ENOENT;
 }
 
-int account_become(const struct account *account)
-{
+int account_become(const struct account *account) {
     if (getuid() != 0 && getuid() == account->uid && geteuid() == account->uid) {
         return 0;
     }

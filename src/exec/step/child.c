@@ -1,7 +1,5 @@
 #include "child.h"
 
-#include "account.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,8 +17,7 @@ struct ends {
 
 static _Noreturn void child_run(const struct ends *ends, const struct instructions *in, const struct account *account);
 
-static void close_all(const int *fds, size_t count)
-{
+static void close_all(const int *fds, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (fds[i] >= 0) {
             (void)close(fds[i]);
@@ -28,18 +25,10 @@ static void close_all(const int *fds, size_t count)
     }
 }
 
-int child_create(struct child *ret, const struct instructions *in, mode_t umask_before)
-{
+int child_create(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before) {
     enum { OUTPUT = 0, REPORT = 2, GO = 4, NULL_INPUT = 6, COUNT };
-    static struct account account;
     int fds[COUNT] = {-1, -1, -1, -1, -1, -1, -1};
 
-    if (in->user) {
-        int rc = account_find(&account, in->user);
-        if (rc < 0) {
-            return rc;
-        }
-    }
     fds[NULL_INPUT] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (fds[NULL_INPUT] < 0 || pipe2(fds + OUTPUT, O_CLOEXEC) < 0 || pipe2(fds + REPORT, O_CLOEXEC) < 0 ||
         pipe2(fds + GO, O_CLOEXEC) < 0 || (ret->pid = fork()) < 0) {
@@ -51,7 +40,7 @@ int child_create(struct child *ret, const struct instructions *in, mode_t umask_
         const struct ends ends = {fds[NULL_INPUT], fds[OUTPUT + 1], fds[REPORT + 1], fds[GO]};
         (void)close(fds[GO + 1]); /* or the child would wait for itself */
         (void)umask(umask_before);
-        child_run(&ends, in, in->user ? &account : NULL);
+        child_run(&ends, in, account);
     }
     (void)setpgid(ret->pid, ret->pid); /* here and in the child: whoever comes first */
     ret->output_fd = fds[OUTPUT];
@@ -63,39 +52,35 @@ int child_create(struct child *ret, const struct instructions *in, mode_t umask_
     return 0;
 }
 
-void child_release(struct child *child)
-{
+void child_release(struct child *child) {
     (void)!write(child->go_fd, "g", 1);
     (void)close(child->go_fd);
 }
 
-void child_abandon(struct child *child)
-{
+void child_abandon(struct child *child) {
     close_all((const int[]){child->go_fd, child->output_fd, child->report_fd}, 3);
     (void)waitpid(child->pid, NULL, 0);
 }
 
-static void signals_reset(void)
-{
+static void signals_reset(void) {
+    const struct sigaction normal = {.sa_handler = SIG_DFL};
     sigset_t none;
 
     for (int number = 1; number < NSIG; number++) {
-        (void)signal(number, SIG_DFL);
+        (void)sigaction(number, &normal, NULL);
     }
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void child_fail(int report_fd, enum child_stage stage, int code)
-{
+static _Noreturn void child_fail(int report_fd, enum child_stage stage, int code) {
     const struct child_report report = {.stage = stage, .code = code};
 
     (void)!write(report_fd, &report, sizeof report);
     _exit(127);
 }
 
-static _Noreturn void child_run(const struct ends *ends, const struct instructions *in, const struct account *account)
-{
+static _Noreturn void child_run(const struct ends *ends, const struct instructions *in, const struct account *account) {
     char *const arguments[] = {"sh", "-e", "-c", (char *)in->script, NULL};
     char go;
 

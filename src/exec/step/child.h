@@ -7,6 +7,7 @@
  * it ends without a trace.
  */
 
+#include "account.h"
 #include "instructions.h"
 
 #include <sys/types.h>
@@ -25,8 +26,8 @@ struct child_report {
     int code; /* errno */
 };
 
-/* Returns 0 or a negative errno. The descriptors to read do not block. */
-int child_create(struct child *ret, const struct instructions *in, mode_t umask_before);
+/* Returns 0 or a negative errno. Without an account the user stays. The descriptors to read do not block. */
+int child_create(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before);
 void child_release(struct child *child);
 void child_abandon(struct child *child); /* the waiting child ends and is reaped */
 

@@ -34,8 +34,7 @@ static const char *record_next(char **cursor, const char *end, const struct key 
                                size_t *ret_size);
 static const char *value_take(struct instructions *in, const struct key *key, char *value, size_t size);
 
-const char *instructions_parse(struct instructions *ret, char *text, size_t size)
-{
+const char *instructions_parse(struct instructions *ret, char *text, size_t size) {
     bool seen[KEY_COUNT] = {false};
     const char *end = text + size;
 
@@ -73,8 +72,7 @@ const char *instructions_parse(struct instructions *ret, char *text, size_t size
     return ret->script ? NULL : "there is no script";
 }
 
-static bool decimal_parse(const char *text, size_t size, int64_t *ret)
-{
+static bool decimal_parse(const char *text, size_t size, int64_t *ret) {
     int64_t number = 0;
 
     if (size == 0 || size > DIGITS) {
@@ -90,8 +88,7 @@ static bool decimal_parse(const char *text, size_t size, int64_t *ret)
     return true;
 }
 
-static const struct key *key_find(const char *name, size_t size)
-{
+static const struct key *key_find(const char *name, size_t size) {
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strlen(keys[i].name) == size && memcmp(keys[i].name, name, size) == 0) {
             return &keys[i];
@@ -105,8 +102,7 @@ static const struct key *key_find(const char *name, size_t size)
  * writes, the text ends anywhere: that is why a complete text closes with an end record.
  */
 static const char *record_next(char **cursor, const char *end, const struct key **ret_key, char **ret_value,
-                               size_t *ret_size)
-{
+                               size_t *ret_size) {
     char *at = *cursor;
     size_t left = (size_t)(end - at);
     size_t head = left < KEY_BYTES + DIGITS + 2 ? left : KEY_BYTES + DIGITS + 2;
@@ -142,8 +138,7 @@ static const char *record_next(char **cursor, const char *end, const struct key 
     return NULL;
 }
 
-static const char *secret_take(struct instructions *in, const char *value, size_t size)
-{
+static const char *secret_take(struct instructions *in, const char *value, size_t size) {
     if (in->secret_count == LIMIT_SECRETS || in->secret_bytes + size > INSTRUCTIONS_SECRET_BYTES) {
         return "there are too many secrets";
     }
@@ -152,8 +147,7 @@ static const char *secret_take(struct instructions *in, const char *value, size_
     return NULL;
 }
 
-static const char *value_take(struct instructions *in, const struct key *key, char *value, size_t size)
-{
+static const char *value_take(struct instructions *in, const struct key *key, char *value, size_t size) {
     char *member = (char *)in + key->offset;
     int64_t number;
 

@@ -17,7 +17,7 @@
 enum {
     INSTRUCTIONS_BYTES = 8 << 20, /* all records together */
     INSTRUCTIONS_ENV = 1024,
-    INSTRUCTIONS_VALUE_BYTES = 128 << 10, /* the kernel takes no longer argument or variable */
+    INSTRUCTIONS_VALUE_BYTES = 128 << 10,  /* the kernel takes no longer argument or variable */
     INSTRUCTIONS_SECRET_BYTES = 256 << 10, /* all secrets together: bounds the memory of the masker */
     INSTRUCTIONS_SEGMENT_BYTES = 16 << 20,
     INSTRUCTIONS_SEGMENTS = 1000,
@@ -31,8 +31,8 @@ struct instructions_secret {
 struct instructions {
     const char *target_lock; /* NULL = none */
     const char *script;
-    const char *work_dir; /* NULL = / */
-    const char *user;     /* NULL = unchanged */
+    const char *work_dir;            /* NULL = / */
+    const char *user;                /* NULL = unchanged */
     char *env[INSTRUCTIONS_ENV + 1]; /* ends with NULL */
     size_t env_count;
     struct instructions_secret secrets[LIMIT_SECRETS];

@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STATUS_RECORDED = 0, STATUS_DELETED = 1, STATUS_NOT_OURS = 111 };
@@ -88,15 +89,18 @@ static int signals_set_up(void) {
 }
 
 /*
- * Takes a lock without waiting. Somebody who only looks whether it is held (base/lockfile.h) takes it shared for an instant, which is no
- * reason to fail: what can be had shared is not held, so it is tried again.
+ * Takes a lock without waiting for another step. Somebody who only looks whether it is held (base/lockfile.h) takes it
+ * shared for an instant, which is no reason to fail: what can be had shared is not held, so it is tried again.
  */
 static bool lock_exclusive(int fd) {
+    const struct timespec instant = {.tv_nsec = 1000000};
+
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB) < 0) {
             return false;
         }
         (void)flock(fd, LOCK_UN);
+        (void)nanosleep(&instant, NULL);
     }
     return true;
 }
@@ -106,7 +110,7 @@ static bool lock_exclusive(int fd) {
  * The descriptor stays open to the end of the process.
  */
 static bool lock_take(void) {
-    int fd = open("lock", O_RDWR | O_CLOEXEC);
+    int fd = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     return fd >= 0 && lock_exclusive(fd) && !record_exists();
 }

@@ -10,8 +10,8 @@
 /*
  * An Aho-Corasick automaton: a tree of all texts, in which each node also knows the longest other node that its path
  * ends with (`fallback`). The depth of the current node is therefore the number of bytes at the end of the stream that
- * may still become a match: exactly these are held back. Nearly every node but the root has a single child, so children
- * are a list; the root has a table, through which ordinary output runs without touching a node.
+ * may still become a match: exactly these are held back. Children are a list, since nearly every node has a single one;
+ * but the root and its children, where ordinary output spends its time, have tables.
  */
 struct node {
     uint32_t child;    /* 0 = none: the root is nobody's child */
@@ -32,14 +32,15 @@ struct masker {
     struct node *nodes; /* owned; the first is the root */
     uint32_t node_count;
     uint32_t node_capacity;
-    uint32_t first[256]; /* children of the root */
+    uint32_t first[256];       /* children of the root, by their byte */
+    uint32_t second[256][256]; /* their children, by both bytes */
     size_t longest;
 
-    uint32_t state;       /* the current node */
-    uint64_t position;    /* bytes fed */
-    uint64_t released;    /* bytes that came out, or were masked */
-    bool masking;         /* the last of them was masked */
-    unsigned char *held;  /* owned: byte p of the stream is at p & held_mask */
+    uint32_t state;      /* the current node */
+    uint64_t position;   /* bytes fed */
+    uint64_t released;   /* bytes that came out, or were masked */
+    bool masking;        /* the last of them was masked */
+    unsigned char *held; /* owned: byte p of the stream is at p & held_mask */
     uint64_t held_mask;
     struct run *runs; /* owned ring: apart from each other, in order, none before `released` */
     size_t run_first;
@@ -51,8 +52,7 @@ static uint32_t state_next(const struct masker *masker, uint32_t state, unsigned
 static void run_add(struct masker *masker, uint64_t start, uint64_t end);
 static size_t release(struct masker *masker, uint64_t until, char *out);
 
-size_t masker_feed(struct masker *masker, const char *bytes, size_t size, char *out)
-{
+size_t masker_feed(struct masker *masker, const char *bytes, size_t size, char *out) {
     const unsigned char *in = (const unsigned char *)bytes;
     size_t given = 0;
 
@@ -87,8 +87,7 @@ size_t masker_feed(struct masker *masker, const char *bytes, size_t size, char *
     return given;
 }
 
-size_t masker_finish(struct masker *masker, char *out)
-{
+size_t masker_finish(struct masker *masker, char *out) {
     size_t given = release(masker, masker->position, out);
 
     masker->state = 0;
@@ -96,15 +95,16 @@ size_t masker_finish(struct masker *masker, char *out)
     return given;
 }
 
-size_t masker_held_max(const struct masker *masker)
-{
+size_t masker_held_max(const struct masker *masker) {
     return masker->longest;
 }
 
-static uint32_t child_find(const struct masker *masker, uint32_t parent, unsigned char byte)
-{
+static uint32_t child_find(const struct masker *masker, uint32_t parent, unsigned char byte) {
     if (parent == 0) {
         return masker->first[byte];
+    }
+    if (masker->nodes[parent].depth == 1) {
+        return masker->second[masker->nodes[parent].byte][byte];
     }
     uint32_t child = masker->nodes[parent].child;
     while (child != 0 && masker->nodes[child].byte != byte) {
@@ -113,8 +113,7 @@ static uint32_t child_find(const struct masker *masker, uint32_t parent, unsigne
     return child;
 }
 
-static uint32_t state_next(const struct masker *masker, uint32_t state, unsigned char byte)
-{
+static uint32_t state_next(const struct masker *masker, uint32_t state, unsigned char byte) {
     for (;;) {
         uint32_t next = child_find(masker, state, byte);
         if (next != 0 || state == 0) {
@@ -125,8 +124,7 @@ static uint32_t state_next(const struct masker *masker, uint32_t state, unsigned
 }
 
 /* The new run ends later than all others, and may swallow or lengthen the last of them. */
-static void run_add(struct masker *masker, uint64_t start, uint64_t end)
-{
+static void run_add(struct masker *masker, uint64_t start, uint64_t end) {
     assert(start >= masker->released);
     while (masker->run_count > 0) {
         struct run *last = &masker->runs[(masker->run_first + masker->run_count - 1) % masker->run_capacity];
@@ -142,8 +140,7 @@ static void run_add(struct masker *masker, uint64_t start, uint64_t end)
 }
 
 /* Lets go of the held bytes before `until`. Never gives more than was held: a run of at least 6 bytes becomes 3. */
-static size_t release(struct masker *masker, uint64_t until, char *out)
-{
+static size_t release(struct masker *masker, uint64_t until, char *out) {
     size_t given = 0;
 
     while (masker->released < until) {
@@ -168,8 +165,7 @@ static size_t release(struct masker *masker, uint64_t until, char *out)
     return given;
 }
 
-struct masker *masker_create(void)
-{
+struct masker *masker_create(void) {
     struct masker *masker = calloc(1, sizeof *masker);
     if (!masker) {
         return NULL;
@@ -184,8 +180,7 @@ struct masker *masker_create(void)
     return masker;
 }
 
-void masker_destroy(struct masker *masker)
-{
+void masker_destroy(struct masker *masker) {
     if (masker) {
         free(masker->nodes);
         free(masker->held);
@@ -195,8 +190,7 @@ void masker_destroy(struct masker *masker)
 }
 
 /* Returns 0 when memory ran out. */
-static uint32_t child_add(struct masker *masker, uint32_t parent, unsigned char byte)
-{
+static uint32_t child_add(struct masker *masker, uint32_t parent, unsigned char byte) {
     if (masker->node_count == masker->node_capacity) {
         if (masker->node_capacity > UINT32_MAX / 2) {
             return 0;
@@ -217,12 +211,13 @@ static uint32_t child_add(struct masker *masker, uint32_t parent, unsigned char 
     masker->nodes[parent].child = child;
     if (parent == 0) {
         masker->first[byte] = child;
+    } else if (masker->nodes[parent].depth == 1) {
+        masker->second[masker->nodes[parent].byte][byte] = child;
     }
     return child;
 }
 
-bool masker_add(struct masker *masker, const char *bytes, size_t size)
-{
+bool masker_add(struct masker *masker, const char *bytes, size_t size) {
     uint32_t at = 0;
 
     if (size < MASKER_BYTES_MIN) {
@@ -246,19 +241,16 @@ bool masker_add(struct masker *masker, const char *bytes, size_t size)
     return true;
 }
 
-static bool spelling_add(void *user, const char *bytes, size_t size)
-{
+static bool spelling_add(void *user, const char *bytes, size_t size) {
     return masker_add(user, bytes, size);
 }
 
-bool masker_add_secret(struct masker *masker, const char *value, size_t size)
-{
+bool masker_add_secret(struct masker *masker, const char *value, size_t size) {
     return spelling_each(value, size, spelling_add, masker);
 }
 
 /* Breadth first, because the fallback of a node is nearer to the root than the node itself. */
-static bool fallbacks_build(struct masker *masker)
-{
+static bool fallbacks_build(struct masker *masker) {
     struct node *nodes = masker->nodes;
     uint32_t *queue = calloc(masker->node_count, sizeof *queue);
     uint32_t count = 1;
@@ -281,8 +273,7 @@ static bool fallbacks_build(struct masker *masker)
     return true;
 }
 
-bool masker_build(struct masker *masker)
-{
+bool masker_build(struct masker *masker) {
     uint64_t held_size = 1;
 
     while (held_size <= masker->longest) {

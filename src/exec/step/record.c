@@ -13,36 +13,31 @@ enum { RECORD_BYTES = 160 };
 
 static int record_put(const char *name, const char *text);
 
-bool record_exists(void)
-{
+bool record_exists(void) {
     return access("started", F_OK) == 0 || access("exit", F_OK) == 0 || access("void", F_OK) == 0;
 }
 
-static int64_t wall_ms(void)
-{
+static int64_t wall_ms(void) {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int record_started(pid_t child)
-{
+int record_started(pid_t child) {
     char text[RECORD_BYTES];
 
     (void)snprintf(text, sizeof text, "%ld %ld %" PRId64 "\n", (long)getpid(), (long)child, wall_ms());
     return record_put("started", text);
 }
 
-static bool directory_is_deleted(void)
-{
+static bool directory_is_deleted(void) {
     struct stat directory;
 
     return stat(".", &directory) == 0 && directory.st_nlink == 0;
 }
 
-bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out)
-{
+bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {
     const struct timespec pause = {.tv_sec = 1};
     char text[RECORD_BYTES];
     bool told = false;
@@ -66,8 +61,7 @@ bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out)
     }
 }
 
-static int file_write(int fd, const char *text)
-{
+static int file_write(int fd, const char *text) {
     size_t size = strlen(text);
 
     ssize_t count = write(fd, text, size);
@@ -78,8 +72,7 @@ static int file_write(int fd, const char *text)
 }
 
 /* A name is on disk only after its directory is. */
-static int directory_sync(void)
-{
+static int directory_sync(void) {
     int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
@@ -89,8 +82,7 @@ static int directory_sync(void)
     return rc;
 }
 
-static int record_put(const char *name, const char *text)
-{
+static int record_put(const char *name, const char *text) {
     int fd = open("record.tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
         return -errno;

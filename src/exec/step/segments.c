@@ -8,19 +8,16 @@
 
 enum { NAME_BYTES = 32 };
 
-void segments_init(struct segments *segments, size_t segment_bytes, uint64_t head, uint64_t tail)
-{
+void segments_init(struct segments *segments, size_t segment_bytes, uint64_t head, uint64_t tail) {
     *segments = (struct segments){.segment_bytes = segment_bytes, .head = head, .tail = tail, .fd = -1};
 }
 
-static void segment_name(char *name, uint64_t index)
-{
+static void segment_name(char *name, uint64_t index) {
     (void)snprintf(name, NAME_BYTES, "out.%" PRIu64, index);
 }
 
 /* The oldest segment of the tail goes first: on a full disk it makes the room for the new one. */
-static void segment_next(struct segments *segments)
-{
+static void segment_next(struct segments *segments) {
     char name[NAME_BYTES];
 
     segments_finish(segments);
@@ -34,8 +31,7 @@ static void segment_next(struct segments *segments)
     }
 }
 
-void segments_write(struct segments *segments, const char *bytes, size_t size)
-{
+void segments_write(struct segments *segments, const char *bytes, size_t size) {
     char name[NAME_BYTES];
 
     segments->bytes += size;
@@ -62,8 +58,7 @@ void segments_write(struct segments *segments, const char *bytes, size_t size)
     }
 }
 
-void segments_finish(struct segments *segments)
-{
+void segments_finish(struct segments *segments) {
     if (segments->fd >= 0) {
         (void)close(segments->fd);
         segments->fd = -1;

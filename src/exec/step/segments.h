@@ -15,7 +15,7 @@
 struct segments {
     size_t segment_bytes;
     uint64_t head;
-    uint64_t tail; /* at least 1 */
+    uint64_t tail;     /* at least 1 */
     uint64_t bytes;    /* given to segments_write */
     uint64_t left_out; /* of these, not on disk: deleted or not written */
     uint64_t index;    /* of the segment being written */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Calls `each` with every spelling, some of them alike, some too short to be of use. False: no memory, or so said `each`. */
+/* Calls `each` with every spelling, also alike and very short ones. False: no memory, or `each` said so. */
 bool spelling_each(const char *value, size_t size, bool (*each)(void *user, const char *bytes, size_t size),
                    void *user);
 

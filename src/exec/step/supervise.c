@@ -1,5 +1,6 @@
 #include "supervise.h"
 
+#include "account.h"
 #include "child.h"
 #include "group.h"
 
@@ -17,7 +18,7 @@
 
 enum {
     READ_BYTES = 64 << 10,
-    GROUP_LOOK_MS = 50,    /* a member of the group that is no child of ours ends unseen: look again */
+    GROUP_LOOK_MS = 50,     /* a member of the group that is no child of ours ends unseen: look again */
     DRAIN_SILENCE_MS = 300, /* a process in the background keeps the pipe open: what it writes later is not output */
     DRAIN_MS = 1000,
     NOTE_BYTES = 5000, /* a path and words */
@@ -45,7 +46,7 @@ struct supervision {
     int64_t timeout_at;
     int64_t quiet_at;
     int64_t kill_at;
-    int64_t silent_at; /* the output is taken as complete after a silence, */
+    int64_t silent_at;  /* the output is taken as complete after a silence, */
     int64_t drained_at; /* and at the latest now */
 };
 
@@ -58,8 +59,7 @@ static void output_take(struct supervision *s, int64_t now);
 static void output_put(struct supervision *s, const char *bytes, size_t size);
 static void output_end(struct supervision *s);
 
-struct ending supervise(const struct instructions *in, struct output output, int signal_fd, mode_t umask_before)
-{
+struct ending supervise(const struct instructions *in, struct output output, int signal_fd, mode_t umask_before) {
     struct supervision s = {.in = in, .output = output, .signal_fd = signal_fd, .phase = OVER};
 
     s.masked = malloc(READ_BYTES + (output.masker ? masker_held_max(output.masker) : 0));
@@ -74,21 +74,26 @@ struct ending supervise(const struct instructions *in, struct output output, int
 }
 
 /* Says in the output why nothing ran, where people look first. */
-static void not_started(struct supervision *s, const char *what, const char *subject, int code)
-{
+static void not_started(struct supervision *s, const char *what, const char *subject, int code) {
     char text[NOTE_BYTES];
 
     s->ending = (struct ending){.word = "notstarted", .number = code};
-    int size = snprintf(text, sizeof text, "guidepost-step: %s%s%s: %s\n", what, *subject ? " " : "", subject,
-                        strerror(code));
+    int size =
+        snprintf(text, sizeof text, "guidepost-step: %s%s%s: %s\n", what, *subject ? " " : "", subject, strerror(code));
     output_put(s, text, (size_t)size);
 }
 
-static void start(struct supervision *s, mode_t umask_before)
-{
-    int rc = child_create(&s->child, s->in, umask_before);
+static void start(struct supervision *s, mode_t umask_before) {
+    struct account account;
+
+    int rc = s->in->user ? account_find(&account, s->in->user) : 0;
     if (rc < 0) {
-        not_started(s, "cannot make a process", s->in->user ? s->in->user : "", -rc);
+        not_started(s, "cannot find the user", s->in->user, -rc);
+        return;
+    }
+    rc = child_create(&s->child, s->in, s->in->user ? &account : NULL, umask_before);
+    if (rc < 0) {
+        not_started(s, "cannot make a process", "", -rc);
         return;
     }
     rc = record_started(s->child.pid);
@@ -101,32 +106,27 @@ static void start(struct supervision *s, mode_t umask_before)
     s->phase = RUNNING;
 }
 
-static int64_t clock_ms(void)
-{
+static int64_t clock_ms(void) {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t deadline(int64_t now, int64_t ms)
-{
+static int64_t deadline(int64_t now, int64_t ms) {
     return ms == 0 ? NEVER : now + ms;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
+static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static void run(struct supervision *s)
-{
+static void run(struct supervision *s) {
     int64_t now = clock_ms();
 
     s->timeout_at = deadline(now, s->in->timeout_ms);
     s->quiet_at = deadline(now, s->in->quiet_ms);
-    while (s->phase != OVER) {
-        int64_t next = phase_advance(s, now);
+    for (int64_t next = phase_advance(s, now); s->phase != OVER; next = phase_advance(s, now)) {
         struct pollfd watched[] = {
             {.fd = s->signal_fd, .events = POLLIN},
             {.fd = s->child.report_fd, .events = POLLIN},
@@ -147,24 +147,21 @@ static void run(struct supervision *s)
     }
 }
 
-static void end_begin(struct supervision *s, int64_t now, const char *word, int64_t number)
-{
+static void end_begin(struct supervision *s, int64_t now, const char *word, int64_t number) {
     s->ending = (struct ending){.word = word, .number = number};
     s->phase = ENDING;
     s->kill_at = now + s->in->kill_ms;
     group_end(s->child.pid, SIGTERM);
 }
 
-static void drain_begin(struct supervision *s, int64_t now)
-{
+static void drain_begin(struct supervision *s, int64_t now) {
     s->phase = DRAINING;
     s->silent_at = now + DRAIN_SILENCE_MS;
     s->drained_at = now + DRAIN_MS;
 }
 
 /* The end of the shell counts even when a deadline has passed meanwhile: it is what happened. */
-static void running_advance(struct supervision *s, int64_t now)
-{
+static void running_advance(struct supervision *s, int64_t now) {
     if (s->shell_ended) {
         report_take(s); /* written before the end, but perhaps not yet noticed */
         if (!s->ending.word) {
@@ -182,8 +179,7 @@ static void running_advance(struct supervision *s, int64_t now)
     }
 }
 
-static void ending_advance(struct supervision *s, int64_t now)
-{
+static void ending_advance(struct supervision *s, int64_t now) {
     bool killed = s->kill_at == NEVER;
 
     if (s->shell_ended && (group_is_empty(s->child.pid) || (killed && group_is_dead(s->child.pid)))) {
@@ -198,8 +194,7 @@ static void ending_advance(struct supervision *s, int64_t now)
 }
 
 /* Decides what the time and the events so far ask for, and returns when to look again at the latest. */
-static int64_t phase_advance(struct supervision *s, int64_t now)
-{
+static int64_t phase_advance(struct supervision *s, int64_t now) {
     if (s->phase == RUNNING) {
         running_advance(s, now);
     }
@@ -223,8 +218,7 @@ static int64_t phase_advance(struct supervision *s, int64_t now)
 }
 
 /* Orphans of the group are our children too, since nobody else here reaps them. */
-static void children_reap(struct supervision *s)
-{
+static void children_reap(struct supervision *s) {
     int status;
     pid_t pid;
 
@@ -236,8 +230,7 @@ static void children_reap(struct supervision *s)
     }
 }
 
-static void signals_take(struct supervision *s)
-{
+static void signals_take(struct supervision *s) {
     struct signalfd_siginfo signal;
 
     while (read(s->signal_fd, &signal, sizeof signal) == sizeof signal) {
@@ -249,8 +242,7 @@ static void signals_take(struct supervision *s)
 }
 
 /* The child says why it could not become the shell; end of file: it has. */
-static void report_take(struct supervision *s)
-{
+static void report_take(struct supervision *s) {
     static const char *const what[] = {
         [CHILD_USER] = "cannot run as the user",
         [CHILD_DIRECTORY] = "cannot change to the directory",
@@ -277,8 +269,7 @@ static void report_take(struct supervision *s)
     }
 }
 
-static void output_take(struct supervision *s, int64_t now)
-{
+static void output_take(struct supervision *s, int64_t now) {
     static char bytes[READ_BYTES];
 
     ssize_t count = read(s->child.output_fd, bytes, sizeof bytes);
@@ -292,8 +283,7 @@ static void output_take(struct supervision *s, int64_t now)
     }
 }
 
-static void output_put(struct supervision *s, const char *bytes, size_t size)
-{
+static void output_put(struct supervision *s, const char *bytes, size_t size) {
     if (s->output.masker) {
         size = masker_feed(s->output.masker, bytes, size, s->masked);
         bytes = s->masked;
@@ -301,8 +291,7 @@ static void output_put(struct supervision *s, const char *bytes, size_t size)
     segments_write(s->output.segments, bytes, size);
 }
 
-static void output_end(struct supervision *s)
-{
+static void output_end(struct supervision *s) {
     if (s->output.masker) {
         size_t size = masker_finish(s->output.masker, s->masked);
         segments_write(s->output.segments, s->masked, size);
