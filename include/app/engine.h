@@ -26,10 +26,13 @@ struct engine_options {
 
 struct engine;
 struct engine *engine_create(const struct engine_options *options);
+
+/* Begins no more work and gives the leadership up, so that another process can take over at once. */
+void engine_stop(struct engine *engine);
+
+/* After the store was destroyed: work under way has ended with it. */
 void engine_destroy(struct engine *engine);
 bool engine_leads(const struct engine *engine);
-void engine_resign(struct engine *engine); /* before an ordered stop */
-void engine_ready(struct engine *engine);  /* the store is connected (again) */
-void engine_lost(struct engine *engine);   /* the store is away */
+void engine_ready(struct engine *engine); /* the store is connected again: silence is counted anew */
 
 #endif

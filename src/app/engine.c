@@ -23,7 +23,7 @@
 #include "store/queue.h"
 #include "store/records.h"
 
-enum { CONFLICTS_MAX = 64 };
+enum { CONFLICTS_MAX = 64, SWEEP_SOON_MS = 50 };
 
 struct engine {
     struct engine_options options;
@@ -126,7 +126,7 @@ static void engine_deposed(void *user) {
     if (!engine->leads) {
         return;
     }
-    log_warn("no longer leads", LOG_STR("token", engine->options.token), LOG_END);
+    log_info("no longer leads", LOG_STR("token", engine->options.token), LOG_END);
     engine->leads = false;
     engine->generation++;
     inbox_pause(engine->inbox);
@@ -345,6 +345,8 @@ static enum applied apply_worker_gone(struct batch *batch, struct batch_entry *e
     }
     changes_worker_gone(&batch->changes, e->entry.worker);
     observer_forget(batch->engine->observer, e->entry.worker);
+    /* What it had read and not claimed lies in its list of pending jobs, which only the sweep looks into. */
+    timer_start(batch->engine->sweep_timer, SWEEP_SOON_MS);
     return APPLIED;
 }
 
@@ -486,13 +488,15 @@ struct engine *engine_create(const struct engine_options *options) {
     return engine;
 }
 
+void engine_stop(struct engine *engine) {
+    engine_deposed(engine);
+    leadership_resign(engine->leadership);
+}
+
 void engine_destroy(struct engine *engine) {
     if (engine == NULL) {
         return;
     }
-    engine->options.leads = NULL;
-    engine->leads = false;
-    engine->generation++;
     leadership_destroy(engine->leadership);
     inbox_destroy(engine->inbox);
     observer_destroy(engine->observer);
@@ -505,16 +509,8 @@ bool engine_leads(const struct engine *engine) {
     return engine->leads;
 }
 
-void engine_resign(struct engine *engine) {
-    leadership_resign(engine->leadership);
-}
-
 void engine_ready(struct engine *engine) {
     if (engine->leads) {
         observer_start(engine->observer);
     }
-}
-
-void engine_lost(struct engine *engine) {
-    (void)engine; /* Commits under way settle by themselves, and silence is counted anew from engine_ready on. */
 }

@@ -1,0 +1,502 @@
+/*
+ * A contents page: server_run builds the parts in order, runs the loop, and takes them down in reverse. What is left of the file is the
+ * ordered stop and the reload.
+ */
+
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "app/engine.h"
+#include "app/operations.h"
+#include "app/reconciler.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/lockfile.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "chat/console.h"
+#include "config/config.h"
+#include "exec/worker.h"
+#include "net/loop.h"
+#include "net/redis_server.h"
+#include "paths.h"
+#include "store/feed.h"
+#include "store/records.h"
+
+enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, RESIGN_MS = 300, UP_DRAIN_MS = 10000 };
+
+struct server {
+    struct server_options options;
+    char state_dir[PATH_SIZE];  /* absolute */
+    char token[512];            /* <host>/<boot>/<random>: who we are to the other servers */
+    char local_token[ID_RANDOM_SIZE];
+    char banner[BANNER_SIZE];   /* "" if there is nothing to warn about */
+    int lock_fd, token_fd;
+    char token_path[PATH_SIZE + 64];
+    struct config *config;      /* in force */
+    struct loop *loop;
+    struct redis_server *redis;
+    struct store *store;
+    struct engine *engine;
+    struct operations *operations;
+    struct chat *console;
+    struct reconciler *reconciler;
+    struct feed *feed;
+    struct api *api;
+    struct worker *worker;
+    struct signal_watch *signals[3];
+    struct timer *timer;        /* of the stop */
+    bool generation_put, stopping, drain_over;
+    int exit_code;
+};
+
+/* --- what the parts ask of us ---------------------------------------------------------------------------------- */
+
+static struct config *current_config(void *user) {
+    struct server *server = user;
+    return server->config;
+}
+
+static unsigned current_permissions(const struct actor *actor, const char *project, const char *environment, void *user) {
+    struct server *server = user;
+    return actor_permissions(server->config, actor, project, environment);
+}
+
+static struct api_status current_status(void *user) {
+    struct server *server = user;
+    return (struct api_status){
+        .leads = server->engine != NULL && engine_leads(server->engine),
+        .banner = server->banner[0] == '\0' ? NULL : server->banner,
+    };
+}
+
+static void generation_recorded(const struct commit_reply *reply, void *user) {
+    struct server *server = user;
+    server->generation_put = reply->result == COMMIT_DONE;
+}
+
+static void store_came(void *user) {
+    struct server *server = user;
+    log_info("store ready", LOG_END);
+    if (server->engine != NULL) {
+        engine_ready(server->engine);
+    }
+    /* The configuration of the server that started or reloaded last is the one in force. */
+    if (server->options.serves && !server->generation_put) {
+        store_put_generation(server->store, server->config->generation, generation_recorded, server);
+    }
+}
+
+static void store_went(const char *why, void *user) {
+    (void)user;
+    metric_add(METRIC_REDIS_RECONNECTS, 1, NULL, NULL, NULL);
+    log_warn("store lost, trying again", LOG_STR("error", why), LOG_END);
+}
+
+static void store_refused(const struct err *err, void *user) {
+    struct server *server = user;
+    log_error("the store can't be used", LOG_ERR(err), LOG_END);
+    (void)snprintf(server->banner, sizeof server->banner, "%s", err->text);
+}
+
+static void store_weak(const char *text, void *user) {
+    struct server *server = user;
+    log_warn("the store may lose what was acknowledged (durability: accept_loss)", LOG_STR("settings", text), LOG_END);
+    (void)snprintf(server->banner, sizeof server->banner, "Redis may lose what was acknowledged: %s", text);
+}
+
+static void leads_now(bool leads, void *user) {
+    struct server *server = user;
+    reconciler_lead(server->reconciler, leads);
+}
+
+static void feed_told(const struct change *changes, size_t count, void *user) {
+    struct server *server = user;
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].kind == CHANGE_DEPLOYMENT) {
+            reconciler_changed(server->reconciler, changes[i].deployment);
+        }
+    }
+}
+
+static void feed_missed(void *user) {
+    struct server *server = user;
+    if (engine_leads(server->engine)) {
+        reconciler_lead(server->reconciler, true);
+    }
+}
+
+/* A token names host, boot and process; its lock file lies in the state directory for as long as the process lives. */
+static bool surely_dead(const char *token, void *user) {
+    struct server *server = user;
+    const char *ours = strrchr(server->token, '/'), *theirs = strrchr(token, '/');
+    char path[PATH_SIZE + 64];
+    if (theirs == NULL || (size_t)(theirs - token) != (size_t)(ours - server->token) ||
+        strncmp(token, server->token, (size_t)(theirs - token)) != 0) {
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "%s/serve%s.lock", server->state_dir, theirs);
+    return access(path, F_OK) == 0 && !lockfile_is_held(path);
+}
+
+/* --- the configuration ------------------------------------------------------------------------------------------ */
+
+static struct config *load(const char *path) {
+    struct config_problems problems;
+    struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    struct config *config = config_load(path, &problems);
+    config_problems_write(&problems, &text);
+    if (text.size > 0) {
+        (void)fputs(text.data, stderr);
+    }
+    if (config == NULL) {
+        (void)fprintf(stderr, "guidepost: %zu error%s in the configuration. Nothing was %s.\n", problems.errors,
+                      problems.errors == 1 ? "" : "s", "changed");
+    }
+    buf_finish(&text);
+    config_problems_finish(&problems);
+    return config;
+}
+
+/* SIGHUP, or another server has put another configuration in force. */
+static void reload(void *user) {
+    struct server *server = user;
+    struct err err;
+    struct config *old = server->config, *config = load(server->options.config_path);
+    if (config == NULL) {
+        (void)snprintf(server->banner, sizeof server->banner, "The configuration file has errors; the one before is still in force.");
+        log_error("reload refused, the configuration before stays in force", LOG_END);
+        return;
+    }
+    server->config = config;
+    if (server->api != NULL && api_reload(server->api, &err) < 0) {
+        server->config = old;
+        config_unref(config);
+        (void)snprintf(server->banner, sizeof server->banner, "The configuration was not taken over: %.900s", err.text);
+        log_error("reload refused, the configuration before stays in force", LOG_ERR(&err), LOG_END);
+        return;
+    }
+    config_unref(old);
+    server->banner[0] = '\0';
+    log_info("configuration reloaded", LOG_END);
+    if (server->options.serves) {
+        server->generation_put = false;
+        store_put_generation(server->store, config->generation, generation_recorded, server);
+    }
+}
+
+/* --- stopping: work first, then talk, then the store ------------------------------------------------------------- */
+
+static void stop_end(void *user) {
+    struct server *server = user;
+    loop_stop(server->loop);
+}
+
+static void stop_store(void *user) {
+    struct server *server = user;
+    worker_destroy(server->worker);
+    server->worker = NULL;
+    operations_destroy(server->operations);
+    server->operations = NULL;
+    api_destroy(server->api);
+    server->api = NULL;
+    feed_destroy(server->feed);
+    server->feed = NULL;
+    store_destroy(server->store);
+    server->store = NULL;
+    if (server->redis != NULL) {
+        redis_server_stop(server->redis, stop_end, server);
+    } else {
+        stop_end(server);
+    }
+}
+
+static void stop_leading(void *user) {
+    struct server *server = user;
+    if (server->engine != NULL) {
+        engine_stop(server->engine);
+    }
+    timer_destroy(server->timer);
+    server->timer = loop_timer(server->loop, stop_store, server);
+    timer_start(server->timer, server->engine != NULL ? RESIGN_MS : 0);
+}
+
+static void stop_talking(struct server *server) {
+    if (server->api != NULL) {
+        api_stop(server->api, stop_leading, server);
+    } else {
+        stop_leading(server);
+    }
+}
+
+/* Nothing runs here any more, or it was waited long enough: what runs is adopted by the next worker of this host. */
+static void stop_drained(void *user) {
+    struct server *server = user;
+    if (!server->drain_over) {
+        server->drain_over = true;
+        timer_stop(server->timer);
+        stop_talking(server);
+    }
+}
+
+static void stop(int number, void *user) {
+    struct server *server = user;
+    if (server->stopping) {
+        stop_drained(server); /* Asked twice: no more waiting. */
+        return;
+    }
+    server->stopping = true;
+    log_info("stopping", LOG_INT("signal", number), LOG_END);
+    server->timer = loop_timer(server->loop, stop_drained, server);
+    if (server->worker != NULL) {
+        worker_drain(server->worker, stop_drained, server);
+    } else {
+        timer_start(server->timer, 0);
+    }
+    if (server->options.serves) {
+        timer_start(server->timer, server->worker != NULL && worker_busy(server->worker) > 0 ? UP_DRAIN_MS : 0);
+    }
+}
+
+static void hup(int number, void *user) {
+    (void)number;
+    reload(user);
+}
+
+/* --- building ----------------------------------------------------------------------------------------------------- */
+
+static int build_place(struct server *server, struct err *err) {
+    char path[PATH_SIZE + 64], host[128] = "", boot[ID_BOOT_SIZE], random[ID_RANDOM_SIZE];
+    int r = file_make_dirs(server->options.state_dir, 0700, err);
+    if (r < 0) {
+        return r;
+    }
+    if (realpath(server->options.state_dir, server->state_dir) == NULL) {
+        return err_set(err, ERR_IO, "%s: %s.", server->options.state_dir, strerror(errno));
+    }
+    (void)gethostname(host, sizeof host - 1);
+    id_boot(boot);
+    id_random(random);
+    (void)snprintf(server->token, sizeof server->token, "%s/%.8s/%s", host, boot, random);
+    (void)snprintf(path, sizeof path, "%s/serve", server->state_dir);
+    r = file_make_dirs(path, 0700, err);
+    (void)snprintf(server->token_path, sizeof server->token_path, "%s/serve/%s.lock", server->state_dir, random);
+    r = r < 0 ? r : lockfile_take(server->token_path, &server->token_fd, err);
+    if (r == 0 && server->options.private_redis) {
+        (void)snprintf(path, sizeof path, "%s/up.lock", server->state_dir);
+        if (lockfile_take(path, &server->lock_fd, err) < 0) {
+            r = err_set(err, ERR_CONFLICT, "guidepost runs already with the state directory %s.", server->state_dir);
+        }
+    }
+    return r;
+}
+
+static int build_store(struct server *server, struct err *err) {
+    char witness[PATH_SIZE + 64], folder[PATH_SIZE + 64];
+    const char *url = server->config->redis_url;
+    char *password = NULL;
+    int r = 0;
+    if (url == NULL && !server->options.private_redis) {
+        return err_set(err, ERR_INVALID, "The configuration names no Redis (redis: url:). `guidepost up` starts a private one by itself.");
+    }
+    if (url == NULL) {
+        (void)snprintf(folder, sizeof folder, "%s/redis", server->state_dir);
+        r = redis_server_create(server->loop, folder, &server->redis, err);
+        url = r < 0 ? NULL : redis_server_url(server->redis);
+    }
+    if (r == 0 && server->config->redis_password.source != SECRET_NONE) {
+        r = secret_read(&server->config->redis_password, &password, err);
+    }
+    (void)snprintf(witness, sizeof witness, "%s/seq", server->state_dir);
+    r = r < 0 ? r
+              : store_create(server->loop,
+                             &(struct store_options){
+                                 .url = url,
+                                 .password = password,
+                                 .prefix = server->config->key_prefix,
+                                 .accept_loss = server->config->accept_loss,
+                                 .witness_path = witness,
+                                 .ready = store_came,
+                                 .lost = store_went,
+                                 .refused = store_refused,
+                                 .weak = store_weak,
+                                 .user = server,
+                             },
+                             &server->store, err);
+    secret_free(password);
+    return r;
+}
+
+static int write_state_file(const struct server *server, const char *name, const char *text, struct err *err) {
+    char path[PATH_SIZE + 64];
+    (void)snprintf(path, sizeof path, "%s/%s", server->state_dir, name);
+    return file_write_atomic(path, text, strlen(text), 0600, false, err);
+}
+
+/* The token of the local user is kept over restarts, so that a shell that read it once stays signed in. */
+static int build_local_token(struct server *server, struct err *err) {
+    char path[PATH_SIZE + 64];
+    struct buf text = BUF_INIT(ID_RANDOM_SIZE + 8);
+    (void)snprintf(path, sizeof path, "%s/local.token", server->state_dir);
+    if (file_read(path, ID_RANDOM_SIZE, &text, NULL) == 0 && text.size >= ID_RANDOM_SIZE - 1) {
+        memcpy(server->local_token, text.data, ID_RANDOM_SIZE - 1);
+    } else {
+        id_random(server->local_token);
+    }
+    buf_finish(&text);
+    return write_state_file(server, "local.token", server->local_token, err);
+}
+
+static int listen_all(struct server *server, struct err *err) {
+    const struct config *config = server->config;
+    if (server->options.listen != NULL) {
+        return api_listen(server->api, server->options.listen, config->tls_certificate, config->tls_key, err);
+    }
+    int r = 0;
+    for (size_t i = 0; i < config->listen.count && r == 0; i++) {
+        r = api_listen(server->api, config->listen.items[i], config->tls_certificate, config->tls_key, err);
+    }
+    return r;
+}
+
+static int announce(struct server *server, struct err *err) {
+    char link[128], text[PATH_SIZE];
+    const char *scheme = server->config->tls_certificate != NULL ? "https" : "http", *address = api_address(server->api, 0);
+    (void)snprintf(text, sizeof text, "%s%s%s\n", str_starts(address, "unix:") ? "" : scheme, str_starts(address, "unix:") ? "" : "://",
+                   address);
+    int r = write_state_file(server, "address", text, err);
+    log_info("listening", LOG_STR("address", address), LOG_END);
+    if (r == 0 && server->options.announce && api_make_link(server->api, link) == 0) {
+        (void)printf("guidepost listens on %s://%s\nSign in once, within 15 minutes: %s://%s%s\n", scheme, address, scheme, address, link);
+        (void)fflush(stdout);
+    }
+    return r;
+}
+
+static int build_serving(struct server *server, struct err *err) {
+    struct operations_options operations = {server->loop, server->store, current_config, reload, server};
+    server->operations = operations_create(&operations);
+    server->console = console_create(server->store);
+    server->reconciler = reconciler_create(&(struct reconciler_options){
+        .loop = server->loop,
+        .store = server->store,
+        .chats = &server->console,
+        .chat_count = 1,
+        .config = current_config,
+        .user = server,
+    });
+    server->engine = engine_create(&(struct engine_options){
+        .loop = server->loop,
+        .store = server->store,
+        .token = server->token,
+        .lost_after_ms = server->config->lost_after_ms,
+        .surely_dead = surely_dead,
+        .leads = leads_now,
+        .user = server,
+    });
+    server->feed = feed_create(server->loop, server->store, feed_told, feed_missed, server);
+    int r = build_local_token(server, err);
+    struct api_options api = {
+        .loop = server->loop,
+        .store = server->store,
+        .config = current_config,
+        .up = {operations_start, server->operations},
+        .status = current_status,
+        .permissions = current_permissions,
+        .user = server,
+        .local_token = server->local_token,
+        .web_dir = server->options.web_dir,
+    };
+    r = r < 0 ? r : api_create(&api, &server->api, err);
+    r = r < 0 ? r : listen_all(server, err);
+    return r < 0 ? r : announce(server, err);
+}
+
+static int build_working(struct server *server, struct err *err) {
+    char program[PATH_SIZE];
+    int r = path_of_step_program(program, sizeof program, err);
+    return r < 0 ? r
+                 : worker_create(
+                       &(struct worker_options){
+                           .loop = server->loop,
+                           .store = server->store,
+                           .state_dir = server->state_dir,
+                           .step_program = program,
+                           .url = server->config->url,
+                           .slots = (unsigned)server->config->worker_slots,
+                           .heartbeat_ms = server->config->heartbeat_ms,
+                       },
+                       &server->worker, err);
+}
+
+static int build(struct server *server, struct err *err) {
+    int r = build_place(server, err);
+    server->loop = loop_create();
+    r = r < 0 ? r : build_store(server, err);
+    r = r < 0 || !server->options.serves ? r : build_serving(server, err);
+    r = r < 0 || !server->options.works ? r : build_working(server, err);
+    if (r == 0) {
+        server->signals[0] = signal_watch_create(server->loop, SIGTERM, stop, server);
+        server->signals[1] = signal_watch_create(server->loop, SIGINT, stop, server);
+        server->signals[2] = signal_watch_create(server->loop, SIGHUP, hup, server);
+    }
+    return r;
+}
+
+static void demolish(struct server *server) {
+    worker_destroy(server->worker);
+    operations_destroy(server->operations);
+    api_destroy(server->api);
+    feed_destroy(server->feed);
+    store_destroy(server->store);
+    engine_destroy(server->engine);
+    reconciler_destroy(server->reconciler);
+    console_destroy(server->console);
+    redis_server_destroy(server->redis);
+    for (size_t i = 0; i < sizeof server->signals / sizeof server->signals[0]; i++) {
+        signal_watch_destroy(server->signals[i]);
+    }
+    timer_destroy(server->timer);
+    if (server->loop != NULL && !loop_destroy(server->loop)) {
+        log_error("something was left open at the end", LOG_END);
+        server->exit_code = 1;
+    }
+    if (server->token_fd >= 0) {
+        (void)unlink(server->token_path);
+        (void)close(server->token_fd);
+    }
+    if (server->lock_fd >= 0) {
+        (void)close(server->lock_fd);
+    }
+    config_unref(server->config);
+}
+
+int server_run(const struct server_options *options) {
+    struct server server = {.options = *options, .lock_fd = -1, .token_fd = -1};
+    struct err err;
+    (void)signal(SIGPIPE, SIG_IGN);
+    server.config = load(options->config_path);
+    if (server.config == NULL) {
+        return 1;
+    }
+    metric_set(METRIC_BUILD_INFO, 1, GUIDEPOST_VERSION, NULL, NULL);
+    if (build(&server, &err) < 0) {
+        (void)fprintf(stderr, "guidepost: %s\n", err.text);
+        server.exit_code = 1;
+    } else {
+        loop_run(server.loop);
+    }
+    demolish(&server);
+    return server.exit_code;
+}
