@@ -41,6 +41,9 @@ struct card {
     const char *state;   /* word for the icon and colour: a deployment state, "paused", "answered", "unknown" */
     const char *title;   /* "Paused: needs web-oncall" */
     const char *subject; /* "webshop 1.4.2 → production" */
+    const char *place;   /* of a question card: "Install on web-3", for the names of its buttons; or NULL */
+    int64_t asked_ms;    /* of an open question card; 0 = none */
+    int64_t deadline_ms; /* no answer by then means fail; 0 = none */
     const char *text;    /* the whole in full sentences, with the commands to type */
     const char **facts;  /* short lines */
     size_t fact_count;

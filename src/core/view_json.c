@@ -38,6 +38,9 @@ void view_write_card(struct json_out *out, const char *key, const struct card *c
     json_add_string(out, "state", card->state);
     json_add_string(out, "title", card->title);
     json_add_string(out, "subject", card->subject);
+    json_add_string(out, "place", card->place);
+    json_add_int(out, "asked", card->asked_ms);
+    json_add_int(out, "deadline", card->deadline_ms);
     json_add_string(out, "text", card->text);
     write_names(out, "facts", card->facts, card->fact_count);
     json_array_begin(out, "rows");

@@ -391,6 +391,9 @@ static void add_notes(const struct group *g) {
 static void write_open(const struct group *g) {
     struct card *card = g->card;
     const struct question *q = first_question(g);
+    card->place = arena_printf(g->arena, "%s %s", g->step->name, group_place(g, g->open_count));
+    card->asked_ms = q->asked_ms;
+    card->deadline_ms = group_deadline(g);
     card->state = q->unknown ? "unknown" : "paused";
     card->title = open_title(g);
     card->mention = g->step->guided.responsible;
@@ -407,6 +410,7 @@ static void write_answered(const struct group *g) {
     const char *where = arena_printf(g->arena, "%s %s", g->step->name, place);
     bool by_person = g->shown[0]->answer != GUIDANCE_NONE && !g->shown[0]->closed_why;
     card->state = "answered";
+    card->place = where;
     card->title = by_person ? "Answered" : "Closed";
     card->outcome = view_answers(g->d, g->shown, g->shown_count, g->arena);
     view_fact(card, where, g->arena);
