@@ -26,6 +26,8 @@ struct api_options {
     struct config *(*config)(void *user); /* the one in force */
     struct chat_up up;                    /* where commands and answers go */
     struct api_status (*status)(void *user);
+    /* What this person may do in a place (enum permission bits); project and environment NULL = anywhere. */
+    unsigned (*permissions)(const struct actor *actor, const char *project, const char *environment, void *user);
     void *user;
     const char *local_token; /* value of local.token: acts as local:<OS user> and may do everything; or NULL */
     const char *web_dir;     /* serve the page's files from here instead of the built-in ones; or NULL */
@@ -33,19 +35,22 @@ struct api_options {
 
 struct api;
 
-/* Reads the people's tokens and passwords of the config; ones that cannot be read are an error. */
+/* Reads the people's tokens and passwords of the config; ones that cannot be read are an error. Follows the store's changes from
+ * now on. */
 int api_create(const struct api_options *options, struct api **ret_api, struct err *err) MUST_USE;
+/* NULL does nothing. Completions of the store and of operations may still come after it: they do nothing. */
 void api_destroy(struct api *api);
 
-/* After a reload: read the secrets again. On error the old ones stay. */
+/* After a reload: read the secrets and the url again. On error the old ones stay. */
 int api_reload(struct api *api, struct err *err) MUST_USE;
 
 /* Starts listening on one more address. */
 int api_listen(struct api *api, const char *listen, const char *certificate, const char *key, struct err *err) MUST_USE;
 const char *api_address(const struct api *api, size_t index); /* "127.0.0.1:8080" */
 
-/* A link that signs its first user in as local:<OS user>; good once, for LIMIT_LOGIN_LINK_SECONDS. The path with its secret in the fragment. */
-int api_make_link(struct api *api, char out[128]);
+/* A link that signs its first user in as local:<OS user>; good once, for LIMIT_LOGIN_LINK_SECONDS. "/login#<secret>": what stands in
+ * the fragment is never sent to a server by itself, so it is in no log. */
+void api_make_link(struct api *api, char out[128]);
 
 /* Ends streams and answers, then calls stopped. */
 void api_stop(struct api *api, void (*stopped)(void *user), void *user);

@@ -24,6 +24,12 @@ struct answering {
 
 static void answer_load(struct task *task);
 
+/* An approve step has answers and a permission of its own. */
+static unsigned answer_permission(enum guidance guidance) {
+    bool approves = guidance == GUIDANCE_PROCEED || guidance == GUIDANCE_ABORT;
+    return approves ? PERMISSION_APPROVE : permission_parse(guidance_word(guidance));
+}
+
 static const char *command_word(const struct task *task) {
     return guidance_word(task->op.command.guidance);
 }
@@ -235,7 +241,7 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
     const struct deployment *d = record->deployment;
     const struct question_record *asked = record_question(record, task->question);
     state->excluded = 0;
-    if (!task_allowed(task, permission_parse(command_word(task)), d->plan->project, d->plan->environment) ||
+    if (!task_allowed(task, answer_permission(task->op.command.guidance), d->plan->project, d->plan->environment) ||
         !answer_choose(task, state, asked)) {
         return;
     }

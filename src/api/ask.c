@@ -1,0 +1,50 @@
+#include "ask.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+struct asking {
+    struct call *call;
+    ask_replied *replied;
+};
+
+static void operation_ended(const struct operation_reply *reply, void *user) {
+    struct asking *asking = user;
+    struct call *call = asking->call;
+    ask_replied *replied = asking->replied;
+    mem_free(asking);
+    if (call_continues(call, NULL)) {
+        replied(call, reply);
+    }
+}
+
+void ask_operation(struct call *call, struct operation *operation, ask_replied *replied) {
+    const struct chat_up *up = &call->api->options.up;
+    const char *key = web_header(call->request, "Idempotency-Key");
+    struct asking *asking = mem_alloc(sizeof *asking);
+    *asking = (struct asking){call, replied};
+    operation->actor = call->actor;
+    if (key != NULL && str_is_name(key)) {
+        /* Each person has keys of their own. */
+        operation->event_id = arena_printf(call->arena, "api/%s/%s", call->actor.name, key);
+    }
+    up->start(operation, operation_ended, asking, up->user);
+}
+
+enum command_id ask_answer_command(enum guidance guidance) {
+    switch (guidance) {
+    case GUIDANCE_NONE:
+        return COMMAND_NONE;
+    case GUIDANCE_RETRY:
+    case GUIDANCE_PROCEED: /* an approve step has its own two; the handler is that of all answers */
+        return COMMAND_RETRY;
+    case GUIDANCE_IGNORE:
+        return COMMAND_IGNORE;
+    case GUIDANCE_EXCLUDE:
+        return COMMAND_EXCLUDE;
+    case GUIDANCE_FAIL:
+    case GUIDANCE_ABORT:
+        return COMMAND_FAIL;
+    }
+    return COMMAND_NONE;
+}

@@ -1,0 +1,114 @@
+#include "routes.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "health.h"
+#include "page.h"
+#include "streams.h"
+#include "v1.h"
+
+/* Of rows that fit the same path the first counts. */
+static const struct route table[] = {
+    {"GET", "/livez", ROUTE_OPEN, health_live},
+    {"GET", "/healthz", ROUTE_OPEN, health_live},
+    {"GET", "/readyz", ROUTE_OPEN, health_ready},
+    {"GET", "/metrics", ROUTE_NEAR, health_metrics},
+
+    {"POST", "/v1/session", ROUTE_OPEN, v1_sign_in},
+    {"DELETE", "/v1/session", ROUTE_OPEN, v1_sign_out},
+    {"GET", "/v1/me", ROUTE_SIGNED, v1_me},
+    {"GET", "/v1/overview", ROUTE_SIGNED, v1_overview},
+    {"GET", "/v1/deployments", ROUTE_SIGNED, v1_deployments},
+    {"GET", "/v1/deployments/{}", ROUTE_SIGNED, v1_deployment},
+    {"GET", "/v1/deployments/{}/log", ROUTE_SIGNED, v1_log},
+    {"GET", "/v1/deployments/{}/audit", ROUTE_SIGNED, v1_audit},
+    {"GET", "/v1/questions", ROUTE_SIGNED, v1_questions},
+    {"GET", "/v1/questions/{}", ROUTE_SIGNED, v1_question},
+    {"POST", "/v1/questions/{}/answer", ROUTE_SIGNED, v1_answer},
+    {"POST", "/v1/questions/{}/take", ROUTE_SIGNED, v1_take},
+    {"POST", "/v1/questions/{}/check", ROUTE_SIGNED, v1_check},
+    {"POST", "/v1/commands", ROUTE_SIGNED, v1_command},
+    {"GET", "/v1/rooms/{}", ROUTE_SIGNED, v1_room},
+    {"GET", "/v1/events", ROUTE_SIGNED, stream_events},
+
+    {"GET", "/", ROUTE_OPEN, page_index},
+    {"GET", "/login", ROUTE_OPEN, page_index},
+    {"GET", "/d/{}", ROUTE_OPEN, page_index},
+    {"GET", "/q/{}", ROUTE_OPEN, page_index},
+    {"GET", "/*", ROUTE_OPEN, page_file},
+};
+
+const struct route *route_table(size_t *ret_count) {
+    *ret_count = sizeof table / sizeof table[0];
+    return table;
+}
+
+/* --- matching --------------------------------------------------------------------------------------------------------- */
+
+static bool part_is(const char *part, size_t size, const char *word) {
+    return strlen(word) == size && strncasecmp(part, word, size) == 0;
+}
+
+/* The only space, by its id and by its name. */
+static bool is_space(const char *part, size_t size) {
+    return part_is(part, size, "Spaces-1") || part_is(part, size, "default");
+}
+
+const char *route_path(const char *path, struct arena *arena) {
+    static const char api[] = "/api";
+    size_t size = strlen(path);
+    if (!str_starts_nocase(path, api) || (path[sizeof api - 1] != '/' && path[sizeof api - 1] != '\0')) {
+        return path;
+    }
+    while (size > sizeof api - 1 && path[size - 1] == '/') {
+        size--;
+    }
+    const char *trimmed = arena_strndup(arena, path, size), *rest = trimmed + sizeof api - 1;
+    if (str_starts_nocase(rest, "/spaces/")) {
+        /* /api/spaces/Spaces-1 is the space itself; what follows it lies in the space. */
+        const char *space = rest + strlen("/spaces/");
+        size_t space_size = strcspn(space, "/");
+        bool inside = is_space(space, space_size) && space[space_size] == '/';
+        return inside ? arena_printf(arena, "%s%s", api, space + space_size) : trimmed;
+    }
+    size_t first = rest[0] == '/' ? strcspn(rest + 1, "/") : 0;
+    bool inside = first > 0 && is_space(rest + 1, first);
+    return inside ? arena_printf(arena, "%s%s", api, rest + 1 + first) : trimmed;
+}
+
+static bool pattern_fits(const char *pattern, const char *path, struct arena *arena,
+                         const char *ret_params[CALL_PARAMS]) {
+    size_t params = 0;
+    while (*pattern == '/' && *path == '/') {
+        size_t pattern_size = strcspn(++pattern, "/"), size = strcspn(++path, "/");
+        if (part_is(pattern, pattern_size, "*")) {
+            return true;
+        }
+        if (part_is(pattern, pattern_size, "{}") && size > 0) {
+            ret_params[params++] = arena_strndup(arena, path, size);
+        } else if (pattern_size != size || strncasecmp(pattern, path, size) != 0) {
+            return false;
+        }
+        pattern += pattern_size;
+        path += size;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+const struct route *route_find(const char *method, const char *path, struct arena *arena,
+                               const char *ret_params[CALL_PARAMS], bool *ret_other_method) {
+    *ret_other_method = false;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct route *route = &table[i];
+        bool rest = strchr(route->pattern, '*') != NULL;
+        if ((rest && *ret_other_method) || !pattern_fits(route->pattern, path, arena, ret_params)) {
+            continue;
+        }
+        if (str_equal(route->method, method) || (str_equal(route->method, "GET") && str_equal(method, "HEAD"))) {
+            return route;
+        }
+        *ret_other_method = *ret_other_method || !rest;
+    }
+    return NULL;
+}

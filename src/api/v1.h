@@ -1,0 +1,33 @@
+#ifndef GP_API_V1_H
+#define GP_API_V1_H
+
+/* The handlers of /v1. What each takes and gives stands in docs/API.md. */
+
+#include "call.h"
+
+/* v1_session.c */
+void v1_sign_in(struct call *call);
+void v1_sign_out(struct call *call);
+void v1_me(struct call *call);
+
+/* v1_overview.c */
+void v1_overview(struct call *call);
+
+/* v1_deployments.c */
+void v1_deployments(struct call *call);
+void v1_deployment(struct call *call);
+void v1_log(struct call *call);
+void v1_audit(struct call *call);
+
+/* v1_questions.c */
+void v1_questions(struct call *call);
+void v1_question(struct call *call);
+void v1_answer(struct call *call);
+void v1_take(struct call *call);
+void v1_check(struct call *call);
+
+/* v1_rooms.c */
+void v1_command(struct call *call);
+void v1_room(struct call *call);
+
+#endif

@@ -1,0 +1,131 @@
+#include <stdlib.h>
+
+#include "ask.h"
+#include "core/view_json.h"
+#include "read.h"
+#include "v1.h"
+
+/* --- reading ----------------------------------------------------------------------------------------------------------------- */
+
+struct open_question {
+    const struct deployment *deployment;
+    const struct question_record *question;
+};
+
+static int open_compare(const void *a, const void *b) {
+    const struct open_question *x = a, *y = b;
+    uint64_t x_id = x->question->question.id, y_id = y->question->question.id;
+    return x_id < y_id ? -1 : x_id > y_id;
+}
+
+static void open_write(struct call *call) {
+    struct open_question *open = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < call->record_count; i++) {
+        const struct deployment_record *record = call->records[i];
+        for (size_t k = 0; k < record->question_count; k++) {
+            if (record->questions[k].open) {
+                open = arena_push(call->arena, open, count, sizeof *open);
+                open[count++] = (struct open_question){record->deployment, &record->questions[k]};
+            }
+        }
+    }
+    if (count > 0) {
+        qsort(open, count, sizeof *open, open_compare);
+    }
+    json_object_begin(&call->out, NULL);
+    json_array_begin(&call->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        view_write_question(&call->out, NULL, open[i].deployment, open[i].question, call->arena);
+    }
+    json_array_end(&call->out);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
+/* Only what is not over can have an open question. */
+void v1_questions(struct call *call) {
+    read_live(call, open_write);
+}
+
+static void question_write(struct call *call) {
+    const struct deployment *d = NULL;
+    uint64_t id = *(uint64_t *)call->state;
+    const struct question_record *question = read_find_question(call, id, &d);
+    if (question == NULL) {
+        call_refuse(call, ERR_NOT_FOUND, "There is no question Q%llu.", (unsigned long long)id);
+        return;
+    }
+    view_write_question(&call->out, NULL, d, question, call->arena);
+    call_answer(call, 200);
+}
+
+void v1_question(struct call *call) {
+    uint64_t *id = call->state = arena_alloc(call->arena, sizeof *id);
+    if (read_question_id(call, call->params[0], id)) {
+        read_question(call, *id, question_write);
+    }
+}
+
+/* --- answering -------------------------------------------------------------------------------------------------------------------- */
+
+static void answered(struct call *call, const struct operation_reply *reply) {
+    if (reply->err != NULL) {
+        call_fail_with(call, reply->err, reply->json);
+        return;
+    }
+    json_object_begin(&call->out, NULL);
+    json_add_bool(&call->out, "ok", true);
+    json_add_string(&call->out, "text", reply->text);
+    json_add_int(&call->out, "deployment", (int64_t)reply->deployment);
+    json_add_int(&call->out, "question", (int64_t)reply->question);
+    json_add_raw(&call->out, "data", reply->json == NULL ? "null" : reply->json);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
+static struct plan_names read_names(const struct json *list, struct arena *arena) {
+    struct plan_names names = {arena_array(arena, json_size(list) + 1, sizeof(char *)), 0};
+    for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
+        if (json_is_string(item)) {
+            names.items[names.count++] = json_string(item);
+        }
+    }
+    return names;
+}
+
+void v1_answer(struct call *call) {
+    const char *word = json_string(json_get(call->body, "guidance"));
+    enum guidance guidance = word == NULL ? GUIDANCE_NONE : guidance_parse(word);
+    struct operation operation = {
+        .single = json_bool(json_get(call->body, "single"), false),
+        .card_revision = (uint32_t)json_int(json_get(call->body, "revision"), 0),
+        .command =
+            {
+                .id = ask_answer_command(guidance),
+                .guidance = guidance,
+                .targets = read_names(json_get(call->body, "targets"), call->arena),
+                .note = json_string(json_get(call->body, "note")),
+            },
+    };
+    if (guidance == GUIDANCE_NONE) {
+        call_refuse(call, ERR_INVALID, "guidance is retry, ignore, exclude or fail.");
+    } else if (read_question_id(call, call->params[0], &operation.command.question)) {
+        ask_operation(call, &operation, answered);
+    }
+}
+
+static void ask_about(struct call *call, enum command_id id) {
+    struct operation operation = {.command = {.id = id}};
+    if (read_question_id(call, call->params[0], &operation.command.question)) {
+        ask_operation(call, &operation, answered);
+    }
+}
+
+void v1_take(struct call *call) {
+    ask_about(call, COMMAND_TAKE);
+}
+
+void v1_check(struct call *call) {
+    ask_about(call, COMMAND_CHECK);
+}
