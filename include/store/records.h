@@ -32,7 +32,7 @@
  *     log:<id>:<step>.<slot>.<attempt>   stream of output; with ":at" a hash: position, head (its last entry), tail (bytes in it)
  *     room:<room>, room:<room>:bodies   zset of a console room's messages by time, hash of their JSON
  *     changes                 stream: what is stale for whom watches
- *     audit:<id>              stream chained by hash
+ *     audit:<id>              list of JSON arrays, chained by hash; the head of the chain is in the header
  *     config                  generation in force
  *     done:<event id>         result of a commit
  */
@@ -90,7 +90,9 @@ typedef void versions_done(const struct version_row *rows, size_t count, const s
 void store_list_versions(struct store *store, versions_done *done, void *user);
 
 struct audit_entry {
-    const char *id, *what, *actor, *via, *note, *hash;
+    const char *id; /* its place, from 1 */
+    const char *what, *actor, *via, *note;
+    const char *hash; /* as the entries up to it give it: that of the last must be the deployment's audit_head */
     int64_t when_ms;
 };
 typedef void audit_done(const struct audit_entry *entries, size_t count, const struct err *err, void *user);

@@ -1,5 +1,6 @@
 #include "codec_deployment.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,25 +83,49 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d) {
 /* --- runs
  * ------------------------------------------------------------------------------------------------------------- */
 
-static const char *word_or_dash(const char *word) {
-    return str_empty(word) ? "-" : word;
+/* The worker of a run that is over is of no use any more, and its name is long. */
+static const char *owner_of(const struct run *run) {
+    return run->state == RUN_RUNNING || run->state == RUN_LOST ? run->worker : NULL;
 }
 
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
-    char outcome[OUTCOME_SIZE];
-    words_outcome_format(outcome, run->outcome);
-    (void)snprintf(out, RUN_TEXT_SIZE,
-                   "%s %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %d %s %" PRIu64 " %" PRId64
-                   " %" PRId64 " %s %s",
-                   run_state_word(run->state), run->attempt, run->epoch, run->people_retries, run->auto_retries,
-                   run->lost_retries, run->unknown, outcome, run->question, run->started_ms, run->ended_ms,
-                   word_or_dash(run->worker), word_or_dash(run->host));
+    struct buf text = BUF_INIT(RUN_TEXT_SIZE - 1);
+    buf_printf(&text, "%s %" PRIu32 ".%" PRIu32, run_state_word(run->state), run->attempt, run->epoch);
+    if (run->people_retries + run->auto_retries + run->lost_retries > 0) {
+        buf_printf(&text, " r%" PRIu32 ".%" PRIu32 ".%" PRIu32, run->people_retries, run->auto_retries,
+                   run->lost_retries);
+    }
+    if (run->unknown) {
+        buf_adds(&text, " ?");
+    }
+    if (run->outcome.kind != OUTCOME_NONE) {
+        char outcome[OUTCOME_SIZE];
+        words_outcome_format(outcome, run->outcome, ':');
+        buf_printf(&text, " =%s", outcome);
+    }
+    if (run->question != 0) {
+        buf_printf(&text, " Q%" PRIu64, run->question);
+    }
+    if (run->started_ms != 0) {
+        buf_printf(&text, " @%" PRId64, run->started_ms);
+    }
+    if (run->ended_ms != 0) {
+        buf_printf(&text, " +%" PRId64, run->ended_ms - run->started_ms);
+    }
+    if (run->host != NULL) {
+        buf_printf(&text, " on:%s", run->host);
+    }
+    if (owner_of(run) != NULL) {
+        buf_printf(&text, " by:%s", owner_of(run));
+    }
+    assert(!text.overflow);
+    memcpy(out, text.data, text.size + 1);
+    buf_finish(&text);
 }
 
-static bool state_parse(const char *word, size_t length, enum run_state *ret_state) {
+static bool state_parse(const char *word, enum run_state *ret_state) {
     for (enum run_state state = RUN_PENDING; state < RUN_STATE_COUNT; state++) {
-        const char *candidate = run_state_word(state);
-        if (strlen(candidate) == length && memcmp(candidate, word, length) == 0) {
+        if (str_equal(run_state_word(state), word)) {
             *ret_state = state;
             return true;
         }
@@ -108,68 +133,90 @@ static bool state_parse(const char *word, size_t length, enum run_state *ret_sta
     return false;
 }
 
-/* Takes the word before the next blank; `end` is behind it. */
-static const char *word_take(const char **text, const char **ret_end) {
-    const char *word = *text;
-    *ret_end = word + strcspn(word, " ");
-    *text = **ret_end == ' ' ? *ret_end + 1 : *ret_end;
-    return word;
-}
-
-static const char *name_take(const char **text, const char *like, struct arena *arena) {
-    const char *end = NULL;
-    const char *word = word_take(text, &end);
-    size_t length = (size_t)(end - word);
-    if (length == 1 && word[0] == '-') {
-        return NULL;
+/* Reads "1.2" or "1.2.3": as many numbers as there are places for. */
+static bool numbers_parse(const char *word, size_t count, uint32_t *const *places) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = 0;
+        if (!words_number(&word, i + 1 < count ? '.' : '\0', &number) || number > UINT32_MAX) {
+            return false;
+        }
+        *places[i] = (uint32_t)number;
     }
-    bool same = like != NULL && strlen(like) == length && memcmp(like, word, length) == 0;
-    return same ? like : arena_strndup(arena, word, length);
+    return true;
 }
 
-static bool number_take(const char **text, uint64_t most, uint64_t *ret_number) {
-    return words_number(text, ' ', ret_number) && *ret_number <= most;
+static bool time_parse(const char *word, int64_t from_ms, int64_t *ret_ms) {
+    int64_t ms = 0;
+    if (!words_signed(word, &ms)) {
+        return false;
+    }
+    *ret_ms = from_ms + ms;
+    return true;
+}
+
+static bool outcome_parse(const char *word, struct outcome *ret_outcome) {
+    *ret_outcome = words_outcome(word, ':');
+    return ret_outcome->kind != OUTCOME_NONE;
+}
+
+static bool name_parse(const char *word, const char *prefix, const char *like, struct arena *arena,
+                       const char **ret_name) {
+    if (!str_starts(word, prefix)) {
+        return false;
+    }
+    const char *name = word + strlen(prefix);
+    *ret_name = str_equal(name, like) ? like : arena_strdup(arena, name);
+    return true;
+}
+
+/* One of the words that may follow the state and the attempt. */
+static bool word_parse(const char *word, const struct run *like, struct arena *arena, struct run *run) {
+    switch (word[0]) {
+    case 'r':
+        return numbers_parse(word + 1, 3,
+                             (uint32_t *const[]){&run->people_retries, &run->auto_retries, &run->lost_retries});
+    case '?':
+        run->unknown = true;
+        return word[1] == '\0';
+    case '=':
+        return outcome_parse(word + 1, &run->outcome);
+    case 'Q':
+        return str_to_u64(word + 1, &run->question, NULL) == 0;
+    case '@':
+        return time_parse(word + 1, 0, &run->started_ms);
+    case '+':
+        return time_parse(word + 1, run->started_ms, &run->ended_ms);
+    case 'o':
+        return name_parse(word, "on:", like != NULL ? like->host : NULL, arena, &run->host);
+    case 'b':
+        return name_parse(word, "by:", like != NULL ? like->worker : NULL, arena, &run->worker);
+    default:
+        return false;
+    }
+}
+
+/* Takes the word before the next blank, "" at the end. */
+static bool word_take(const char **text, char word[RUN_TEXT_SIZE]) {
+    size_t length = strcspn(*text, " ");
+    if (length >= RUN_TEXT_SIZE) {
+        return false;
+    }
+    memcpy(word, *text, length);
+    word[length] = '\0';
+    *text += length + ((*text)[length] == ' ');
+    return true;
 }
 
 bool run_decode(const char *text, const struct run *like, struct arena *arena, struct run *ret_run) {
+    char word[RUN_TEXT_SIZE];
     struct run run = {0};
-    uint64_t counts[5] = {0};
-    uint64_t unknown = 0;
-    uint64_t started = 0;
-    uint64_t ended = 0;
-    const char *end = NULL;
-    const char *word = word_take(&text, &end);
-    bool valid = state_parse(word, (size_t)(end - word), &run.state);
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        valid = valid && number_take(&text, UINT32_MAX, &counts[i]);
+    bool valid = word_take(&text, word) && state_parse(word, &run.state) && word_take(&text, word) &&
+                 numbers_parse(word, 2, (uint32_t *const[]){&run.attempt, &run.epoch});
+    while (valid && text[0] != '\0') {
+        valid = word_take(&text, word) && word_parse(word, like, arena, &run);
     }
-    valid = valid && number_take(&text, 1, &unknown);
-    if (!valid) {
-        return false;
-    }
-    /* An outcome is two words. */
-    char outcome[OUTCOME_SIZE];
-    const char *begin = text;
-    (void)word_take(&text, &end);
-    (void)word_take(&text, &end);
-    (void)snprintf(outcome, sizeof outcome, "%.*s", (int)(end - begin), begin);
-    if (!number_take(&text, UINT64_MAX, &run.question) || !number_take(&text, INT64_MAX, &started) ||
-        !number_take(&text, INT64_MAX, &ended)) {
-        return false;
-    }
-    run.attempt = (uint32_t)counts[0];
-    run.epoch = (uint32_t)counts[1];
-    run.people_retries = (uint32_t)counts[2];
-    run.auto_retries = (uint32_t)counts[3];
-    run.lost_retries = (uint32_t)counts[4];
-    run.unknown = unknown != 0;
-    run.outcome = words_outcome(outcome);
-    run.started_ms = (int64_t)started;
-    run.ended_ms = (int64_t)ended;
-    run.worker = name_take(&text, like != NULL ? like->worker : NULL, arena);
-    run.host = name_take(&text, like != NULL ? like->host : NULL, arena);
     *ret_run = run;
-    return true;
+    return valid;
 }
 
 /* --- questions
@@ -201,7 +248,7 @@ static unsigned options_parse(const char *text) {
 
 static const char *outcome_copy(struct outcome outcome, struct arena *arena) {
     char text[OUTCOME_SIZE];
-    words_outcome_format(text, outcome);
+    words_outcome_format(text, outcome, ' ');
     return arena_strdup(arena, text);
 }
 
@@ -217,7 +264,7 @@ void question_encode(struct field_list *list, const struct deployment *d, const 
     field_list_text(list, "unknown", question->unknown ? "yes" : "");
     field_list_text(list, "late_cancel", question->late_cancel ? "yes" : "");
     field_list_text(list, "approve", question->approve ? "yes" : "");
-    field_list_number(list, "card", question->card);
+    field_list_number(list, "card", question->card != question->id ? question->card : 0);
     field_list_text(list, "error_key", question->error_key);
     field_list_text(list, "excerpt", question->excerpt);
     field_list_text(list, "why_no_retry", question->why_no_retry);
@@ -249,6 +296,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .excerpt = text_or_empty(fields, "excerpt", arena),
         .why_no_retry = text_of(fields, "why_no_retry", arena),
     };
+    question.card = question.card != 0 ? question.card : question.id;
     if (question.id == 0 || question.step >= d->plan->step_count ||
         question.slot >= d->plan->steps[question.step].slot_count) {
         return false;
@@ -259,7 +307,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .open = str_equal(words_field(fields, "state"), "open"),
         .step_name = d->plan->steps[question.step].name,
         .target_name = plan_slot_name(d->plan, question.step, question.slot),
-        .outcome = words_outcome(words_field(fields, "outcome")),
+        .outcome = words_outcome(words_field(fields, "outcome"), ' '),
         .revision = (uint32_t)words_field_u64(fields, "revision"),
         .taken_by = text_of(fields, "taken", arena),
         .answer = guidance_parse(words_field(fields, "answer")),

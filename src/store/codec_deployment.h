@@ -19,8 +19,13 @@ void deployment_encode_state(struct field_list *list, const struct deployment *d
 /* Into a deployment that deployment_init has prepared. False if the state is not understood. */
 bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
 
-/* "<state> <attempt> <epoch> <people's, auto, lost retries> <unknown> <outcome> <its number> <question> <started> <ended> <worker>
- * <host>"; "-" = none. */
+/*
+ * A run as short as it can be and still be read, since there are many: "<state> <attempt>.<epoch>", and then what is not zero:
+ *     r<people's>.<auto>.<lost>  retries        @<ms>  started
+ *     ?                          unknown        +<ms>  ended, so much later
+ *     =<outcome>:<number>                       on:<host>
+ *     Q<question>                               by:<worker>, only while it owns the run
+ */
 enum { RUN_TEXT_SIZE = 512 };
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);
 /* Texts go into the arena; a worker or host equal to that of `like` (or NULL) shares its text. */

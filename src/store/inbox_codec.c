@@ -15,7 +15,7 @@ void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct
     char outcome[OUTCOME_SIZE];
     (void)snprintf(run, sizeof run, "%zu.%zu.%" PRIu32 ".%" PRIu32, event->step, event->slot, event->attempt,
                    event->epoch);
-    words_outcome_format(outcome, event->outcome);
+    words_outcome_format(outcome, event->outcome, ' ');
     field_list_text(&fields, "event", event_word(event->kind));
     field_list_number(&fields, "deployment", deployment);
     field_list_number(&fields, "at", (uint64_t)event->now_ms);
@@ -85,7 +85,7 @@ static bool decode_event(const struct redis_reply *fields, struct arena *arena, 
         return false;
     }
     event->now_ms = words_field_i64(fields, "at");
-    event->outcome = words_outcome(words_field(fields, "outcome"));
+    event->outcome = words_outcome(words_field(fields, "outcome"), ' ');
     event->worker = optional(fields, "worker", arena);
     event->host = optional(fields, "host", arena);
     event->excerpt = arena_strdup(arena, words_field(fields, "excerpt"));

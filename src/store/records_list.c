@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "later.h"
@@ -190,6 +192,24 @@ void store_list_versions(struct store *store, versions_done *done, void *user) {
     redis_call(store_redis(store), versions_came, rows, "HGETALL", store_key(store, key, "versions"));
 }
 
+static void audit_decode(struct arena *arena, const char *text, size_t size, struct audit_entry *entry) {
+    struct json *root = NULL;
+    const char *parts[] = {"", "", "", ""};
+    size_t count = 0;
+    if (json_parse(text, size, &root, NULL) == 0) {
+        const struct json *each = json_first(root);
+        entry->when_ms = json_int(each, 0);
+        for (each = each != NULL ? json_next(each) : NULL; each != NULL && count < 4; each = json_next(each)) {
+            parts[count++] = arena_strdup(arena, json_string(each) != NULL ? json_string(each) : "");
+        }
+        json_free(root);
+    }
+    entry->what = parts[0];
+    entry->actor = parts[1];
+    entry->via = parts[2];
+    entry->note = parts[3];
+}
+
 static void audit_came(const struct redis_reply *reply, bool sent, void *user) {
     struct rows *rows = user;
     struct err err;
@@ -198,22 +218,23 @@ static void audit_came(const struct redis_reply *reply, bool sent, void *user) {
         later_unread(reply, &err);
         rows->done.audit(NULL, 0, &err, rows->user);
     } else {
+        struct arena *arena = arena_create();
         size_t count = redis_count(reply);
-        struct audit_entry *entries = mem_array(count + 1, sizeof *entries);
+        struct audit_entry *entries = arena_array(arena, count + 1, sizeof *entries);
+        const char *head = "";
         for (size_t i = 0; i < count; i++) {
-            const struct redis_reply *fields = redis_at(redis_at(reply, i), 1);
-            entries[i] = (struct audit_entry){
-                .id = redis_text(redis_at(redis_at(reply, i), 0), NULL),
-                .what = words_field(fields, "what"),
-                .actor = words_field(fields, "actor"),
-                .via = words_field(fields, "via"),
-                .note = words_field(fields, "note"),
-                .hash = words_field(fields, "hash"),
-                .when_ms = words_field_i64(fields, "at"),
-            };
+            size_t size = 0;
+            const char *text = redis_text(redis_at(reply, i), &size);
+            const char *chained = arena_printf(arena, "%s%s", head, text);
+            char hash[ID_DIGEST_SIZE];
+            id_digest(hash, chained, strlen(chained));
+            head = arena_strdup(arena, hash);
+            audit_decode(arena, text, size, &entries[i]);
+            entries[i].id = arena_printf(arena, "%zu", i + 1);
+            entries[i].hash = head;
         }
         rows->done.audit(entries, count, NULL, rows->user);
-        mem_free(entries);
+        arena_destroy(arena);
     }
     mem_free(rows);
 }
@@ -222,6 +243,6 @@ void store_read_audit(struct store *store, uint64_t deployment, audit_done *done
     char key[STORE_KEY_SIZE];
     struct rows *rows = mem_alloc(sizeof *rows);
     *rows = (struct rows){.done.audit = done, .user = user};
-    redis_call(store_redis(store), audit_came, rows, "XRANGE", store_key(store, key, "audit:%" PRIu64, deployment), "-",
-               "+");
+    redis_call(store_redis(store), audit_came, rows, "LRANGE", store_key(store, key, "audit:%" PRIu64, deployment), "0",
+               "-1");
 }

@@ -148,31 +148,29 @@ void commit_changed(struct commit *commit, uint64_t deployment) {
                words_u64(id, deployment));
 }
 
-/* The hash of an entry is SHA-256 over the JSON array [hash before, when, what, actor, via, note]. */
+/* An entry is the JSON array [when, what, actor, via, note] with empty ends left out. The head of the chain is the SHA-256 of the
+ * head before it and the entry; it lies in the header, so that an entry cannot be changed, taken out or added unseen. */
 void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
                   const char *note, int64_t now_ms) {
     char key[RECORDS_KEY_SIZE];
     struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
     struct json_out json = {.buf = &text};
-    json_array_begin(&json, NULL);
-    json_add_string(&json, NULL, d->audit_head);
-    json_add_int(&json, NULL, now_ms);
     const char *const parts[] = {what, actor, via, note};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    size_t count = sizeof parts / sizeof parts[0];
+    while (count > 0 && str_empty(parts[count - 1])) {
+        count--;
+    }
+    buf_adds(&text, d->audit_head);
+    size_t head_size = text.size;
+    json_array_begin(&json, NULL);
+    json_add_int(&json, NULL, now_ms);
+    for (size_t i = 0; i < count; i++) {
         json_add_string(&json, NULL, parts[i] != NULL ? parts[i] : "");
     }
     json_array_end(&json);
     id_digest(d->audit_head, text.data, text.size);
+    commit_add(commit, "RPUSH", records_key(key, "audit", d->id, ""), text.data + head_size);
     buf_finish(&text);
-
-    struct field_list list = {.words = {"*"}, .count = 1};
-    field_list_set(&list, "what", what);
-    field_list_text(&list, "actor", actor);
-    field_list_text(&list, "via", via);
-    field_list_text(&list, "note", note);
-    field_list_number(&list, "at", (uint64_t)now_ms);
-    field_list_set(&list, "hash", d->audit_head);
-    commit_op(commit, "XADD", records_key(key, "audit", d->id, ""), list.count, list.words, NULL);
 }
 
 void commit_add_timer(struct commit *commit, uint64_t deployment, const struct effect *effect) {

@@ -24,26 +24,38 @@ bool words_number(const char **text, char end, uint64_t *ret_number) {
     return true;
 }
 
+bool words_signed(const char *text, int64_t *ret_number) {
+    bool negative = text[0] == '-';
+    uint64_t size = 0;
+    text += negative;
+    if (!words_number(&text, '\0', &size) || size > INT64_MAX) {
+        return false;
+    }
+    *ret_number = negative ? -(int64_t)size : (int64_t)size;
+    return true;
+}
+
 static const char *const outcome_names[] = {
 #define X(name, word) [OUTCOME_##name] = word,
     OUTCOMES(X)
 #undef X
 };
 
-void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome) {
-    (void)snprintf(out, OUTCOME_SIZE, "%s %" PRId64, outcome_names[outcome.kind], outcome.number);
+void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome, char separator) {
+    (void)snprintf(out, OUTCOME_SIZE, "%s%c%" PRId64, outcome_names[outcome.kind], separator, outcome.number);
 }
 
-struct outcome words_outcome(const char *text) {
-    struct outcome outcome = {.kind = OUTCOME_NONE};
-    size_t length = strcspn(text, " ");
+struct outcome words_outcome(const char *text, char separator) {
+    const char *end = strchr(text, separator);
+    size_t length = end != NULL ? (size_t)(end - text) : 0;
     for (size_t i = 0; i < sizeof outcome_names / sizeof outcome_names[0]; i++) {
-        if (strlen(outcome_names[i]) == length && memcmp(outcome_names[i], text, length) == 0 && text[length] == ' ' &&
-            str_to_i64(text + length + 1, &outcome.number, NULL) == 0) {
-            outcome.kind = (enum outcome_kind)i;
+        int64_t number = 0;
+        if (strlen(outcome_names[i]) == length && memcmp(outcome_names[i], text, length) == 0 &&
+            words_signed(end + 1, &number)) {
+            return (struct outcome){.kind = (enum outcome_kind)i, .number = number};
         }
     }
-    return outcome;
+    return (struct outcome){.kind = OUTCOME_NONE};
 }
 
 const char *words_field(const struct redis_reply *reply, const char *field) {

@@ -13,10 +13,13 @@
 /* Reads a decimal number that ends with `end` or with the text, and steps over both. */
 bool words_number(const char **text, char end, uint64_t *ret_number);
 
-/* "exit 100", and back; {NONE, 0} if it is no outcome. */
+/* A whole number that may be negative. */
+bool words_signed(const char *text, int64_t *ret_number);
+
+/* "exit 100" with that separator, and back; {NONE, 0} if it is no outcome. */
 enum { OUTCOME_SIZE = 48 };
-void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome);
-struct outcome words_outcome(const char *text);
+void words_outcome_format(char out[OUTCOME_SIZE], struct outcome outcome, char separator);
+struct outcome words_outcome(const char *text, char separator);
 
 /* A field of HGETALL or of a stream entry: its text, "" if it is absent; its number, 0 if it is none. */
 const char *words_field(const struct redis_reply *reply, const char *field);
