@@ -377,7 +377,8 @@ static int announce(struct server *server, struct err *err) {
                    address);
     int r = write_state_file(server, "address", text, err);
     log_info("listening", LOG_STR("address", address), LOG_END);
-    if (r == 0 && server->options.announce && api_make_link(server->api, link) == 0) {
+    if (r == 0 && server->options.announce) {
+        api_make_link(server->api, link);
         (void)printf("guidepost listens on %s://%s\nSign in once, within 15 minutes: %s://%s%s\n", scheme, address, scheme, address, link);
         (void)fflush(stdout);
     }
