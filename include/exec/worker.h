@@ -22,7 +22,6 @@ struct worker_options {
     const char *step_program;  /* path of guidepost-step */
     const char *host;          /* name of this host; NULL = gethostname */
     const char *url;           /* of the server, for GUIDEPOST_URL; or NULL */
-    const char *folder;        /* of the configuration: secrets by relative file were made absolute already */
     unsigned slots;
     int64_t heartbeat_ms;
 };

@@ -25,7 +25,7 @@ enum { SWEEP_EVERY_BEATS = 3600 };
 
 struct worker {
     struct worker_options options;
-    char *host, *state_dir;
+    char *host, *state_dir, *step_program, *url; /* owned; options point to them */
     char id[256];
     char lock_path[RUNDIR_PATH_SIZE];
     int lock_fd;
@@ -232,20 +232,28 @@ static void worker_name(struct worker *worker) {
     (void)snprintf(worker->id, sizeof worker->id, "%.100s-%.8s-%d-%.8s", worker->host, boot, (int)getpid(), random);
 }
 
+static void worker_free(struct worker *worker) {
+    mem_free(worker->pids);
+    mem_free(worker->host);
+    mem_free(worker->state_dir);
+    mem_free(worker->step_program);
+    mem_free(worker->url);
+    mem_free(worker);
+}
+
 int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) {
     struct worker *worker = mem_alloc(sizeof *worker);
     worker->options = *options;
     worker->lock_fd = -1;
-    worker->state_dir = mem_strdup(options->state_dir);
-    worker->options.state_dir = worker->state_dir;
+    worker->options.state_dir = worker->state_dir = mem_strdup(options->state_dir);
+    worker->options.step_program = worker->step_program = mem_strdup(options->step_program);
+    worker->options.url = worker->url = mem_strdup(options->url);
     worker_name(worker);
     int r = access(options->step_program, X_OK) == 0
                 ? worker_make_places(worker, err)
                 : err_set(err, ERR_IO, "%s can't be executed. It is installed beside guidepost.", options->step_program);
     if (r < 0) {
-        mem_free(worker->host);
-        mem_free(worker->state_dir);
-        mem_free(worker);
+        worker_free(worker);
         return r;
     }
     worker->children = signal_watch_create(options->loop, SIGCHLD, worker_children, worker);
@@ -281,8 +289,5 @@ void worker_destroy(struct worker *worker) {
         (void)unlink(worker->lock_path);
     }
     (void)close(worker->lock_fd);
-    mem_free(worker->pids);
-    mem_free(worker->host);
-    mem_free(worker->state_dir);
-    mem_free(worker);
+    worker_free(worker);
 }
