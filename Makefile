@@ -194,7 +194,7 @@ help: ## This list
 
 # While a program's main.c is not there, the rest is still built.
 binaries: $(LIB) $(if $(wildcard src/main.c),$(OUT)/guidepost) $(if $(wildcard src/exec/step/main.c),$(OUT)/guidepost-step)
-unit-binaries: $(UNIT_BIN)
+unit-binaries: $(UNIT_BIN) $(if $(wildcard src/exec/step/main.c),$(OUT)/guidepost-step)
 bench-binaries: $(BENCH_BIN)
 fuzz-binaries: $(FUZZ_BIN)
 

@@ -1,5 +1,7 @@
 #include "net/loop.h"
 
+#include <signal.h>
+
 #include <uv.h>
 
 #include "base/mem.h"
@@ -33,6 +35,8 @@ struct signal_watch {
 struct loop *loop_create(void)
 {
     struct loop *loop = mem_alloc(sizeof *loop);
+    /* A peer that goes away while something is written to it must not end the program; libuv resets it in children. */
+    (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&loop->uv);
     uv_idle_init(&loop->uv, &loop->idle);
     uv_check_init(&loop->uv, &loop->check);
