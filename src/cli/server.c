@@ -57,7 +57,7 @@ struct server {
     struct worker *worker;
     struct signal_watch *signals[3];
     struct timer *timer;        /* of the stop */
-    bool generation_put, stopping, drain_over;
+    bool store_came, generation_put, stopping, drain_over;
     int exit_code;
 };
 
@@ -88,6 +88,7 @@ static void generation_recorded(const struct commit_reply *reply, void *user) {
 
 static void store_came(void *user) {
     struct server *server = user;
+    server->store_came = true;
     log_info("store ready", LOG_END);
     if (server->engine != NULL) {
         engine_ready(server->engine);
@@ -99,7 +100,10 @@ static void store_came(void *user) {
 }
 
 static void store_went(const char *why, void *user) {
-    (void)user;
+    struct server *server = user;
+    if (server->redis != NULL && !server->store_came) {
+        return; /* The private redis-server is only just starting. */
+    }
     metric_add(METRIC_REDIS_RECONNECTS, 1, NULL, NULL, NULL);
     log_warn("store lost, trying again", LOG_STR("error", why), LOG_END);
 }
