@@ -1,0 +1,75 @@
+/* The first page: what needs a person comes first, then what runs, what runs where, and what was. */
+
+import {get} from "./api.js";
+import {createCard} from "./card.js";
+import {createCommandBox} from "./command_box.js";
+import {createDeployForm} from "./deploy_form.js";
+import {h, list, text} from "./dom.js";
+import {createMatrix} from "./matrix.js";
+import {overview} from "./store.js";
+import {createSummaryList} from "./summary_list.js";
+import {moment} from "./time.js";
+import {count} from "./words.js";
+
+const CLOSED_SHOWN = 5;
+
+export function createHome() {
+  const heading = h("h1", {tabindex: "-1"}, "…");
+  const cards = h("div", {class: "cards"});
+  const updateCards = list(cards, (card) => card.question, (card) => createCard(card, 2));
+  const closed = createClosedList();
+  const live = createSummaryList("Nothing is under way.");
+  const recent = createSummaryList("Nothing was deployed yet.");
+  const matrix = createMatrix();
+  const form = createDeployForm();
+
+  const stop = overview.watch(({data}) => {
+    if (data) {
+      const waiting = data.questions.length;
+      text(heading, waiting === 0 ? "Nothing waits for an answer" : `${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`);
+      updateCards(data.questions);
+      closed.update(data.questions);
+      live.update(data.live);
+      recent.update(data.recent);
+      matrix.update(data.projects, data.versions);
+      form.update(data.projects);
+    }
+  });
+  return {
+    title: "",
+    node: h("div", {class: "home"}, heading, cards, closed.node,
+      h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node),
+      h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node),
+      h("section", {class: "panel"}, h("h2", {}, "Deploy"), form.node, createCommandBox(null)),
+      h("section", {class: "panel"}, h("h2", {}, "Recent"), recent.node)),
+    destroy: stop,
+  };
+}
+
+/* A card that goes away has an answer: who gave it is worth a line, above all to whoever was about to press a button. */
+function createClosedList() {
+  const node = h("ul", {class: "closed", "aria-label": "Just answered"});
+  const update = list(node, (question) => question.id, (question) => ({
+    node: h("li", {}, h("a", {href: `/d/${question.deployment}`}, question.name), ` ${outcome(question)}`,
+      question.note ? h("q", {}, question.note) : null, " ", moment(question.answered_at || Date.now())),
+  }));
+  let open = new Set();
+  let shown = [];
+  return {node, update: async (cards) => {
+    const now = new Set(cards.map((card) => card.question));
+    const gone = [...open].filter((id) => !now.has(id));
+    open = now;
+    const answered = await Promise.all(gone.map((id) => get(`/v1/questions/${id}`).catch(() => null)));
+    const fresh = answered.filter((question) => question && !question.open);
+    shown = [...fresh, ...shown.filter(({id}) => !gone.includes(id))].slice(0, CLOSED_SHOWN);
+    update(shown);
+  }};
+}
+
+function outcome(question) {
+  const place = question.target ? `${question.step} on ${question.target}` : question.step;
+  if (!question.answer || !question.answered_by) {
+    return `${place}: ${question.closed_why ?? "closed without an answer"}`;
+  }
+  return `${place}: ${question.answer[0].toUpperCase()}${question.answer.slice(1)} by ${question.answered_by}`;
+}
