@@ -253,7 +253,7 @@ static void who_loaded(struct deployment_record *record, const struct err *err, 
         if ((q->question.options & bit) != 0) {
             struct buf names = BUF_INIT(ERR_TEXT_SIZE);
             const char *word = guidance_word((enum guidance)bit);
-            task_who_may(task->config, permission_parse(word), d->plan->project, d->plan->environment, &names);
+            operations_who_may(task->config, permission_parse(word), d->plan->project, d->plan->environment, &names);
             buf_printf(&task->text, " %s: %s.", guidance_title((enum guidance)bit), names.size == 0 ? "nobody but the local user" : names.data);
             buf_finish(&names);
         }

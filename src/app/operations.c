@@ -197,7 +197,7 @@ unsigned actor_permissions(const struct config *config, const struct actor *acto
     return granted;
 }
 
-void task_who_may(const struct config *config, unsigned permission, const char *project, const char *environment, struct buf *out) {
+void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment, struct buf *out) {
     size_t found = 0;
     for (size_t i = 0; i < config->person_count; i++) {
         struct actor person = {.name = config->people[i].name};
@@ -223,7 +223,7 @@ bool task_allowed(struct task *task, unsigned permission, const char *project, c
     }
     struct buf may = BUF_INIT(ERR_TEXT_SIZE), others = BUF_INIT(ERR_TEXT_SIZE);
     list_permissions(mine, &may);
-    task_who_may(task->config, permission, project, environment, &others);
+    operations_who_may(task->config, permission, project, environment, &others);
     const char *word = permission_word(permission);
     bool known = task->op.actor.everything || config_find_person(task->config, task->op.actor.name) != NULL;
     char *text = arena_printf(task->arena, "%s may not %s%s%s%s%s. Nothing was changed. %s%s%s %s%s.",
