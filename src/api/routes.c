@@ -36,6 +36,7 @@ static const struct route table[] = {
     {"GET", "/login", ROUTE_OPEN, page_index},
     {"GET", "/d/{}", ROUTE_OPEN, page_index},
     {"GET", "/q/{}", ROUTE_OPEN, page_index},
+    {"GET", "/rooms/{}", ROUTE_OPEN, page_index},
     {"GET", "/*", ROUTE_OPEN, page_file},
 };
 
