@@ -1,0 +1,99 @@
+#include "config_verbs.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "config/config.h"
+
+int config_find_path(const struct options *options, const char **ret_path, struct err *err) {
+    static const char *const PLACES[] = {"guidepost.yaml", "/etc/guidepost"};
+    const char *given = option_value(options, OPTION_CONFIG);
+    if (given) {
+        *ret_path = given;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
+        if (access(PLACES[i], R_OK) == 0) {
+            *ret_path = PLACES[i];
+            return 0;
+        }
+    }
+    return err_set(err, ERR_NOT_FOUND,
+                   "There is neither ./guidepost.yaml nor /etc/guidepost. Name a configuration with --config, or begin with: guidepost demo");
+}
+
+static void write_problems(const struct config_problems *problems, bool ok, struct buf *out) {
+    struct json_out json = {.buf = out};
+    json_object_begin(&json, NULL);
+    json_add_bool(&json, "ok", ok);
+    json_array_begin(&json, "problems");
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        json_object_begin(&json, NULL);
+        json_add_string(&json, "file", problem->file);
+        json_add_int(&json, "line", problem->line);
+        json_add_int(&json, "column", problem->column);
+        json_add_string(&json, "level", problem->warning ? "warning" : "error");
+        json_add_string(&json, "text", problem->text);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_object_end(&json);
+    buf_addc(out, '\n');
+}
+
+static int check(struct invocation *invocation, const char *path) {
+    struct config_problems problems = {0};
+    struct config *config = config_load(path, &problems);
+    struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
+    if (option_given(&invocation->options, OPTION_JSON)) {
+        write_problems(&problems, config != NULL, &text);
+    } else {
+        config_problems_write(&problems, &text);
+    }
+    terminal_write(&invocation->terminal, stdout, TERMINAL_PLAIN, text.data);
+    if (config) {
+        terminal_say(&invocation->terminal, "%s is right: %zu project%s, %zu environment%s, %zu target%s.", path, config->project_count,
+                     config->project_count == 1 ? "" : "s", config->environment_count, config->environment_count == 1 ? "" : "s",
+                     config->target_count, config->target_count == 1 ? "" : "s");
+    }
+    int exit_code = config ? 0 : 1;
+    buf_finish(&text);
+    config_problems_finish(&problems);
+    config_unref(config);
+    return exit_code;
+}
+
+static int print(void (*write)(struct buf *out)) {
+    struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
+    write(&text);
+    (void)fputs(text.data, stdout);
+    buf_finish(&text);
+    return 0;
+}
+
+int config_verb_run(struct invocation *invocation) {
+    const struct options *options = &invocation->options;
+    const char *what = options->word_count > 0 ? options->words[0] : "";
+    const char *path = NULL;
+    struct err err;
+    if (str_equal(what, "docs") && options->word_count == 1) {
+        return print(config_write_reference);
+    }
+    if (str_equal(what, "schema") && options->word_count == 1) {
+        return print(config_write_schema);
+    }
+    if (!str_equal(what, "check") || options->word_count > 2) {
+        (void)err_set(&err, ERR_INVALID, "That is no use of config; write: guidepost config check [file], config docs or config schema");
+        return terminal_fail(&invocation->terminal, &err);
+    }
+    if (options->word_count == 2) {
+        path = options->words[1];
+    } else if (config_find_path(options, &path, &err) < 0) {
+        return terminal_fail(&invocation->terminal, &err);
+    }
+    return check(invocation, path);
+}
