@@ -1,6 +1,6 @@
 /* Starts the page: what stands on every view of it (navigation, banners, the number of questions in the title), and which view is shown. */
 
-import {onSignedOut, remove} from "./api.js";
+import {get, onSignedOut, remove} from "./api.js";
 import {attribute, h, list, text} from "./dom.js";
 import {onEvent, start as startLive} from "./live.js";
 import {createSignIn} from "./sign_in.js";
@@ -13,6 +13,7 @@ import {createRoom} from "./view_room.js";
 const ROUTES = [
   [/^\/$/, () => createHome()],
   [/^\/d\/(\d+)$/, (id) => createDeployment(Number(id))],
+  [/^\/q\/(\d+)$/, (id) => createQuestionLink(id)],
   [/^\/rooms\/([^/]+)$/, (name) => createRoom(decodeURIComponent(name))],
 ];
 
@@ -53,6 +54,16 @@ function route() {
     }
   }
   show({title: "Not found", node: h("h1", {tabindex: "-1"}, "There is no such page"), destroy: () => {}});
+}
+
+/* The address of a question leads to its deployment, where it stands first. */
+function createQuestionLink(id) {
+  const heading = h("h1", {tabindex: "-1"}, `Q${id}`);
+  get(`/v1/questions/${id}`).then(({deployment}) => {
+    history.replaceState(null, "", `/d/${deployment}`);
+    route();
+  }).catch((refusal) => text(heading, refusal.message));
+  return {title: `Q${id}`, node: heading, destroy: () => {}};
 }
 
 function go(path) {

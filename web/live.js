@@ -6,6 +6,7 @@
 
 const EVENTS = ["deployment", "log", "room", "reset"];
 const AGAIN_MS = 2000;
+const GRACE_MS = 2000; /* a proxy or the server may end a stream now and then; that is nothing to worry people with */
 
 const listeners = new Set();
 let connected = true;
@@ -56,14 +57,17 @@ export function start() {
 }
 
 function read(say) {
+  let lost = 0;
   const open = () => {
     stream = new EventSource("/v1/events");
     stream.onopen = () => {
+      clearTimeout(lost);
+      lost = 0;
       say("connection", true);
       say("reset", {});
     };
     stream.onerror = () => {
-      say("connection", false);
+      lost ||= setTimeout(() => say("connection", false), GRACE_MS);
       /* The browser tries again by itself after a cut, but not after a refusal. */
       if (stream.readyState === EventSource.CLOSED) {
         setTimeout(open, AGAIN_MS);
