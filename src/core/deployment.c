@@ -265,7 +265,8 @@ static bool on_truth_gone(struct apply *apply, struct run *run) {
     bool from_worker = event->worker != NULL;
     const struct question *asked = deployment_question(d, run->question);
     bool late_cancel = run->state == RUN_ASKING && asked != NULL && asked->late_cancel && from_worker;
-    bool waits = late_cancel || (run->state == RUN_LOST && (from_worker || run->epoch == event->epoch));
+    bool by_owner = run->state == RUN_RUNNING && from_worker && run->epoch == event->epoch; /* its supervisor died */
+    bool waits = late_cancel || by_owner || (run->state == RUN_LOST && (from_worker || run->epoch == event->epoch));
     if (!waits || (d->closing == CLOSING_CANCELING && !from_worker)) {
         return false; /* A cancel that nobody there can confirm is asked about when it is late. */
     }
