@@ -25,8 +25,8 @@ void ask_operation(struct call *call, struct operation *operation, ask_replied *
     *asking = (struct asking){call, replied};
     operation->actor = call->actor;
     if (key != NULL && str_is_name(key)) {
-        /* Each person has keys of their own. */
-        operation->event_id = arena_printf(call->arena, "api/%s/%s", call->actor.name, key);
+        /* Each person has keys of their own, and each operation of a call. */
+        operation->event_id = arena_printf(call->arena, "api/%s/%s/%u", call->actor.name, key, call->asked++);
     }
     up->start(operation, operation_ended, asking, up->user);
 }

@@ -69,6 +69,7 @@ struct call {
     size_t record_count;
     void (*next)(struct call *call); /* what follows a step of src/api/read.h */
     void *state;                     /* of the handler; in the arena */
+    unsigned asked;                  /* operations so far */
     int64_t began_us;
 };
 

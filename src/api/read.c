@@ -36,6 +36,15 @@ const struct deployment_record *read_record(const struct call *call) {
     return call->records[call->record_count - 1];
 }
 
+bool read_keep(struct call *call, struct deployment_record *record) {
+    if (!call_may_view(call, record->deployment)) {
+        deployment_record_free(record);
+        return false;
+    }
+    keep(call, record);
+    return true;
+}
+
 void read_forget(struct call *call) {
     while (call->record_count > 0) {
         deployment_record_free(call->records[--call->record_count]);
@@ -74,11 +83,7 @@ void read_question(struct call *call, uint64_t question, call_next *next) {
 static void records_came(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct call *call = user;
     for (size_t i = 0; i < count; i++) {
-        if (call_may_view(call, records[i]->deployment)) {
-            keep(call, records[i]);
-        } else {
-            deployment_record_free(records[i]);
-        }
+        (void)read_keep(call, records[i]);
     }
     if (call_continues(call, err)) {
         call->next(call);

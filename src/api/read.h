@@ -23,6 +23,9 @@ const struct deployment_record *read_record(const struct call *call);
 void read_deployments(struct call *call, const uint64_t *ids, size_t count, call_next *next);
 void read_live(struct call *call, call_next *next);
 
+/* Keeps a record, whose owner the call then is; false if the actor may not view it: then it is freed. */
+bool read_keep(struct call *call, struct deployment_record *record);
+
 /* Takes out all that was read, so that it can be read anew. */
 void read_forget(struct call *call);
 

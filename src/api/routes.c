@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "health.h"
+#include "octopus.h"
 #include "page.h"
 #include "streams.h"
 #include "v1.h"
@@ -31,6 +32,49 @@ static const struct route table[] = {
     {"POST", "/v1/commands", ROUTE_SIGNED, v1_command},
     {"GET", "/v1/rooms/{}", ROUTE_SIGNED, v1_room},
     {"GET", "/v1/events", ROUTE_SIGNED, stream_events},
+
+    {"GET", "/api", ROUTE_OPEN, octopus_root},
+    {"GET", "/api/spaces", ROUTE_SIGNED, octopus_spaces},
+    {"GET", "/api/spaces/all", ROUTE_SIGNED, octopus_spaces_all},
+    {"GET", "/api/spaces/{}", ROUTE_SIGNED, octopus_space},
+    {"GET", "/api/users", ROUTE_SIGNED, octopus_users},
+    {"GET", "/api/users/all", ROUTE_SIGNED, octopus_users_all},
+    {"GET", "/api/users/me", ROUTE_SIGNED, octopus_me},
+    {"GET", "/api/users/{}", ROUTE_SIGNED, octopus_user},
+    {"GET", "/api/users/{}/spaces", ROUTE_SIGNED, octopus_spaces_all},
+    {"GET", "/api/teammembership", ROUTE_SIGNED, octopus_team_membership},
+    {"GET", "/api/environments", ROUTE_SIGNED, octopus_environments},
+    {"GET", "/api/environments/all", ROUTE_SIGNED, octopus_environments_all},
+    {"GET", "/api/environments/{}", ROUTE_SIGNED, octopus_environment},
+    {"GET", "/api/machines", ROUTE_SIGNED, octopus_machines},
+    {"GET", "/api/machines/all", ROUTE_SIGNED, octopus_machines_all},
+    {"GET", "/api/machines/{}", ROUTE_SIGNED, octopus_machine},
+    {"GET", "/api/projects", ROUTE_SIGNED, octopus_projects},
+    {"GET", "/api/projects/all", ROUTE_SIGNED, octopus_projects_all},
+    {"GET", "/api/projects/{}", ROUTE_SIGNED, octopus_project},
+    {"GET", "/api/projects/{}/deploymentsettings", ROUTE_SIGNED, octopus_project_settings},
+    {"GET", "/api/projects/{}/releases", ROUTE_SIGNED, octopus_project_releases},
+    {"GET", "/api/projects/{}/releases/{}", ROUTE_SIGNED, octopus_project_release},
+    {"GET", "/api/releases", ROUTE_SIGNED, octopus_releases},
+    {"POST", "/api/releases", ROUTE_SIGNED, octopus_release_create},
+    {"GET", "/api/releases/{}", ROUTE_SIGNED, octopus_release},
+    {"GET", "/api/deployments", ROUTE_SIGNED, octopus_deployments},
+    {"POST", "/api/deployments", ROUTE_SIGNED, octopus_deployment_create},
+    {"POST", "/api/deployments/create/untenanted/v1", ROUTE_SIGNED, octopus_deployments_create},
+    {"GET", "/api/deployments/{}", ROUTE_SIGNED, octopus_deployment},
+    {"GET", "/api/tasks", ROUTE_SIGNED, octopus_tasks},
+    {"GET", "/api/tasks/{}", ROUTE_SIGNED, octopus_task},
+    {"GET", "/api/tasks/{}/details", ROUTE_SIGNED, octopus_task_details},
+    {"GET", "/api/tasks/{}/raw", ROUTE_SIGNED, octopus_task_raw},
+    {"GET", "/api/tasks/{}/queued-behind", ROUTE_SIGNED, octopus_task_queued_behind},
+    {"POST", "/api/tasks/{}/cancel", ROUTE_SIGNED, octopus_task_cancel},
+    {"GET", "/api/interruptions", ROUTE_SIGNED, octopus_interruptions},
+    {"GET", "/api/interruptions/all", ROUTE_SIGNED, octopus_interruptions_all},
+    {"GET", "/api/interruptions/{}", ROUTE_SIGNED, octopus_interruption},
+    {"GET", "/api/interruptions/{}/responsible", ROUTE_SIGNED, octopus_responsible},
+    {"PUT", "/api/interruptions/{}/responsible", ROUTE_SIGNED, octopus_take},
+    {"POST", "/api/interruptions/{}/submit", ROUTE_SIGNED, octopus_submit},
+    {"GET", "/api/events", ROUTE_SIGNED, octopus_events},
 
     {"GET", "/", ROUTE_OPEN, page_index},
     {"GET", "/login", ROUTE_OPEN, page_index},
