@@ -8,7 +8,7 @@
  *     seq                     counts commits
  *     ids                     hash: deployment, question = the last number given
  *     plan:<hash>             JSON of a frozen plan
- *     dep:<id>                hash: header; `closing` ("", "failing", "canceling"), `excluded` (a number) and `cancel` are also
+ *     dep:<id>                hash: header; `closing` ("", "failing", "canceling"), `excluded` (a number) and `final` are also
  *                             preconditions of answers, claims and cancels
  *     dep:<id>:runs           hash <step>.<slot> -> run, written by the leader only
  *     dep:<id>:claims         hash <step>.<slot> -> who owns the newest attempt, the one value that workers and leader compare and set:

@@ -182,7 +182,6 @@ static struct request *cancel_create(struct store *store, const struct cancel *c
     (void)require(request, records_key(key, "dep", cancel->deployment, ""), "id", words_u64(id, cancel->deployment),
                   ANSWER_TOO_LATE);
     (void)require(request, key, "final", "", ANSWER_TOO_LATE);
-    (void)require(request, key, "cancel", "", ANSWER_TOO_LATE);
     request->other_at = require(request, key, "closing", closing_word(before), ANSWER_TOO_LATE);
 
     struct field_list list = {.count = 0};

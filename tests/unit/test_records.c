@@ -591,6 +591,20 @@ static void racing_excludes_never_take_the_last_target(void **state) {
     deployment_record_free(record);
 }
 
+static void an_exclude_counts_those_accepted_before(void **state) {
+    (void)state;
+    struct deployment_record *record = make_asking(3);
+    struct new_answer first = answer_of(record, 0, GUIDANCE_EXCLUDE);
+    assert_int_equal(answer(&first), ANSWER_ACCEPTED);
+    struct new_answer second = answer_of(record, 1, GUIDANCE_EXCLUDE);
+    assert_int_equal(answer(&second), ANSWER_CHANGED);
+    struct deployment_record *after = load(record->deployment->id);
+    second = answer_of(after, 1, GUIDANCE_EXCLUDE);
+    assert_int_equal(answer(&second), ANSWER_ACCEPTED);
+    deployment_record_free(after);
+    deployment_record_free(record);
+}
+
 static void after_an_accepted_fail_nothing_else_is_accepted(void **state) {
     (void)state;
     struct deployment_record *record = make_asking(3);
@@ -1147,6 +1161,7 @@ int main(void) {
         TEST(an_answer_is_written_with_its_event),
         TEST(of_simultaneous_answers_exactly_one_wins),
         TEST(racing_excludes_never_take_the_last_target),
+        TEST(an_exclude_counts_those_accepted_before),
         TEST(after_an_accepted_fail_nothing_else_is_accepted),
         TEST(an_answer_checked_under_another_configuration_is_refused),
         TEST(the_same_click_twice_is_accepted_twice_and_done_once),
