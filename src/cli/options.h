@@ -41,7 +41,7 @@
     X(TOKEN_FILE, "token-file", 0, "FILE", "A file that holds the token to sign in with.")                                    \
     X(VERSION, "version", 0, NULL, "Print the version.")                                                                      \
     X(WAIT, "wait", 'w', NULL, "Wait for the end; the exit code says how it ended.")                                          \
-    X(WEB_DIR, "web-dir", 0, "DIR", "Serve the page's files from here, for work on the page.")                                \
+    X(WEB_DIR, "web-dir", 0, "DIR", "Serve the page from the files here, for work on the page.")                                \
     X(YES, "yes", 'y', NULL, "Do not ask for confirmation.")
 
 enum option_id {
