@@ -2,8 +2,8 @@
 #define GP_STORE_CODEC_DEPLOYMENT_H
 
 /*
- * A deployment, its runs and its questions as hashes: fields that a person can read with redis-cli. What is not set is left out.
- * Texts given to the encoders must live until the list is used.
+ * A deployment, its runs and its questions as hashes: fields that a person can read with redis-cli. What is not set
+ * is left out. Texts given to the encoders must live until the list is used.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,8 @@ void deployment_encode_state(struct field_list *list, const struct deployment *d
 bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
 
 /*
- * A run as short as it can be and still be read, since there are many: "<state> <attempt>.<epoch>", and then what is not zero:
+ * A run as short as it can be and still be read, since there are many: "<state> <attempt>.<epoch>", and then what is
+ * not zero:
  *     r<people's>.<auto>.<lost>  retries        @<ms>  started
  *     ?                          unknown        +<ms>  ended, so much later
  *     =<outcome>:<number>                       on:<host>

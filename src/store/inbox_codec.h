@@ -2,8 +2,9 @@
 #define GP_STORE_INBOX_CODEC_H
 
 /*
- * How entries of the inbox and members of `timers` are written. An entry is flat: field, value, field, value; what is not set is
- * left out. Its first field is `event` (a word of EVENTS), `lane` (<project>/<environment>) or `gone` (a worker).
+ * How entries of the inbox and members of `timers` are written. An entry is flat: field, value, field, value; what is
+ * not set is left out. Its first field is `event` (a word of EVENTS), `lane` (<project>/<environment>) or `gone` (a
+ * worker).
  */
 
 #include <stdint.h>
@@ -19,11 +20,12 @@ void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct
 void inbox_encode_lane(struct commit *commit, const char *project, const char *environment);
 void inbox_encode_worker_gone(struct commit *commit, const char *worker);
 
-/* `fields` is the array of an entry (the second element that XRANGE gives). All but id and timer is filled in, with texts in
- * the arena; INBOX_BROKEN if it is not understood. */
+/* `fields` is the array of an entry (the second element that XRANGE gives). All but id and timer is filled in, with
+ * texts in the arena; INBOX_BROKEN if it is not understood. */
 void inbox_decode(const struct redis_reply *fields, struct arena *arena, struct inbox_entry *ret_entry);
 
-/* "<deployment>:<event>:<step>:<slot>:<attempt>:<epoch>:<question>": a member of `timers`. Equal timers are one member. */
+/* "<deployment>:<event>:<step>:<slot>:<attempt>:<epoch>:<question>": a member of `timers`. Equal timers are one
+ * member. */
 enum { TIMER_MEMBER_SIZE = 192 };
 void timer_member_format(char out[TIMER_MEMBER_SIZE], uint64_t deployment, const struct effect *effect);
 /* Kind, deployment and event but for its now_ms; `timer` points to the member. INBOX_BROKEN if it is not understood. */

@@ -148,8 +148,9 @@ void commit_changed(struct commit *commit, uint64_t deployment) {
                words_u64(id, deployment));
 }
 
-/* An entry is the JSON array [when, what, actor, via, note] with empty ends left out. The head of the chain is the SHA-256 of the
- * head before it and the entry; it lies in the header, so that an entry cannot be changed, taken out or added unseen. */
+/* An entry is the JSON array [when, what, actor, via, note] with empty ends left out. The head of the chain is the
+ * SHA-256 of the head before it and the entry; it lies in the header, so that an entry cannot be changed, taken out
+ * or added unseen. */
 void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
                   const char *note, int64_t now_ms) {
     char key[RECORDS_KEY_SIZE];

@@ -2,8 +2,9 @@
 #define GP_STORE_WITNESS_H
 
 /*
- * Remembers on the local disk the highest count of commits that Redis ever told us, so that a Redis whose state has gone back in time is
- * noticed. Written without fsync: it is to outlive Redis' mistakes and our own death, not this machine's.
+ * Remembers on the local disk the highest count of commits that Redis ever told us, so that a Redis whose state has
+ * gone back in time is noticed. Written without fsync: it is to outlive Redis' mistakes and our own death, not this
+ * machine's.
  */
 
 #include <stdint.h>
