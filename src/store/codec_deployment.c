@@ -8,8 +8,7 @@
 #include "base/str.h"
 #include "claim.h"
 
-/* --- header
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- header --- */
 
 static const char *guided_word(int flag) {
     return flag < 0 ? "" : flag > 0 ? "on" : "off";
@@ -80,8 +79,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d) {
     return d->id != 0 && (int)d->state >= 0;
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- runs --- */
 
 /* The worker of a run that is over is of no use any more, and its name is long. */
 static const char *owner_of(const struct run *run) {
@@ -219,8 +217,7 @@ bool run_decode(const char *text, const struct run *like, struct arena *arena, s
     return valid;
 }
 
-/* --- questions
- * -------------------------------------------------------------------------------------------------------- */
+/* --- questions --- */
 
 static const enum guidance all_guidance[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
                                              GUIDANCE_FAIL,  GUIDANCE_PROCEED, GUIDANCE_ABORT};

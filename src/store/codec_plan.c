@@ -23,8 +23,7 @@ static const char *const condition_words[] = {
 
 static const double BACKOFF_UNIT = 1e6; /* a factor is written as a whole number of millionths */
 
-/* --- writing
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 /* What is not set is left out. */
 static void write_text(struct json_out *out, const char *key, const char *value) {
@@ -168,8 +167,7 @@ void plan_to_json(const struct plan *plan, struct buf *out) {
     json_object_end(&json);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 struct reader {
     struct arena *arena;

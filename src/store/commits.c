@@ -152,8 +152,7 @@ void commit_del(struct commit *commit, const char *key) {
     commit_op(commit, "DEL", key, 0, NULL, NULL);
 }
 
-/* --- the list
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the list --- */
 
 static void list_append(struct commit *commit) {
     struct commits *commits = commit->commits;
@@ -192,8 +191,7 @@ static void complete_without_reply(struct commit *commit) {
                      });
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static void commit_replied(const struct redis_reply *reply, bool sent, void *user);
 
@@ -300,8 +298,7 @@ static void deadline_came(void *user) {
     }
 }
 
-/* --- replies
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- replies --- */
 
 static bool error_is(const char *text, const char *const *codes) {
     for (; *codes != NULL; codes++) {
@@ -376,8 +373,7 @@ static void commit_replied(const struct redis_reply *reply, bool sent, void *use
     }
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 struct commits *commits_create(struct loop *loop, struct store *store) {
     struct commits *commits = mem_alloc(sizeof *commits);

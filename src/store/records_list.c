@@ -12,8 +12,7 @@
 #include "store/records.h"
 #include "words.h"
 
-/* --- numbers
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- numbers --- */
 
 struct listing {
     uint64_t *ids; /* owned */
@@ -139,8 +138,7 @@ void store_list_questions(struct store *store, size_t skip, size_t take, ids_don
     redis_call(store_redis(store), last_question_came, listing, "HGET", store_key(store, key, "ids"), "question");
 }
 
-/* --- rows
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 struct rows {
     union {

@@ -91,8 +91,7 @@ static void put_number(struct commit *commit, const char *key, const char *field
     commit_add(commit, "HSET", key, field, words_u64(text, number));
 }
 
-/* --- answer
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- answer --- */
 
 static void answer_require(struct request *request, const struct new_answer *answer, const char *question,
                            const char *deployment) {
@@ -164,8 +163,7 @@ void store_take(struct store *store, uint64_t deployment, uint64_t question, con
     request_send(request);
 }
 
-/* --- cancel
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- cancel --- */
 
 struct cancel {
     uint64_t deployment;
@@ -218,8 +216,7 @@ void store_cancel(struct store *store, uint64_t deployment, const char *actor, c
     request_send(request);
 }
 
-/* --- check
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- check --- */
 
 /* Lets the run be adopted by a worker of its host. `letter` is what its claim says now. */
 static struct request *check_create(struct store *store, const struct deployment *d, const struct question *question,
@@ -244,6 +241,7 @@ static struct request *check_create(struct store *store, const struct deployment
         .epoch = run->epoch,
         .closing = d->intake,
         .host = run->host,
+        .owner = run->worker,
         .plan_hash = d->plan_hash,
         .version = d->version,
         .previous_version = d->previous_version,

@@ -9,8 +9,7 @@
 #include "lua.h"
 #include "store/records.h"
 
-/* --- one deployment
- * --------------------------------------------------------------------------------------------------- */
+/* --- one deployment --- */
 
 struct load {
     struct store *store;
@@ -123,8 +122,7 @@ void store_load_deployment(struct store *store, uint64_t id, record_done *done, 
     load_begin(load_create(store, id, done, user));
 }
 
-/* --- by question
- * ------------------------------------------------------------------------------------------------------ */
+/* --- by question --- */
 
 static void owner_came(const struct redis_reply *reply, bool sent, void *user) {
     struct load *load = user;
@@ -149,8 +147,7 @@ void store_load_question(struct store *store, uint64_t question, record_done *do
                store_key(store, key, "q:%" PRIu64, question), "deployment");
 }
 
-/* --- several
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- several --- */
 
 enum { LOADS_AT_ONCE = 32 };
 

@@ -101,8 +101,7 @@ void store_destroy(struct store *store) {
     mem_free(store);
 }
 
-/* --- the check
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the check --- */
 
 static void setting_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store *store = user;
@@ -234,8 +233,7 @@ void store_confirm_rollback(struct store *store) {
     }
 }
 
-/* --- the connection
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the connection --- */
 
 static void connected(void *user) {
     check(user);
@@ -271,8 +269,7 @@ struct redis *store_open_blocking(struct store *store, void (*connected_again)(v
     return redis;
 }
 
-/* --- what the other parts ask for
- * ---------------------------------------------------------------------------------------- */
+/* --- what the other parts ask for --- */
 
 bool store_is_ready(const struct store *store) {
     return store->ready && redis_is_connected(store->redis);

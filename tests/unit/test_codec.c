@@ -31,7 +31,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* --- plans ------------------------------------------------------------------------------------------------------------ */
+/* --- plans --- */
 
 static uint64_t seed;
 
@@ -317,7 +317,7 @@ static void a_plan_that_is_none_is_refused(void **state) {
     }
 }
 
-/* --- small words ------------------------------------------------------------------------------------------------------ */
+/* --- small words --- */
 
 static void any_run_is_read_as_it_was_written(void **state) {
     (void)state;

@@ -42,8 +42,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* --- a plan, and waiting for completions
- * ------------------------------------------------------------------------------ */
+/* --- a plan, and waiting for completions --- */
 
 static struct plan *make_plan(size_t target_count, size_t step_count) {
     struct plan *plan = arena_alloc(arena, sizeof *plan);
@@ -186,8 +185,7 @@ static enum answer_result answer(const struct new_answer *given) {
     return wait_for(&answered);
 }
 
-/* --- the leader
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the leader --- */
 
 static void add_effect(struct commit *commit, struct deployment *d, const struct event *event,
                        const struct effect *effect) {
@@ -290,8 +288,7 @@ static void lead_answer(struct deployment *d, const struct new_answer *given) {
                                .note = given->note});
 }
 
-/* --- creation
- * --------------------------------------------------------------------------------------------------------- */
+/* --- creation --- */
 
 static void a_new_deployment_has_a_number_and_a_place_in_the_lane(void **state) {
     (void)state;
@@ -390,8 +387,7 @@ static void a_creation_under_way_ends_with_the_store(void **state) {
     assert_int_equal(created.err.code, ERR_UNAVAILABLE);
 }
 
-/* --- what is read is what was written
- * --------------------------------------------------------------------------------- */
+/* --- what is read is what was written --- */
 
 static void same_run(const struct run *a, const struct run *b) {
     char x[RUN_TEXT_SIZE];
@@ -510,8 +506,7 @@ static void a_large_deployment_is_read_whole(void **state) {
     deployment_record_free(record);
 }
 
-/* --- answers
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- answers --- */
 
 static void an_answer_is_written_with_its_event(void **state) {
     (void)state;
@@ -692,8 +687,7 @@ static void the_leader_fails_a_deployment_only_if_nobody_closed_it_before(void *
     deployment_record_free(record);
 }
 
-/* --- take, cancel, check
- * ---------------------------------------------------------------------------------------------- */
+/* --- take, cancel, check --- */
 
 static enum answer_result take(const struct deployment_record *record, const char *actor, bool expect_nobody) {
     struct answered answered = {0};
@@ -792,8 +786,7 @@ static void a_check_asks_the_host_of_the_run(void **state) {
     deployment_record_free(record);
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- lists --- */
 
 struct ids {
     bool came;
@@ -970,8 +963,7 @@ static void what_is_broken_is_said_to_be_broken(void **state) {
     }
 }
 
-/* --- versions, audit, numbers
- * ----------------------------------------------------------------------------------------- */
+/* --- versions, audit, numbers --- */
 
 static bool seen;
 static char lines[4096];
@@ -1083,8 +1075,7 @@ static void questions_are_numbered_on(void **state) {
     assert_int_equal(next, 4);
 }
 
-/* --- the inbox's words
- * ------------------------------------------------------------------------------------------------ */
+/* --- the inbox's words --- */
 
 static void inbox_came(const struct redis_reply *reply, bool sent, void *user) {
     struct inbox_entry *entries = user;

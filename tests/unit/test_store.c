@@ -45,8 +45,7 @@ static struct rig_result send(struct commit *commit) {
     return result;
 }
 
-/* --- what a commit does
- * ----------------------------------------------------------------------------------------------- */
+/* --- what a commit does --- */
 
 static void a_commit_writes_all_and_counts(void **state) {
     (void)state;
@@ -177,8 +176,7 @@ static void a_large_commit_is_one_commit(void **state) {
     assert_string_equal(rig_call(&rig, "GET", "t:seq"), "1");
 }
 
-/* --- Redis dies
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Redis dies --- */
 
 enum { BURST = 200 };
 
@@ -300,8 +298,7 @@ static void a_destroyed_store_completes_what_was_under_way(void **state) {
     assert_int_equal(maybe.result, COMMIT_UNKNOWN);
 }
 
-/* --- Redis refuses
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Redis refuses --- */
 
 static void a_forgotten_script_is_loaded_again(void **state) {
     (void)state;
@@ -336,8 +333,7 @@ static void a_replica_that_does_not_write_is_unavailable(void **state) {
     assert_int_equal(send(counting(NULL, "a")).result, COMMIT_DONE);
 }
 
-/* --- start-up checks
- * -------------------------------------------------------------------------------------------------- */
+/* --- start-up checks --- */
 
 struct verdict {
     int ready, refused, weak;
@@ -447,8 +443,7 @@ static void nothing_is_recorded_while_redis_is_refused(void **state) {
     assert_string_equal(rig_call(&rig, "EXISTS", "t:a"), "0");
 }
 
-/* --- a state that went back in time
- * ----------------------------------------------------------------------------------- */
+/* --- a state that went back in time --- */
 
 static void lost_commits_stop_everything_until_a_person_has_seen_it(void **state) {
     (void)state;
