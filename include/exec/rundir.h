@@ -7,9 +7,10 @@
  *
  *     <state>/runs/<deployment>/<step>.<target>.<attempt>/      made by an exclusive mkdir
  *         void       made by an adopter that found no directory: this attempt never started and never will
- *         boot       the boot id under which the directory was made
- *         lock       an empty file, made by who first needs it; flock(2) held by guidepost-step for as long as it lives
- *         started    "<supervisor pid> <child pid> <wall ms>\n", on disk before the script runs
+ *         lock       the boot id under which the directory was made; flock(2) held by guidepost-step for as long as it
+ *                    lives
+ *         started    "<supervisor pid> <child pid> <wall ms>\n", there before the script runs. Not synced: under another
+ *                    boot its absence proves nothing
  *         out.0 ...  output, masked and cut into segments; segments between the head and the tail are deleted while
  *                    it runs. A file appears with its first byte. Output is not synced: after a power loss there may
  *                    be less of it than `exit` says

@@ -29,6 +29,7 @@ struct job {
     enum closing closing; /* a claim is refused when the deployment's is another one by now */
     bool prove_gone;      /* first prove that attempt - 1 no longer runs here */
     const char *host;     /* the stream it goes to; NULL = any */
+    const char *owner;    /* ADOPT, CHECK: the worker that had claimed the attempt; NULL = not known */
     const char *plan_hash, *version, *previous_version, *actor, *inputs;
     const char *stream, *entry; /* of a job that was read: where to acknowledge */
 };

@@ -23,6 +23,7 @@ static void attempt_finish(struct attempt *attempt);
 static struct job job_copy(const struct job *job, struct arena *arena) {
     struct job copy = *job;
     copy.host = arena_strdup(arena, job->host);
+    copy.owner = arena_strdup(arena, job->owner);
     copy.plan_hash = arena_strdup(arena, job->plan_hash);
     copy.version = arena_strdup(arena, job->version);
     copy.previous_version = arena_strdup(arena, job->previous_version);
@@ -173,7 +174,7 @@ void attempt_supervisor_gone(struct attempt *attempt) {
     if (attempt->follow == NULL) {
         return;
     }
-    enum rundir_truth truth = rundir_look(attempt->dir);
+    enum rundir_truth truth = rundir_look(attempt->dir, true);
     if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
         return; /* The end is there: it is followed to. */
     }
@@ -320,7 +321,7 @@ static void adopt_told(const struct commit_reply *reply, void *user) {
 }
 
 static void attempt_look(struct attempt *attempt) {
-    switch (rundir_look(attempt->dir)) {
+    switch (rundir_look(attempt->dir, worker_of_this_boot(attempt->job.owner))) {
     case RUNDIR_NEVER_STARTED:
         attempt_tell(attempt, EVENT_NEVER_STARTED);
         break;

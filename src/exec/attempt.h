@@ -46,6 +46,8 @@ void worker_add(struct worker *worker, struct attempt *attempt);
 void worker_remove(struct worker *worker, struct attempt *attempt);
 bool worker_has(const struct worker *worker, const struct job *job);
 void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when it ends */
+/* Whether a worker's id was made under this boot of this machine. */
+bool worker_of_this_boot(const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);
 
 #endif

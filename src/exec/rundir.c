@@ -43,19 +43,29 @@ static bool file_text(const char *dir, const char *name, struct buf *out) {
 }
 
 int rundir_make(const char *path, struct err *err) {
-    char parent[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], name[RUNDIR_PATH_SIZE];
+    char parent[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], lock[RUNDIR_PATH_SIZE];
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (mkdir(parent, 0700) < 0 && errno != EEXIST) {
-        return err_set(err, ERR_IO, "The run directory %s can't be made: %s.", parent, strerror(errno));
-    }
-    if (mkdir(path, 0700) < 0) {
+    if (mkdir(path, 0700) < 0 && (errno != ENOENT || (mkdir(parent, 0700) < 0 && errno != EEXIST) || mkdir(path, 0700) < 0)) {
         return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path, strerror(errno));
     }
     id_boot(boot);
-    file_path(name, path, "boot");
-    int r = file_write_atomic(name, boot, strlen(boot), 0600, false, err);
-    file_path(name, path, "lock");
-    return r < 0 ? r : file_write_atomic(name, "", 0, 0600, false, err);
+    file_path(lock, path, "lock");
+    int fd = open(lock, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, boot, strlen(boot)) == (ssize_t)strlen(boot);
+    int code = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return written ? 0 : err_set(err, ERR_IO, "%s can't be written: %s.", lock, strerror(code));
+}
+
+static bool same_boot(const char *path) {
+    struct buf text = BUF_INIT(RECORD_BYTES);
+    char boot[ID_BOOT_SIZE];
+    id_boot(boot);
+    bool same = file_text(path, "lock", &text) && str_equal(text.data, boot);
+    buf_finish(&text);
+    return same;
 }
 
 static int lock_open(const char *path) {
@@ -74,7 +84,10 @@ static enum rundir_truth look_locked(const char *path) {
     if (file_exists(path, "exit")) {
         return RUNDIR_ENDED;
     }
-    if (file_exists(path, "started")) {
+    if (file_exists(path, "void")) {
+        return RUNDIR_NEVER_STARTED;
+    }
+    if (file_exists(path, "started") || !same_boot(path)) {
         return RUNDIR_GONE;
     }
     /* Whoever holds the lock here while nothing was started makes sure that nothing will be. */
@@ -83,11 +96,14 @@ static enum rundir_truth look_locked(const char *path) {
     return file_write_atomic(name, "", 0, 0600, true, NULL) == 0 ? RUNDIR_NEVER_STARTED : RUNDIR_UNREADABLE;
 }
 
-enum rundir_truth rundir_look(const char *path) {
+enum rundir_truth rundir_look(const char *path, bool owned_under_this_boot) {
     struct err err;
     int made = rundir_make(path, &err);
     if (made < 0 && err.code != ERR_CONFLICT) {
         return RUNDIR_UNREADABLE;
+    }
+    if (made == 0 && !owned_under_this_boot) {
+        return RUNDIR_GONE; /* What was there before the boot may be lost with the directory. */
     }
     if (file_exists(path, "exit")) {
         return RUNDIR_ENDED;
@@ -148,15 +164,6 @@ static bool started_pids(const char *path, pid_t *ret_supervisor, pid_t *ret_chi
     *ret_supervisor = supervisor;
     *ret_child = child;
     return found;
-}
-
-static bool same_boot(const char *path) {
-    struct buf text = BUF_INIT(RECORD_BYTES);
-    char boot[ID_BOOT_SIZE];
-    id_boot(boot);
-    bool same = file_text(path, "boot", &text) && str_equal(text.data, boot);
-    buf_finish(&text);
-    return same;
 }
 
 /* The session of a process, from /proc/<pid>/stat (proc(5): field 6, behind the name in parentheses); 0 if it is gone or a zombie. */
@@ -265,7 +272,7 @@ void rundir_excerpt(const char *path, struct buf *out) {
 void rundir_clear(const char *path) {
     DIR *dir = opendir(path);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (entry->d_name[0] != '.' && !str_equal(entry->d_name, "lock") && !str_equal(entry->d_name, "exit")) {
+        if (str_starts(entry->d_name, "out.")) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         }
     }

@@ -16,7 +16,7 @@ enum { RUNDIR_PATH_SIZE = 1024 };
 /* <state>/runs/<deployment>/<step>.<slot>.<attempt> */
 void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot, uint32_t attempt);
 
-/* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. Writes `boot`. */
+/* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. */
 int rundir_make(const char *path, struct err *err) MUST_USE;
 
 /* What a run directory says about an attempt that is not ours. */
@@ -27,7 +27,8 @@ enum rundir_truth {
     RUNDIR_GONE,          /* it was started, and neither supervisor nor end is there */
     RUNDIR_UNREADABLE,    /* the disk does not answer: say nothing */
 };
-enum rundir_truth rundir_look(const char *path);
+/* A directory that is not there proves that nothing started only if the owner lived under this boot. */
+enum rundir_truth rundir_look(const char *path, bool owned_under_this_boot);
 
 /* The recorded end. False if there is none (yet). */
 bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out);
@@ -50,7 +51,7 @@ bool rundir_stop(const char *path);
 /* The last lines of output, safe to show. */
 void rundir_excerpt(const char *path, struct buf *out);
 
-/* Empties the directory and keeps it: its existence is what keeps the attempt from starting again. */
+/* Removes the output and keeps the rest: the directory's existence is what keeps the attempt from starting again. */
 void rundir_clear(const char *path);
 
 /* Removes the directories of deployments that were made longer than a week ago and in which nothing runs. */

@@ -21,7 +21,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 
-enum { SWEEP_EVERY_BEATS = 3600 };
+enum { SWEEP_EVERY_BEATS = 3600, FIRST_BEAT_MS = 50 };
 
 struct worker {
     struct worker_options options;
@@ -36,6 +36,7 @@ struct worker {
     pid_t *pids; /* supervisors that we started and that have not ended */
     size_t pid_count;
     uint64_t beats;
+    bool known; /* the first beat was sent */
     bool draining;
     void (*drained)(void *user);
     void *drained_user;
@@ -59,7 +60,7 @@ unsigned worker_busy(const struct worker *worker) {
 
 static void worker_ask(struct worker *worker) {
     unsigned busy = worker_busy(worker);
-    bool free_slots = !worker->draining && busy < worker->options.slots;
+    bool free_slots = worker->known && !worker->draining && busy < worker->options.slots;
     job_reader_want(worker->reader, free_slots ? worker->options.slots - busy : 0);
     metric_set(METRIC_WORKER_SLOTS, busy, "busy", NULL, NULL);
     metric_set(METRIC_WORKER_SLOTS, free_slots ? worker->options.slots - busy : 0, "free", NULL, NULL);
@@ -186,6 +187,7 @@ static void worker_look_for_siblings(struct worker *worker) {
     }
 }
 
+/* The first beat comes before the first claim: who owns a run and is nowhere to be seen counts as gone. */
 static void worker_beat(void *user) {
     struct worker *worker = user;
     timer_start(worker->beat, worker->options.heartbeat_ms);
@@ -204,6 +206,12 @@ static void worker_beat(void *user) {
         };
         queue_beat(worker->options.store, &info);
         worker_look_for_siblings(worker);
+        if (!worker->known) {
+            worker->known = true;
+            worker_ask(worker);
+        }
+    } else if (!worker->known) {
+        timer_start(worker->beat, FIRST_BEAT_MS);
     }
     worker_check_drained(worker);
 }
@@ -220,6 +228,13 @@ static int worker_make_places(struct worker *worker, struct err *err) {
     }
     (void)snprintf(worker->lock_path, sizeof worker->lock_path, "%s/workers/%s.lock", worker->state_dir, worker->id);
     return lockfile_take(worker->lock_path, &worker->lock_fd, err);
+}
+
+bool worker_of_this_boot(const char *id) {
+    char boot[ID_BOOT_SIZE], part[16];
+    id_boot(boot);
+    (void)snprintf(part, sizeof part, "-%.8s-", boot);
+    return id != NULL && strstr(id, part) != NULL;
 }
 
 static void worker_name(struct worker *worker) {

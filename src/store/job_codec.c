@@ -36,6 +36,7 @@ void commit_push_job(struct commit *commit, const struct job *job) {
     field_list_text(&fields, "closing", closing_word(job->closing));
     field_list_number(&fields, "prove_gone", job->prove_gone);
     field_list_text(&fields, "host", job->host);
+    field_list_text(&fields, "owner", job->owner);
     field_list_text(&fields, "plan", job->plan_hash);
     field_list_text(&fields, "version", job->version);
     field_list_text(&fields, "previous", job->previous_version);
@@ -70,6 +71,7 @@ bool job_codec_parse(const struct redis_reply *fields, struct job *ret_job) {
         .closing = closing_parse(words_field(fields, "closing")),
         .prove_gone = words_field_u64(fields, "prove_gone") != 0,
         .host = get_text(fields, "host"),
+        .owner = get_text(fields, "owner"),
         .plan_hash = get_text(fields, "plan"),
         .version = get_text(fields, "version"),
         .previous_version = get_text(fields, "previous"),

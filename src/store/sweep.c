@@ -144,6 +144,7 @@ struct job sweep_job(struct sweep *sweep, const struct job *job) {
     copy.plan_hash = sweep_text(sweep, job->plan_hash);
     copy.version = sweep_text(sweep, job->version);
     copy.previous_version = sweep_text(sweep, job->previous_version);
+    copy.owner = sweep_text(sweep, job->owner);
     copy.actor = sweep_text(sweep, job->actor);
     copy.inputs = sweep_text(sweep, job->inputs);
     copy.stream = sweep_text(sweep, job->stream);

@@ -28,7 +28,14 @@ int record_started(pid_t child) {
     char text[RECORD_BYTES];
 
     (void)snprintf(text, sizeof text, "%ld %ld %" PRId64 "\n", (long)getpid(), (long)child, wall_ms());
-    return record_put("started", text);
+    int fd = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t count = write(fd, text, strlen(text));
+    int rc = count < 0 ? -errno : (size_t)count < strlen(text) ? -ENOSPC : 0;
+    (void)close(fd);
+    return rc;
 }
 
 static bool directory_is_deleted(void) {

@@ -2,8 +2,9 @@
 #define GP_EXEC_STEP_RECORD_H
 
 /*
- * The two records of a run, `started` and `exit`, in the current directory. Each appears whole or not at all, and is
- * on disk before the function returns.
+ * The two records of a run, `started` and `exit`, in the current directory. `exit` appears whole or not at all, and is
+ * on disk before the function returns. `started` counts from the moment its name appears, and only under the boot it was
+ * written under, so that it need not be on disk.
  */
 
 #include <stdbool.h>
