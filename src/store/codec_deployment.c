@@ -83,7 +83,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d) {
 
 /* The worker of a run that is over is of no use any more, and its name is long. */
 static const char *owner_of(const struct run *run) {
-    return run->state == RUN_RUNNING || run->state == RUN_LOST ? run->worker : NULL;
+    return run_is_final(run->state) ? NULL : run->worker;
 }
 
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {

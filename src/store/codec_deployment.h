@@ -25,7 +25,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
  *     r<people's>.<auto>.<lost>  retries        @<ms>  started
  *     ?                          unknown        +<ms>  ended, so much later
  *     =<outcome>:<number>                       on:<host>
- *     Q<question>                               by:<worker>, only while it owns the run
+ *     Q<question>                               by:<worker>, until the run is final
  */
 enum { RUN_TEXT_SIZE = 512 };
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);

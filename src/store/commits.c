@@ -93,8 +93,7 @@ static void words_finish(struct words *words) {
     mem_free(words->ends);
 }
 
-/* --- building a commit ----------------------------------------------------------------------------------------------
- */
+/* --- building a commit --- */
 
 struct commit *commit_create(struct store *store, const char *event_id) {
     struct commits *commits = store_commits(store);

@@ -345,8 +345,7 @@ static void any_run_is_read_as_it_was_written(void **state) {
         char again[RUN_TEXT_SIZE];
         run_encode(again, &back);
         assert_string_equal(again, text);
-        bool owned = run.state == RUN_RUNNING || run.state == RUN_LOST;
-        same_text(owned ? run.worker : NULL, back.worker);
+        same_text(run_is_final(run.state) ? NULL : run.worker, back.worker);
         same_text(run.host, back.host);
         assert_int_equal(run.state, back.state);
         assert_int_equal(run.attempt, back.attempt);
