@@ -147,7 +147,7 @@ onEvent((kind, connected) => {
 });
 nav.append(h("a", {href: "/", class: "home-link"}, "guidepost"), rooms);
 document.body.replaceChildren(h("a", {class: "skip", href: "#main"}, "Skip to content"),
-  h("header", {class: "top"}, nav, person), banner, connection, announcement, main);
+  h("header", {}, h("div", {class: "top"}, nav, person), banner, connection), announcement, main);
 main.id = "main";
 document.addEventListener("click", followLink);
 addEventListener("popstate", route);

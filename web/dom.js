@@ -46,7 +46,7 @@ export function attribute(node, name, value) {
 /*
  * A list in `parent` that follows its items: returns a function to call with the newest items. `create(item)` returns
  * {node, update(item)}; an item keeps its node as long as its key is among the items, and a node that is at its place is
- * not touched. If the focused one goes away, the focus goes to `parent`, not back to the top of the page.
+ * not touched. If the focused one goes away, the focus goes to the heading of the page, which says what is there now.
  */
 export function list(parent, key, create) {
   const rows = new Map();
@@ -56,8 +56,7 @@ export function list(parent, key, create) {
     for (const [name, row] of rows) {
       if (!keys.has(name)) {
         if (row.node.contains(focused)) {
-          attribute(parent, "tabindex", "-1");
-          parent.focus({preventScroll: true});
+          document.querySelector("h1")?.focus({preventScroll: true});
         }
         row.destroy?.();
         row.node.remove();

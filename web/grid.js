@@ -51,7 +51,8 @@ function cell(open) {
       return;
     }
     icon.update(run.state);
-    text(attempt, run.attempt > 1 ? String(run.attempt) : "");
+    node.classList.toggle("wide", step.on_worker);
+    text(attempt, [step.on_worker ? "on the worker" : "", run.attempt > 1 ? String(run.attempt) : ""].filter(Boolean).join(", "));
     const name = cellName(step, now.column, run);
     attribute(button, "aria-label", name);
     attribute(button, "title", name);

@@ -70,6 +70,11 @@ function rowName(bar, deployment) {
   return step?.on_worker ? "the worker" : step?.runs[bar.slot]?.target ?? "";
 }
 
+/* The word of a tick near the end stands before it. */
+function tickPlace(x) {
+  return x > WIDTH - 60 ? {x: x - 2, "text-anchor": "end"} : {x: x + 2};
+}
+
 function draw(bars, deployment, now) {
   const names = [...new Set(bars.map((bar) => rowName(bar, deployment)))];
   const order = ["the worker", ...deployment.targets].filter((name) => names.includes(name));
@@ -83,7 +88,7 @@ function draw(bars, deployment, now) {
     svg("defs", {}, svg("pattern", {id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
       svg("rect", {width: 3, height: 6, class: "hatch"}))),
     ticks.map((ms) => [svg("line", {x1: x(start + ms), x2: x(start + ms), y1: ROW, y2: height, class: "tick"}),
-      svg("text", {x: x(start + ms) + 2, y: ROW - 6, class: "tick-word"}, ms === 0 ? "0" : duration(ms))]),
+      svg("text", {...tickPlace(x(start + ms)), y: ROW - 6, class: "tick-word"}, ms === 0 ? "0" : duration(ms))]),
     order.map((name, row) => svg("text", {x: 0, y: (row + 2) * ROW - 5}, name.length > 18 ? `${name.slice(0, 17)}…` : name)),
     bars.map((bar) => {
       const row = order.indexOf(rowName(bar, deployment));
@@ -95,7 +100,7 @@ function draw(bars, deployment, now) {
 
 /* {node, update(entries, deployment)} */
 export function createTimeline() {
-  const picture = h("div", {class: "picture"});
+  const picture = h("div", {class: "picture scrolls", role: "region", tabindex: "0", "aria-label": "Timeline"});
   const rows = h("tbody");
   const updateRows = list(rows, (bar) => bar.key, () => {
     const cells = Array.from({length: 5}, () => h("td"));

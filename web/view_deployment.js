@@ -172,7 +172,7 @@ function createPast(id, deploymentOf) {
   const update = ({data}) => {
     if (data && deploymentOf()) {
       timeline.update(data.entries, deploymentOf());
-      history.update(data.entries);
+      history.update(data.entries, deploymentOf());
     }
   };
   const watch = (open) => {

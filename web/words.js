@@ -5,7 +5,7 @@ import {attribute, h, svg, text} from "./dom.js";
 /* Drawn by lines on 16 x 16, so that they look the same with every font. */
 const ICONS = {
   clock: "M8 2a6 6 0 1 0 .01 0M8 4.5V8l2.5 1.5",
-  dot: "M8 7.9v.2",
+  dot: "M8 7a1 1 0 1 0 .01 0",
   play: "M5 3l8 5-8 5z",
   again: "M12.5 5.5A5.2 5.2 0 1 0 13.2 8M13 2.5v3.2H9.8",
   hand: "M4.2 9.5V5.2M6.6 8V2.8M9 8V2.4M11.4 8.4V3.6M11.4 8.4l1.6-1.6M4.2 9c0 3.6 1.6 5 4.2 5 2.4 0 3.4-1.4 4-3.4L13.2 7",
