@@ -4,12 +4,18 @@
 
 #include "base/mem.h"
 
-/* hiredis says what it waits for, libuv says when it is there. The adapter that comes with hiredis 0.14 never reports
- * a refused connection. */
+/*
+ * hiredis says what it waits for, libuv says when it is there. The adapter that comes with hiredis 0.14 never reports a refused
+ * connection. What a turn of the loop has to say to Redis is written in one go before the loop sleeps; only what does not fit into the
+ * socket waits for it to become writable. That halves the system calls.
+ */
 struct attach {
     redisAsyncContext *context; /* NULL after the cleanup */
     uv_poll_t poll;
+    uv_prepare_t flush; /* active while something is to be written */
     int events;
+    bool flushing;
+    unsigned open; /* handles that are not closed yet */
 };
 
 static void socket_came(uv_poll_t *poll, int status, int events)
@@ -46,9 +52,26 @@ static void attach_del_read(void *data)
     attach_set(attach, attach->events & ~UV_READABLE);
 }
 
+/* The turn is over. */
+static void flush_came(uv_prepare_t *flush)
+{
+    struct attach *attach = flush->data;
+    uv_prepare_stop(flush);
+    if (attach->context != NULL) {
+        attach->flushing = true;
+        redisAsyncHandleWrite(attach->context);
+        attach->flushing = false;
+    }
+}
+
 static void attach_add_write(void *data)
 {
     struct attach *attach = data;
+    /* Until it is connected, being writable is what says so. */
+    if (!attach->flushing && (attach->context->c.flags & REDIS_CONNECTED) != 0) {
+        uv_prepare_start(&attach->flush, flush_came);
+        return;
+    }
     attach_set(attach, attach->events | UV_WRITABLE);
 }
 
@@ -60,14 +83,19 @@ static void attach_del_write(void *data)
 
 static void attach_closed(uv_handle_t *handle)
 {
-    mem_free(handle->data);
+    struct attach *attach = handle->data;
+    if (--attach->open == 0) {
+        mem_free(attach);
+    }
 }
 
 static void attach_cleanup(void *data)
 {
     struct attach *attach = data;
     attach->context = NULL;
+    attach->open = 2;
     uv_close((uv_handle_t *)&attach->poll, attach_closed);
+    uv_close((uv_handle_t *)&attach->flush, attach_closed);
 }
 
 int redis_attach(struct loop *loop, redisAsyncContext *context)
@@ -78,7 +106,9 @@ int redis_attach(struct loop *loop, redisAsyncContext *context)
         mem_free(attach);
         return result;
     }
+    (void)uv_prepare_init(loop_uv(loop), &attach->flush);
     attach->poll.data = attach;
+    attach->flush.data = attach;
     attach->context = context;
     context->ev.data = attach;
     context->ev.addRead = attach_add_read;
