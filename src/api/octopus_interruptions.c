@@ -65,13 +65,14 @@ static const char *instructions(const struct call *call, const struct deployment
     if (q->approve) {
         return step->instructions == NULL ? step->name : step->instructions;
     }
-    const char *what = q->unknown       ? "was started and nobody saw its end"
-                       : q->late_cancel ? "was told to stop and may still be running"
-                                        : arena_printf(call->arena, "failed: %s", outcome_text(question->outcome, call->arena));
+    const char *what = q->unknown ? "was started and nobody saw its end"
+                       : q->late_cancel
+                           ? "was told to stop and may still be running"
+                           : arena_printf(call->arena, "failed: %s", outcome_text(question->outcome, call->arena));
     return arena_printf(call->arena, "'%s' on %s %s, attempt %u. What would you like to do?%s%s%s%s", step->name,
-                        plan_slot_name(d->plan, q->step, q->slot), what, q->attempt, str_empty(q->why_no_retry) ? "" : " ",
-                        str_empty(q->why_no_retry) ? "" : q->why_no_retry, str_empty(q->excerpt) ? "" : "\n\n",
-                        str_empty(q->excerpt) ? "" : q->excerpt);
+                        plan_slot_name(d->plan, q->step, q->slot), what, q->attempt,
+                        str_empty(q->why_no_retry) ? "" : " ", str_empty(q->why_no_retry) ? "" : q->why_no_retry,
+                        str_empty(q->excerpt) ? "" : "\n\n", str_empty(q->excerpt) ? "" : q->excerpt);
 }
 
 static void write_form(struct call *call, const struct deployment *d, const struct question_record *question) {
