@@ -286,9 +286,14 @@ static int build_place(struct server *server, struct err *err) {
     if (r < 0) {
         return r;
     }
-    if (realpath(server->options.state_dir, server->state_dir) == NULL) {
-        return err_set(err, ERR_IO, "%s: %s.", server->options.state_dir, strerror(errno));
+    char *absolute = realpath(server->options.state_dir, NULL);
+    if (absolute == NULL || strlen(absolute) >= sizeof server->state_dir) {
+        int code = absolute == NULL ? errno : ENAMETOOLONG;
+        free(absolute);
+        return err_set(err, ERR_IO, "%s: %s.", server->options.state_dir, strerror(code));
     }
+    (void)snprintf(server->state_dir, sizeof server->state_dir, "%s", absolute);
+    free(absolute);
     (void)gethostname(host, sizeof host - 1);
     id_boot(boot);
     id_random(random);
