@@ -25,8 +25,11 @@ void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t dep
     (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/runs/%" PRIu64 "/%zu.%zu.%" PRIu32, state_dir, deployment, step, slot, attempt);
 }
 
+/* A path that does not fit names nothing: what is done with it then fails as it should. */
 static void file_path(char out[RUNDIR_PATH_SIZE], const char *dir, const char *name) {
-    (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/%s", dir, name);
+    if (snprintf(out, RUNDIR_PATH_SIZE, "%s/%s", dir, name) >= RUNDIR_PATH_SIZE) {
+        out[0] = '\0';
+    }
 }
 
 static bool file_exists(const char *dir, const char *name) {
