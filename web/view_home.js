@@ -48,14 +48,14 @@ export function createHome() {
 
 /* A card that goes away has an answer: who gave it is worth a line, above all to whoever was about to press a button. */
 function createClosedList() {
-  const node = h("ul", {class: "closed", "aria-label": "Just answered"});
-  const update = list(node, (question) => question.id, (question) => ({
+  const items = h("ul", {class: "closed", "aria-label": "Just answered"});
+  const update = list(items, (question) => question.id, (question) => ({
     node: h("li", {}, h("a", {href: `/d/${question.deployment}`}, question.name), ` ${outcome(question)}`,
       question.note ? h("q", {}, question.note) : null, " ", moment(question.answered_at || Date.now())),
   }));
   let open = new Set();
   let shown = [];
-  return {node, update: async (cards) => {
+  return {node: h("div", {role: "status"}, items), update: async (cards) => {
     const now = new Set(cards.map((card) => card.question));
     const gone = [...open].filter((id) => !now.has(id));
     open = now;

@@ -155,11 +155,14 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     const other = await openPage(browser);
     await open();
     await open("/", other);
-    server.emit = () => {}; /* neither hears of the other */
+    await other.route("**/v1/overview", (route) => route.abort()); /* it does not hear of the first answer */
     await buttonNamed(page, "Retry Install on web-3").click();
     await page.getByText("Retry by alice").waitFor();
     await buttonNamed(other, "Ignore: Install on web-3").click();
-    await other.getByText("Retry by alice").waitFor();
+    await other.getByRole("alert").filter({hasText: "Q42 was answered by alice 0 s ago: retry."}).waitFor();
+    await other.unroute("**/v1/overview");
+    server.emit("deployment", {id: 311});
+    await other.getByText("Install on web-3: Retry by alice").waitFor();
     assert.equal(server.state.questions[42].answer, "retry");
     assertCalm(other);
   });
@@ -302,8 +305,8 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     state.deployments[311] = {...deployment, project: all, actor: all, closing_why: all};
     state.audits[311] = fixtures.auditOfPaused().map((entry) => ({...entry, actor: all, via: all, note: all}));
     state.logs["311.2.2#1"] = HOSTILE.map((line) => `${line}\n`);
-    state.rooms[HOSTILE[0]] = {room: HOSTILE[0], messages: HOSTILE.map((text, id) => ({id: String(id), posted: 1, author: text, text, card: null}))};
-    for (const path of ["/", "/d/311", `/rooms/${encodeURIComponent(HOSTILE[0])}`]) {
+    state.rooms[HOSTILE[1]] = {room: HOSTILE[1], messages: HOSTILE.map((text, id) => ({id: String(id), posted: 1, author: text, text, card: null}))};
+    for (const path of ["/", "/d/311", `/rooms/${encodeURIComponent(HOSTILE[1])}`]) {
       await open(path);
       await page.waitForTimeout(400);
       for (const summary of await page.locator("main summary").all()) {
