@@ -1,0 +1,322 @@
+"""The guidance matrix: {exit, signal, timeout, quiet, unknown} x {Retry, Ignore, Exclude, Fail} x {1, 2, 11 answers} x {one, several open
+questions}. Each cell is a deployment in a lane of its own; all of them go through their rounds of questions and answers together.
+
+A cell answers Retry until its last answer, which is the one it is about. What must run follows from that alone, and so does what must
+have been true of each consequence sentence that was shown before an answer.
+"""
+
+import itertools
+import re
+from collections import Counter
+
+from people import CONFIG_PEOPLE, NOTE, Client, machines, oracle, question_of, run_of, starts
+from rig import until
+
+CLASSES = {
+    "exit": ("exit 7", ""),
+    "signal": ("kill -9 $$", ""),
+    "timeout": ("sleep 30", "timeout: 700ms"),
+    "quiet": ("sleep 30", "quiet_timeout: 700ms"),
+    # Whoever would have written the end down dies together with the step.
+    "unknown": ("kill -9 $PPID; kill -9 $$", ""),
+}
+OUTCOMES = {
+    "exit": "exit code 7",
+    "signal": "killed by signal 9 (SIGKILL)",
+    "timeout": "timed out after 700 ms",
+    "quiet": "no output for 700 ms",
+    "unknown": "outcome unknown",
+}
+ANSWERS = ("Retry", "Ignore", "Exclude", "Fail")
+TIMES = (1, 2, 11)
+MOST_RETRIES = 10
+SUBJECT = "m-2"
+
+# A machine that is broken fails its first Work, the subject as often as FAILS says: counted by the starts there were, not by the
+# number of the attempt, which also grows when a worker died before it started anything.
+PROJECT = """
+  {name}:
+    inputs:
+      - {{ name: FAILS, type: text, default: "0" }}
+      - {{ name: BROKEN, type: text, default: "m-2" }}
+    steps:
+      - {{ name: Prepare, targets: [all], run: '{note}note start; note end' }}
+      - name: Work
+        targets: [all]
+        {limit}
+        run: |
+          {note}
+          note start
+          echo "working"
+          times=$(grep -c "^start $GUIDEPOST_DEPLOYMENT_ID Work $GUIDEPOST_TARGET " "@ORACLE@")
+          case ",$BROKEN," in
+          *",$GUIDEPOST_TARGET,"*)
+              if [ "$GUIDEPOST_TARGET" = {subject} ]; then most=$FAILS; else most=1; fi
+              if [ "$times" -le "$most" ]; then {broken}; fi ;;
+          esac
+          note end
+      - {{ name: Check, targets: [all], run: '{note}note start; note end' }}
+      - {{ name: Tell, condition: failure, run: '{note}note start; note end' }}
+      - {{ name: Sweep, condition: always, run: '{note}note start; note end' }}
+"""
+
+
+def cells():
+    """(class, answer, times, several) of each."""
+    return list(itertools.product(CLASSES, ANSWERS, TIMES, (False, True)))
+
+
+def config():
+    text = "workers: { slots: 24, heartbeat: 500ms }\n" + CONFIG_PEOPLE + "targets:\n" + machines(4) + "environments:\n"
+    for number in range(len(ANSWERS) * len(TIMES) * 2):
+        text += f"  lane-{number}: {{ room: deploys, guided_failure: {{ enabled: true }} }}\n"
+    text += "projects:"
+    for name, (broken, limit) in CLASSES.items():
+        text += PROJECT.format(name=name, broken=broken, limit=limit, note=NOTE, subject=SUBJECT)
+    return text
+
+
+class Cell:
+    def __init__(self, kind, answer, times, several, lane):
+        self.kind, self.answer, self.times, self.several, self.lane = kind, answer, times, several, lane
+        self.targets = ["m-1", "m-2", "m-3", "m-4"] if several else ["m-1", "m-2"]
+        self.given = 0  # answers to questions about the subject
+        self.said = []  # (target, guidance, sentence, oracle position) of each answer that was accepted
+        self.number = None
+        self.over = False
+
+    def __repr__(self):
+        return f"D{self.number} {self.kind} {self.answer} x{self.times}{' of several' if self.several else ''}"
+
+    @property
+    def worn_out(self):
+        """Eleven times Retry: the last of them is refused."""
+        return self.answer == "Retry" and self.times > MOST_RETRIES
+
+    @property
+    def ends_failed(self):
+        return self.answer == "Fail" or self.worn_out
+
+    def next_answer(self):
+        last = self.given + 1 == self.times
+        return ("Fail" if self.worn_out else self.answer) if last else "Retry"
+
+    def deploy(self, client):
+        fails = self.times if self.answer == "Retry" and not self.worn_out else 100
+        broken = "m-2,m-3,m-4" if self.several else "m-2"
+        self.number = client.deploy(self.kind, "1.0", f"lane-{self.lane}", f"on {' '.join(self.targets)} FAILS={fails} BROKEN={broken}")
+
+    # --- what must have run
+
+    def expected(self):
+        """How often each (step, target) starts."""
+        runs = Counter()
+        for target in self.targets:
+            runs["Prepare", target] = runs["Work", target] = 1
+        # Retries that were accepted.
+        runs["Work", SUBJECT] += min(self.times, MOST_RETRIES) if self.answer == "Retry" else self.times - 1
+        if self.ends_failed:
+            runs["Tell", "-"] = 1
+        else:
+            if self.several:
+                runs["Work", "m-3"] += 1
+            for target in self.targets:
+                if not (self.answer == "Exclude" and target == SUBJECT):
+                    runs["Check", target] = 1
+        runs["Sweep", "-"] = 1
+        return runs
+
+    def expected_state(self):
+        if self.ends_failed:
+            return "failed"
+        warned = self.answer in ("Ignore", "Exclude") or self.several  # m-4 was ignored
+        return "succeeded_with_warnings" if warned else "succeeded"
+
+    def check(self, rig, client, restarted):
+        found = client.deployment(self.number)
+        assert found["state"] == self.expected_state(), (self, found["state"], found["closing_why"])
+        ran = starts(rig, self.number)
+        assert Counter((step, target) for step, target, _ in ran) == self.expected(), (self, sorted(ran))
+        for place in {(step, target) for step, target, _ in ran}:
+            attempts = [attempt for step, target, attempt in ran if (step, target) == place]
+            unbroken = attempts == list(range(1, len(attempts) + 1))
+            assert unbroken or (restarted and attempts == sorted(set(attempts))), (self, place, attempts, self.audit(client))
+        # Nobody died, so nobody may have been taken for lost.
+        assert restarted or not [what for what in self.audit(client) if what.split()[0] in ("lost", "adopted", "never_started")]
+        state = {"Retry": "succeeded", "Ignore": "warned", "Exclude": "excluded", "Fail": "failed"}[self.answer]
+        if self.ends_failed:
+            state = "unknown" if self.kind == "unknown" else "failed"
+        subject = run_of(found, "Work", SUBJECT)
+        assert subject["state"] == state, (self, subject)
+        if state != "succeeded":
+            assert subject["outcome"] == OUTCOMES[self.kind], (self, subject)
+        assert not client.questions(self.number)
+        for said in self.said:
+            self.check_sentence(rig, client, found, restarted, *said)
+
+    def audit(self, client):
+        return [entry["what"] for entry in client.get(f"/v1/deployments/{self.number}/audit")["entries"]]
+
+    # --- what was promised
+
+    def check_sentence(self, rig, client, found, restarted, target, guidance, sentence, position):
+        before, after = oracle(rig, self.number)[:position], oracle(rig, self.number)[position:]
+        begun = [(step, at, attempt) for word, _, step, at, attempt, _ in after if word == "start"]
+        where = (self, target, guidance, sentence, begun)
+        CHECKS[guidance](self, client, found, restarted, target, sentence, before, begun, where)
+
+
+def check_retry(cell, client, found, restarted, target, sentence, before, begun, where):
+    match = re.fullmatch(
+        r"Runs Work again on (\S+) as attempt (\d+)\. Steps before it are not repeated\.( It is not declared safe to run twice\.)?", sentence
+    )
+    assert match and match[1] == target, where
+    again = [attempt for step, at, attempt in begun if (step, at) == ("Work", target)]
+    assert again and again[0] >= int(match[2]) and (restarted or again[0] == int(match[2])), where
+    assert not any(step == "Prepare" for step, _, _ in begun), where
+    assert bool(match[3]) == (cell.kind == "unknown"), where
+
+
+def check_ignore(cell, client, found, restarted, target, sentence, before, begun, where):
+    match = re.fullmatch(r"Counts Work on (\S+) as done, with a warning\.(?: Next there: (.*)\.)?", sentence)
+    assert match and match[1] == target, where
+    assert run_of(found, "Work", target)["state"] == "warned", where
+    if not cell.ends_failed:
+        next_there = (match[2] or "").split(", ")
+        assert [step for step, at, _ in begun if at == target] == next_there, where
+
+
+def check_exclude(cell, client, found, restarted, target, sentence, before, begun, where):
+    match = re.fullmatch(
+        r"(\S+) gets no further step in this deployment and does not count as having (\S+)\. The other (\d+) machines? go(?:es)? on\.", sentence
+    )
+    assert match and match[1] == target, where
+    assert not any(at == target for _, at, _ in begun), where
+    assert {at for step, at, _ in begun if step == "Check"} == set(cell.targets) - {target}, where
+    assert int(match[3]) == len(cell.targets) - 1, where
+    versions = client.get("/v1/overview")["versions"]
+    having = {v["target"] for v in versions if (v["project"], v["environment"]) == (cell.kind, f"lane-{cell.lane}") and v["target"]}
+    assert having == set(cell.targets) - {target}, (where, versions)
+
+
+def check_fail(cell, client, found, restarted, target, sentence, before, begun, where):
+    match = re.fullmatch(
+        r"Ends the deployment as failed\. Nothing is rolled back\.(?: (\d+) other open questions? (?:is|are) closed with it\.)?"
+        r"( What runs now finishes first\.)?( Steps for failure, always and cleanup still run\.)?",
+        sentence,
+    )
+    assert match, where
+    assert found["state"] == "failed", where
+    closed = [i for i in client.interruptions(f"Deployments-{cell.number}", pending=False) if not i["IsPending"]]
+    without_answer = [i for i in closed if client.get(f"/v1/questions/{question_of(i)}")["answer"] in (None, "", "none")]
+    assert len(without_answer) == int(match[1] or 0), (where, without_answer)
+    assert not match[2], where  # nothing ran
+    assert match[3] and [step for step, _, _ in begun] == ["Tell", "Sweep"], where
+
+
+CHECKS = {"Retry": check_retry, "Ignore": check_ignore, "Exclude": check_exclude, "Fail": check_fail}
+
+
+class Matrix:
+    def __init__(self, rig, restarts):
+        self.rig, self.restarts = rig, restarts
+        self.client = Client(rig)
+        lanes = Counter()
+        self.cells = []
+        for kind, answer, times, several in cells():
+            self.cells.append(Cell(kind, answer, times, several, lanes[kind]))
+            lanes[kind] += 1
+
+    def restart(self):
+        """kill -9 of everything but Redis and the steps."""
+        for program in self.rig.servers + self.rig.workers:
+            program.kill()
+        for program in self.rig.servers + self.rig.workers:
+            program.start()
+        for server in self.rig.servers:
+            until("the server to be back", lambda: self.rig.server_ready(server))
+
+    def open_questions(self):
+        """{deployment: {target: question}}"""
+        found = {}
+        for question in self.client.questions():
+            found.setdefault(question["deployment"], {})[question["target"]] = question
+        return found
+
+    def wait_for_all(self, cells, answered):
+        """Until every cell waits for its next answer; `answered`: ids of questions that have had theirs."""
+        asked = {}
+
+        def missing():
+            asked.clear()
+            asked.update(self.open_questions())
+            return [c for c in cells if not self.waits(c, asked.get(c.number, {}), answered)]
+
+        try:
+            until("all questions", lambda: not missing(), 60, pause=0.2)
+        except AssertionError:
+            raise AssertionError(f"these do not ask: {[(c, self.client.deployment(c.number)) for c in missing()[:3]]}") from None
+        return asked
+
+    @staticmethod
+    def waits(cell, asked, answered):
+        wanted = {SUBJECT} | ({"m-3", "m-4"} if cell.several and cell.given == 0 else set())
+        return wanted <= asked.keys() and asked[SUBJECT]["id"] not in answered
+
+    def answer(self, cell, question, guidance):
+        options = {option["guidance"]: option for option in question["options"]}
+        sentence = options[guidance.lower()]["consequence"]
+        position = len(oracle(self.rig, cell.number))
+        reply = self.client.submit(question["id"], guidance)
+        assert reply.status == 200 and reply.json["IsPending"] is False, (cell, guidance, reply)
+        cell.said.append((question["target"], guidance, sentence, position))
+
+    def refuse_eleventh(self, cell, question):
+        """After ten times Retry: no button, a sentence that says why, and no way around it (Octopus 2885)."""
+        assert "retry" not in [option["guidance"] for option in question["options"]], (cell, question)
+        interruption = self.client.get(f"/api/interruptions/Interruptions-{question['id']}")
+        form = {element["Name"]: element["Control"] for element in interruption["Form"]["Elements"]}
+        assert [button["Value"] for button in form["Guidance"]["Buttons"]] == ["Fail", "Ignore", "Exclude"], form
+        assert "10 times" in form["Instructions"]["Text"], form
+        reply = self.client.submit(question["id"], "Retry")
+        assert reply.status == 400 and "10 times" in reply.json["Errors"][0], reply
+        reply = self.client.request("POST", f"/v1/questions/{question['id']}/answer", {"guidance": "retry", "single": True})
+        assert reply.status == 400 and "10 times" in reply.json["detail"], reply
+
+    def run(self):
+        for cell in self.cells:
+            cell.deploy(self.client)
+        answered = set()
+        for turn in range(1, max(TIMES) + 1):
+            waiting = [cell for cell in self.cells if cell.given < cell.times]
+            asked = self.wait_for_all(waiting, answered)
+            if self.restarts and turn in (1, 11):
+                self.restart()
+                assert {q["id"] for a in self.open_questions().values() for q in a.values()} == {
+                    q["id"] for a in asked.values() for q in a.values()
+                }
+            for cell in waiting:
+                self.turn(cell, asked[cell.number], answered)
+            if self.restarts and turn in (1, 2, 5):
+                self.restart()
+        for cell in self.cells:
+            self.client.wait_state(cell.number, "succeeded", "succeeded_with_warnings", "failed", seconds=60)
+
+    def turn(self, cell, asked, answered):
+        question = asked[SUBJECT]
+        assert question["unknown"] == (cell.kind == "unknown"), question
+        assert question["outcome"] == OUTCOMES[cell.kind], (cell, question)
+        if cell.several and cell.given == 0 and not cell.ends_failed:
+            self.answer(cell, asked["m-4"], "Ignore")
+        if cell.worn_out and cell.given + 1 == cell.times:
+            self.refuse_eleventh(cell, question)
+        self.answer(cell, question, cell.next_answer())
+        cell.given += 1
+        answered.add(question["id"])
+        if cell.given == cell.times and cell.several and not cell.ends_failed:
+            self.answer(cell, asked["m-3"], "Retry")
+
+    def check(self):
+        for cell in self.cells:
+            cell.check(self.rig, self.client, self.restarts)
+        return sum(len(cell.said) for cell in self.cells)
