@@ -138,6 +138,11 @@ static void engine_deposed(void *user) {
     }
 }
 
+static bool engine_surely_dead(const char *token, void *user) {
+    struct engine *engine = user;
+    return engine->options.surely_dead != NULL && engine->options.surely_dead(token, engine->options.user);
+}
+
 /* --- gather ------------------------------------------------------------------------------------------------- */
 
 static void batch_read_done(struct batch *batch) {
@@ -480,7 +485,7 @@ struct engine *engine_create(const struct engine_options *options) {
     engine->leadership = leadership_create(options->loop, options->store,
                                            &(struct leadership_options){
                                                .token = options->token,
-                                               .surely_dead = options->surely_dead,
+                                               .surely_dead = engine_surely_dead,
                                                .gained = engine_gained,
                                                .lost = engine_deposed,
                                                .user = engine,

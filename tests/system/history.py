@@ -1,6 +1,7 @@
 """What happened, from every witness: the oracle file of the steps, the audit streams, the final state as REST shows it, what lies in Redis
 at rest, what people asked for and were told, and what was killed. Plain data, so that a test can also write one by hand."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -26,12 +27,11 @@ class Line:
 
 @dataclass
 class Entry:
-    """One entry of an audit stream. `ms` is the time of its commit by the clock of Redis, `at` that of the fact."""
+    """One entry of an audit. `at` is the time of the fact, in milliseconds."""
 
     what: str
     actor: str = ""
     via: str = ""
-    ms: int = 0
     at: int = 0
 
 
@@ -57,6 +57,7 @@ class Deployment:
     steps: list
     targets: list
     audit: list = field(default_factory=list)
+    chained: bool = True  # the hashes of the audit are whole
     claims: dict = field(default_factory=dict)  # "step.slot" -> "e:1:2"
     runs: dict = field(default_factory=dict)  # "step.slot" -> "succeeded 1.2 ..."
 
@@ -143,16 +144,19 @@ def numbers(part):
 
 
 def read_audit(redis, prefix, id):
-    entries = []
-    for entry_id, fields in redis.stream(f"{prefix}audit:{id}"):
-        at = int(fields.get("at", 0))
-        entries.append(Entry(fields["what"], fields.get("actor", ""), fields.get("via", ""), int(entry_id.split("-")[0]), at))
-    return entries
+    """(entries, whether the hashes that chain them lead to the one in the header)"""
+    entries, head = [], ""
+    for text in redis("LRANGE", f"{prefix}audit:{id}", 0, -1):
+        at, what, actor, via = (json.loads(text) + ["", "", ""])[:4]
+        entries.append(Entry(what, actor, via, at))
+        head = hashlib.sha256((head + text).encode()).hexdigest()
+    return entries, head == redis("HGET", f"{prefix}dep:{id}", "audit")
 
 
 def read_deployment(redis, prefix, id, state):
     header = redis.hash(f"{prefix}dep:{id}")
     steps, targets = read_plan(redis("GET", f"{prefix}plan:{header['plan']}"))
+    audit, chained = read_audit(redis, prefix, id)
     return Deployment(
         id=id,
         project=header["project"],
@@ -161,7 +165,8 @@ def read_deployment(redis, prefix, id, state):
         state=state,
         steps=steps,
         targets=targets,
-        audit=read_audit(redis, prefix, id),
+        audit=audit,
+        chained=chained,
         claims=redis.hash(f"{prefix}dep:{id}:claims"),
         runs=redis.hash(f"{prefix}dep:{id}:runs"),
     )

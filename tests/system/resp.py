@@ -46,10 +46,6 @@ class Redis:
         flat = self("HGETALL", key)
         return dict(zip(flat[::2], flat[1::2]))
 
-    def stream(self, key):
-        """[(id, {field: value})]"""
-        return [(id, dict(zip(words[::2], words[1::2]))) for id, words in self("XRANGE", key, "-", "+")]
-
     def keys(self, pattern):
         cursor, found = "0", []
         while True:

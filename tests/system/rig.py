@@ -5,6 +5,7 @@ $GUIDEPOST_BUILD is the folder with the programs (build/asan). Logs are shown wh
 is a failure by itself.
 """
 
+import getpass
 import http.client
 import json
 import os
@@ -267,7 +268,7 @@ class Rig:
     def local(self):
         """The local user, who may do everything."""
         path = self.folder / "serve" / "local.token"
-        return Person(self, "local", path.read_text().strip() if path.exists() else "-")
+        return Person(self, f"local:{getpass.getuser()}", path.read_text().strip() if path.exists() else "-")
 
     def restart_dead(self):
         """Starts again whatever has died; returns the names."""

@@ -6,6 +6,7 @@
 #
 # How long it takes and how it ends stands in $DECISIONS, one line "<seconds> <exit code> <deaf>" for each of its possible fates;
 # which line it is depends on nothing but the attempt. A deaf step ignores SIGTERM.
+trap "" PIPE # the end is told even if nobody reads the output any more
 place="$GUIDEPOST_DEPLOYMENT_ID $GUIDEPOST_STEP ${GUIDEPOST_TARGET:--} $GUIDEPOST_ATTEMPT"
 
 note() {

@@ -1,0 +1,55 @@
+"""What others do when somebody is gone, and how soon."""
+
+import time
+
+from rig import Rig, until
+
+CONFIG = """
+environments: { production: { guided_failure: { enabled: true } } }
+rooms: { deploys: {} }
+targets: { web-1: { local: true, tags: [web] } }
+projects:
+  shop:
+    env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
+    room: deploys
+    steps:
+      - { name: install, run: "@step@", targets: [web] }
+"""
+
+
+def leader(rig):
+    token = rig.redis()("HGET", "{gp}:leader", "token") or ""
+    name = token.rsplit("/", 1)[-1]
+    return next((server for server in rig.servers if name and server.alive() and f"{name}" in server.log.read_text()), None)
+
+
+def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
+    """Without the lock file it would wait for five seconds of silence."""
+    with Rig(CONFIG, workers=0, servers=2, name="takeover") as rig:
+        first = until("a leader", lambda: leader(rig))
+        before = time.monotonic()
+        first.kill()
+        until("the other to lead", lambda: leader(rig) not in (None, first))
+        assert time.monotonic() - before < 3
+
+
+def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
+    import os
+    import signal
+
+    with Rig(CONFIG, name="supervisor") as rig:
+        rig.decisions.write_text("5 0 0\n")
+        person = rig.local()
+        person.deploy("shop", "1.0.0", "production")
+        supervisor = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0][0]
+        os.kill(supervisor, signal.SIGKILL)
+        before = time.monotonic()
+        question = until("the question", person.questions)[0]
+        assert time.monotonic() - before < 3
+        assert question["unknown"]
+        # The step itself still runs, so it must not be started a second time.
+        assert person.answer(question["id"], "retry")[0] == 200
+        until("the end of the first attempt", lambda: [line for line in rig.oracle_lines() if line[0] == "end"], seconds=15)
+        until("an answerable question or a second attempt", lambda: person.questions() or len(rig.oracle_lines()) > 2, seconds=15)
+        lines = rig.oracle_lines()
+        assert [line[0] for line in lines[:2]] == ["start", "end"], lines
