@@ -289,11 +289,11 @@ static int build_place(struct server *server, struct err *err) {
     char *absolute = realpath(server->options.state_dir, NULL);
     if (absolute == NULL || strlen(absolute) >= sizeof server->state_dir) {
         int code = absolute == NULL ? errno : ENAMETOOLONG;
-        free(absolute);
+        mem_free(absolute);
         return err_set(err, ERR_IO, "%s: %s.", server->options.state_dir, strerror(code));
     }
     (void)snprintf(server->state_dir, sizeof server->state_dir, "%s", absolute);
-    free(absolute);
+    mem_free(absolute);
     (void)gethostname(host, sizeof host - 1);
     id_boot(boot);
     id_random(random);
