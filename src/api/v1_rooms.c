@@ -16,6 +16,7 @@
 
 struct saying {
     const char *room; /* NULL: said nowhere */
+    struct err err;   /* why it was not understood */
 };
 
 static void say(struct call *call, const char *author, const char *text) {
@@ -52,15 +53,58 @@ static int parse_words(const struct call *call, const struct json *list, struct 
     return command_parse_words(words, count, call->arena, command, err);
 }
 
-/* The room, which must be one of the configuration, as its text there. */
+/* The room, which must be one of the configuration, as its text there. Rooms are for those who may view something. */
 static bool find_room(struct call *call, const char *name, const char **ret_name) {
     const struct config_room *room = config_find_room(call->config, name);
     if (room == NULL) {
         call_refuse(call, ERR_NOT_FOUND, "There is no room '%.100s'.", name);
         return false;
     }
+    if ((call_permissions(call, NULL, NULL) & PERMISSION_VIEW) == 0) {
+        call_refuse(call, ERR_DENIED, "%s may not view anything, and so no room.", call->actor.name);
+        return false;
+    }
     *ret_name = room->name;
     return true;
+}
+
+/* --- a command that was not understood ------------------------------------------------------------------------------ */
+
+static void not_understood(struct call *call) {
+    const struct saying *saying = call->state;
+    const struct operation_reply reply = {.err = &saying->err, .text = saying->err.text};
+    command_replied(call, &reply);
+}
+
+/* "retry D311" meant one of its questions. */
+static void meant_came(struct deployment_record *record, const struct err *err, void *user) {
+    struct call *call = user;
+    struct saying *saying = call->state;
+    bool seen = record != NULL && read_keep(call, record);
+    if (!call_continues(call, NULL)) {
+        return;
+    }
+    const struct deployment *d = seen ? read_record(call)->deployment : NULL;
+    if (err == NULL && d != NULL && d->question_count > 0) {
+        struct buf text = BUF_INIT(ERR_TEXT_SIZE);
+        buf_printf(&text, "%s D%llu's open question%s", saying->err.text, (unsigned long long)d->id,
+                   d->question_count == 1 ? " is" : "s are");
+        for (size_t i = 0; i < d->question_count; i++) {
+            buf_printf(&text, "%s Q%llu", i == 0 ? "" : ",", (unsigned long long)d->questions[i].id);
+        }
+        buf_adds(&text, ".");
+        (void)err_set(&saying->err, saying->err.code, "%s", text.data);
+        buf_finish(&text);
+    }
+    not_understood(call);
+}
+
+static void help_further(struct call *call, uint64_t deployment) {
+    if (deployment != 0) {
+        store_load_deployment(call->api->options.store, deployment, meant_came, call);
+    } else {
+        not_understood(call);
+    }
 }
 
 void v1_command(struct call *call) {
@@ -68,7 +112,6 @@ void v1_command(struct call *call) {
     const struct json *words = json_get(call->body, "words");
     struct saying *saying = call->state = arena_alloc(call->arena, sizeof *saying);
     struct operation operation = {0};
-    struct err err;
     if (line == NULL && !json_is_array(words)) {
         call_refuse(call, ERR_INVALID, "Send {\"line\": \"status\"} or {\"words\": [\"status\"]}.");
         return;
@@ -80,11 +123,10 @@ void v1_command(struct call *call) {
         operation.place = (struct place){.adapter = "console", .room = saying->room};
         say(call, call->actor.name, line);
     }
-    int result = line != NULL ? command_parse(line, call->arena, &operation.command, &err)
-                              : parse_words(call, words, &operation.command, &err);
+    int result = line != NULL ? command_parse(line, call->arena, &operation.command, &saying->err)
+                              : parse_words(call, words, &operation.command, &saying->err);
     if (result < 0) {
-        const struct operation_reply refusal = {.err = &err, .text = err.text};
-        command_replied(call, &refusal);
+        help_further(call, operation.command.deployment);
         return;
     }
     ask_operation(call, &operation, command_replied);
