@@ -44,8 +44,9 @@
  * there: the run belongs to somebody else. Whoever takes `lock` first therefore knows that nothing starts here.
  * Then it reads the instructions, takes the target's lock, writes `started` and runs the script in a process group of
  * its own with /dev/null as input. It is over when the shell ends: processes that the script left in the background
- * go on, but what they write later than a moment after the end is lost. On a timeout and on SIGTERM it ends the whole
- * group (SIGTERM, after kill-ms SIGKILL) and records the end only when no process of the group is left.
+ * go on, but what they write later than a moment after the end is lost. On a timeout, on SIGTERM and when the shell was
+ * killed it ends the whole group (SIGTERM, after kill-ms SIGKILL) and records the end only when no process of the
+ * group is left.
  * It is deaf to SIGHUP, SIGINT, SIGPIPE and to the death of who started it. Exit status 0: the end is recorded; while
  * it cannot be (a full disk), guidepost-step stays and tries again.
  */

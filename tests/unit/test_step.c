@@ -531,6 +531,21 @@ static void a_dead_member_that_nobody_reaps_does_not_keep_the_end_away(void **st
     run_remove(&run);
 }
 
+/* Else it would run beside the next attempt. */
+static void a_killed_shell_takes_along_what_it_waited_for(void **state) {
+    struct run run;
+    (void)state;
+
+    run_make(&run, "echo shell=$$.; sh -c 'trap \"\" TERM; echo deaf=$$.; sleep 1000'; echo never");
+    tell(&run, "kill-ms", "100");
+    run_go(&run);
+    wait_for_output(&run, "deaf=");
+    assert_int_equal(kill(pid_in_output(&run, "shell"), SIGKILL), 0);
+    assert_ended(&run, "signal", SIGKILL);
+    assert_false(lives(pid_in_output(&run, "deaf")));
+    run_remove(&run);
+}
+
 static void a_process_in_the_background_outlives_its_script(void **state) {
     struct run run;
     (void)state;
@@ -968,6 +983,7 @@ int main(int argc, char **argv) {
         STEP_TEST(a_cancel_ends_the_script),
         STEP_TEST(a_cancel_ends_the_whole_group),
         STEP_TEST(a_dead_member_that_nobody_reaps_does_not_keep_the_end_away),
+        STEP_TEST(a_killed_shell_takes_along_what_it_waited_for),
         STEP_TEST(a_process_in_the_background_outlives_its_script),
         STEP_TEST(a_talking_process_in_the_background_does_not_keep_the_end_away),
         STEP_TEST(a_flood_without_a_newline_keeps_its_head_and_tail),

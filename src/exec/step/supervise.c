@@ -160,14 +160,19 @@ static void drain_begin(struct supervision *s, int64_t now) {
     s->drained_at = now + DRAIN_MS;
 }
 
-/* The end of the shell counts even when a deadline has passed meanwhile: it is what happened. */
+/*
+ * The end of the shell counts even when a deadline has passed meanwhile: it is what happened. A shell that was killed
+ * did not put anything into the background on purpose: what it waited for must not go on beside the next attempt.
+ */
 static void running_advance(struct supervision *s, int64_t now) {
     if (s->shell_ended) {
         report_take(s); /* written before the end, but perhaps not yet noticed */
+        if (!s->ending.word && WIFSIGNALED(s->shell_status)) {
+            end_begin(s, now, "signal", WTERMSIG(s->shell_status));
+            return;
+        }
         if (!s->ending.word) {
-            bool by_signal = WIFSIGNALED(s->shell_status);
-            s->ending.word = by_signal ? "signal" : "exit";
-            s->ending.number = by_signal ? WTERMSIG(s->shell_status) : WEXITSTATUS(s->shell_status);
+            s->ending = (struct ending){.word = "exit", .number = WEXITSTATUS(s->shell_status)};
         }
         drain_begin(s, now);
     } else if (s->canceled) {
