@@ -17,7 +17,7 @@ import history
 from rig import Person, Rig, process_place, process_runs, until
 
 LANES = [("shop", "production"), ("shop", "staging"), ("bank", "production"), ("bank", "staging")]
-WEIGHTS = {"serve": 3, "worker": 4, "supervisor": 3, "step": 3, "redis": 2, "stop": 2}
+WEIGHTS = {"serve": 3, "worker": 4, "supervisor": 3, "shell": 2, "step": 2, "redis": 2, "stop": 2}
 STOP_SECONDS = (2.5, 4.5)  # past lost_after
 HEAL_SECONDS = 240
 QUIET_SECONDS = 60  # without any progress: something is lost
@@ -246,12 +246,10 @@ class Killer:
 
     def once(self):
         """One fault; False if there was nothing of that kind to kill."""
-        kinds = os.environ.get("KINDS", "serve worker supervisor step redis stop").split()
+        kinds = os.environ.get("KINDS", "serve worker supervisor shell step redis stop").split()
         what = self.chance.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0]
-        if what == "supervisor":
-            return self.kill_supervisor()
-        if what == "step":
-            return self.kill_step()
+        if what in ("supervisor", "shell", "step"):
+            return self.kill_child(what)
         if what == "stop":
             return self.stop_worker()
         of_kind = {"serve": self.rig.servers, "worker": self.rig.workers, "redis": [self.rig.redis_program]}[what]
@@ -276,33 +274,25 @@ class Killer:
         self.paused.append((time.monotonic() + self.chance.uniform(*STOP_SECONDS), victim))
         return True
 
-    def children(self):
-        """(supervisor, step process, attempt) of what runs."""
-        found = []
+    def kill_child(self, what):
+        """A supervisor, the shell that it runs, or the step itself."""
+        runs = {process_place(line.pid): line.pid for line in history.read_oracle(self.rig.oracle.read_text())[-50:]}
+        victims = []
         for supervisor, directory in self.rig.supervisors():
             try:
-                child = int((directory / "started").read_text().split()[1])
+                shell = int((directory / "started").read_text().split()[1])
             except (OSError, ValueError, IndexError):
                 continue
-            attempt = process_place(child)
-            if attempt is not None:
-                found.append((supervisor, child, attempt))
-        return found
-
-    def kill_supervisor(self):
-        return self.kill_child("supervisor", 0)
-
-    def kill_step(self):
-        return self.kill_child("step", 1)
-
-    def kill_child(self, what, index):
-        victims = self.children()
+            attempt = process_place(shell)
+            pid = {"supervisor": supervisor, "shell": shell, "step": runs.get(attempt)}[what]
+            if attempt is not None and pid is not None:
+                victims.append((pid, attempt))
         if not victims:
             return False
-        victim = self.chance.choice(victims)
-        self.note(what, victim[2])
+        pid, attempt = self.chance.choice(victims)
+        self.note(what, attempt)
         try:
-            os.kill(victim[index], signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         return True
