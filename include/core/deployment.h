@@ -82,6 +82,8 @@ enum run_state {
     X(PENDING, CANCELED, "canceled before it started")                         \
     X(QUEUED, RUNNING, "a worker claimed it")                                  \
     X(QUEUED, SKIPPED, "the deployment failed before it was claimed")          \
+    X(QUEUED, FAILED, "the same, and an attempt before had failed")            \
+    X(QUEUED, UNKNOWN, "the same, and the outcome of an attempt before is unknown") \
     X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")    \
     X(QUEUED, LOST, "the attempt before it still runs")                        \
     X(QUEUED, CANCELED, "canceled before it was claimed")                      \
@@ -95,6 +97,7 @@ enum run_state {
     X(RUNNING, CANCELED, "stopped by cancel")                                  \
     X(RUNNING, LOST, "its worker fell silent")                                 \
     X(RUNNING, SKIPPED, "proved never started after the deployment failed")    \
+    X(RUNNING, EXCLUDED, "proved never started after its target was excluded") \
     X(LOST, RUNNING, "adopted: it still runs")                                 \
     X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")               \
     X(LOST, DELAYED, "adopted: it had failed; auto_retry waits")               \
@@ -105,9 +108,11 @@ enum run_state {
     X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")      \
     X(LOST, CANCELED, "stopped by cancel")                                     \
     X(LOST, SKIPPED, "proved never started after the deployment failed")       \
+    X(LOST, EXCLUDED, "proved never started after its target was excluded")    \
     X(DELAYED, QUEUED, "the delay is over")                                    \
     X(DELAYED, FAILED, "the deployment failed meanwhile")                      \
     X(DELAYED, CANCELED, "canceled")                                           \
+    X(DELAYED, EXCLUDED, "its target was excluded")                            \
     X(ASKING, QUEUED, "Retry")                                                 \
     X(ASKING, WARNED, "Ignore")                                                \
     X(ASKING, EXCLUDED, "Exclude")                                             \
@@ -240,6 +245,8 @@ struct deployment {
     X(ANSWERED, "answered")                                                    \
     X(RETRY_DUE, "retry_due")         /* auto_retry's delay is over */          \
     X(DEADLINE, "deadline")           /* answer_within has passed */            \
+    X(MOOT, "moot")                   /* the question's target was excluded by the answer to another */ \
+    X(FAILING, "failing")             /* comes back once `closing` was recorded: no claim can follow it */ \
     X(CANCEL, "cancel")                                                        \
     X(CANCEL_LATE, "cancel_late")     /* LIMIT_CANCEL_MS after it */
 
@@ -268,8 +275,8 @@ struct event {
     X(STOP)   /* a worker of `host` is to end the run */                              \
     X(ASK)    /* question `question` is open; it is the last of d->questions */       \
     X(CLOSE)  /* question `question` is closed without a person: `text` says why */   \
-    X(TIMER)  /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, TRUTH_GONE, CANCEL_LATE) */ \
-    X(CLOSING) /* the store's `closing` is to become d->intake, if it still is what it was */ \
+    X(TIMER)  /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE) */ \
+    X(CLOSING) /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
     X(AUDIT)  /* `text` is to be written down */                                      \
     X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */ \
     X(FINISH) /* the state is final: free the lane */

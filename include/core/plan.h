@@ -103,6 +103,9 @@ struct plan {
 /* The name shown for a slot: the target's, or "worker". */
 const char *plan_slot_name(const struct plan *plan, size_t step, size_t slot);
 
+/* "Install on web-3", "Fetch package on the worker"; of an approve step only its name. */
+const char *plan_run_name(const struct plan *plan, size_t step, size_t slot, struct arena *arena);
+
 /* The slot of a target in a step, or -1. */
 int plan_find_slot(const struct plan *plan, size_t step, const char *target);
 

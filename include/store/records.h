@@ -161,10 +161,11 @@ void commit_ask(struct commit *commit, const struct deployment *d, const struct 
 /* Also adds the precondition that the question is still open: an answer that came first wins. */
 size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question, enum guidance guidance,
                              const char *why, int64_t now_ms); /* returns the number of that precondition */
-/* The leader itself fails the deployment: `closing` becomes `next`, on condition that nobody closed it before. (Answers and cancels set
+/* The leader itself fails the deployment: `closing` becomes `next`, on condition that nobody closed it before, and FAILING comes behind every
+ * claim that was recorded until then. (Answers and cancels set
  * it with their own commit. commit_put_deployment never writes `closing` or `excluded`: they belong to those who answer. It writes what the
  * leader has applied, d->closing, as `phase`; reading gives `closing` as d->intake and `phase` as d->closing.) */
-void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next);
+void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next, int64_t now_ms);
 void commit_finish(struct commit *commit, const struct deployment *d); /* leaves the lane and `live`, wakes the next */
 void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */

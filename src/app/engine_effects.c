@@ -107,7 +107,7 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
         add_timer(changes, d, effect);
         break;
     case EFFECT_CLOSING:
-        commit_put_closing(changes->commit, d->id, d->intake);
+        commit_put_closing(changes->commit, d->id, d->intake, event->now_ms);
         break;
     case EFFECT_AUDIT:
         commit_audit(changes->commit, d, effect->text, event->actor, event->via, event->note, event->now_ms);

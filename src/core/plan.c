@@ -62,6 +62,14 @@ const char *plan_slot_name(const struct plan *plan, size_t step, size_t slot) {
     return s->on_worker ? "worker" : plan->targets[s->targets[slot]].name;
 }
 
+const char *plan_run_name(const struct plan *plan, size_t step, size_t slot, struct arena *arena) {
+    const struct plan_step *s = &plan->steps[step];
+    if (s->approve) {
+        return s->name;
+    }
+    return arena_printf(arena, "%s on %s%s", s->name, s->on_worker ? "the " : "", plan_slot_name(plan, step, slot));
+}
+
 int plan_find_slot(const struct plan *plan, size_t step, const char *target) {
     const struct plan_step *s = &plan->steps[step];
     if (s->on_worker) {

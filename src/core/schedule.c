@@ -8,11 +8,11 @@
 
 #include "base/str.h"
 
-/* Whether any step of the slot's stage was started on it: what `cleanup` is for. */
-static bool slot_was_opened(const struct deployment *d, size_t step, size_t slot) {
+bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot) {
     const struct stage_state *stage = &d->stages[d->steps[step].stage];
     for (size_t s = stage->first; s < step; s++) {
-        if (deployment_run(d, s, slot)->attempt > 0) {
+        const struct run *run = deployment_run(d, s, slot);
+        if (run->worker != NULL || run->state == RUN_QUEUED) {
             return true;
         }
     }
@@ -22,26 +22,31 @@ static bool slot_was_opened(const struct deployment *d, size_t step, size_t slot
 /* The state a pending run takes when its turn has come: QUEUED if it is to run, else the final state that says why not. */
 static enum run_state slot_turn(const struct deployment *d, size_t step, size_t slot) {
     enum plan_condition condition = d->plan->steps[step].condition;
-    int target = slot_target(d, step, slot);
-    bool cleans_up = condition == PLAN_CLEANUP && slot_was_opened(d, step, slot);
-    if (cleans_up) {
+    if (condition == PLAN_CLEANUP && schedule_was_opened(d, step, slot)) {
         return RUN_QUEUED;
     }
-    if (target >= 0 && d->excluded[target]) {
+    if (slot_is_excluded(d, step, slot)) {
         return RUN_EXCLUDED;
     }
     if (d->closing == CLOSING_CANCELING) {
         return RUN_CANCELED;
     }
     bool failing = d->closing == CLOSING_FAILING;
+    if (failing && d->plan->steps[step].approve) {
+        return RUN_SKIPPED; /* Nothing more is asked. */
+    }
     bool runs = condition == PLAN_ALWAYS || (condition == PLAN_SUCCESS && !failing) || (condition == PLAN_FAILURE && failing);
     return runs ? RUN_QUEUED : RUN_SKIPPED;
 }
 
-/* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. */
+/* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. While the deployment
+ * holds it stays where it is. */
 static void slot_continue(struct apply *apply, struct stage_state *stage, size_t step, size_t slot) {
     struct deployment *d = apply->d;
     for (; step <= stage->last; step++) {
+        if (deployment_holds(d)) {
+            return;
+        }
         enum run_state turn = slot_turn(d, step, slot);
         if (turn == RUN_QUEUED && d->plan->steps[step].approve) {
             run_ask(apply, step, slot, ASK_APPROVE, d->plan->steps[step].instructions);
@@ -59,6 +64,22 @@ static void slot_continue(struct apply *apply, struct stage_state *stage, size_t
 
 void schedule_advance(struct apply *apply, size_t step, size_t slot) {
     slot_continue(apply, &apply->d->stages[apply->d->steps[step].stage], step + 1, slot);
+}
+
+void schedule_resume(struct apply *apply) {
+    struct deployment *d = apply->d;
+    for (size_t i = 0; i < d->stage_count; i++) {
+        struct stage_state *stage = &d->stages[i];
+        for (size_t slot = 0; slot < stage->next_slot; slot++) {
+            size_t step = stage->first;
+            while (step <= stage->last && run_is_final(deployment_run(d, step, slot)->state)) {
+                step++;
+            }
+            if (step <= stage->last && deployment_run(d, step, slot)->state == RUN_PENDING) {
+                slot_continue(apply, stage, step, slot);
+            }
+        }
+    }
 }
 
 static void stage_fill(struct apply *apply, struct stage_state *stage) {
@@ -131,7 +152,7 @@ void schedule_conclude(struct apply *apply) {
     if (d->state == DEPLOYMENT_QUEUED || deployment_is_final(d->state)) {
         return;
     }
-    if (stages_fill(apply)) {
+    if (!deployment_holds(d) && stages_fill(apply)) {
         announce_deployed(apply);
         deployment_enter(apply, final_state(d));
     } else if (d->state == DEPLOYMENT_RUNNING && d->active == 0 && d->question_count > 0) {

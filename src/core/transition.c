@@ -102,12 +102,27 @@ int slot_target(const struct deployment *d, size_t step, size_t slot) {
     return s->on_worker ? -1 : (int)s->targets[slot];
 }
 
+bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot) {
+    int target = slot_target(d, step, slot);
+    return target >= 0 && d->excluded[target];
+}
+
+void run_stop(struct apply *apply, size_t step, size_t slot) {
+    const struct run *run = deployment_run(apply->d, step, slot);
+    if (apply->d->plan->steps[step].condition == PLAN_CLEANUP) {
+        return;
+    }
+    struct effect *stop = apply_effect(apply, EFFECT_STOP, step, slot);
+    stop->host = run->host;
+    stop->attempt = run->attempt;
+}
+
 void run_issue(struct apply *apply, size_t step, size_t slot, bool again, const char *why) {
     struct deployment *d = apply->d;
     struct run *run = deployment_run(d, step, slot);
     int target = slot_target(d, step, slot);
     /* An attempt whose end nobody saw may still run, and only its own host can tell. */
-    bool prove_gone = run->unknown && !again;
+    bool prove_gone = run->unknown;
     run->attempt += again ? 0 : 1;
     run->epoch++;
     run->started_ms = 0;
@@ -143,6 +158,15 @@ static unsigned question_options(const struct deployment *d, const struct questi
     return options;
 }
 
+static const char *why_no_retry(const struct deployment *d, const struct question *q, const struct run *run) {
+    const char *name = plan_run_name(d->plan, q->step, q->slot, d->arena);
+    if (run->people_retries == 0) {
+        return arena_printf(d->arena, "%s can't be retried here (max_retries: 0).", name);
+    }
+    return arena_printf(d->arena, "%s was retried %u time%s, the most that max_retries allows.", name, run->people_retries,
+                        run->people_retries == 1 ? "" : "s");
+}
+
 static uint64_t question_card(const struct deployment *d, const struct question *q) {
     for (size_t i = 0; i < d->question_count; i++) {
         const struct question *other = &d->questions[i];
@@ -164,7 +188,7 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
         .slot = slot,
         .attempt = run->attempt,
         .asked_ms = now,
-        .deadline_ms = s->guided.answer_within_ms > 0 ? now + s->guided.answer_within_ms : 0,
+        .deadline_ms = s->guided.answer_within_ms > 0 && kind != ASK_CANCEL ? now + s->guided.answer_within_ms : 0,
         .unknown = kind == ASK_UNKNOWN,
         .late_cancel = kind == ASK_CANCEL,
         .approve = kind == ASK_APPROVE,
@@ -175,8 +199,7 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
         const char *name = plan_slot_name(d->plan, step, slot);
         q.error_key = kind == ASK_UNKNOWN ? "unknown" : view_error_key(run->outcome, q.excerpt, name, d->arena);
         if ((q.options & GUIDANCE_RETRY) == 0) {
-            q.why_no_retry = arena_printf(d->arena, "%s on %s was retried %u times, the most that max_retries allows.",
-                                          s->name, name, run->people_retries);
+            q.why_no_retry = why_no_retry(d, &q, run);
         }
     } else {
         q.error_key = kind == ASK_APPROVE ? "approve" : "cancel";

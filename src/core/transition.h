@@ -3,7 +3,8 @@
 
 /*
  * What one call of deployment_apply works with, and the only two functions that write a state. Private to the
- * state machine: deployment.c (events), schedule.c (what runs next), transition.c (states, effects, questions).
+ * state machine: deployment.c (runs), guidance.c (answers), closing.c (fail and cancel), schedule.c (what runs next),
+ * transition.c (states, effects, questions).
  */
 
 #include "core/deployment.h"
@@ -36,12 +37,40 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
 /* Forgets the run's open question; with `why` it is closed in the store too, without a person's answer. */
 void question_close(struct apply *apply, struct run *run, enum guidance guidance, const char *why);
 
-/* schedule.c: the run of (step, slot) is final: its slot goes on. */
-void schedule_advance(struct apply *apply, size_t step, size_t slot);
-/* Opens what may be opened, and settles the deployment's own state. */
-void schedule_conclude(struct apply *apply);
+/* A worker is to end the run; but cleanup is left to finish. */
+void run_stop(struct apply *apply, size_t step, size_t slot);
 
 /* The target's index in the plan, or -1 on the worker. */
 int slot_target(const struct deployment *d, size_t step, size_t slot);
+bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot);
+
+/* --- schedule.c --- */
+
+/* The run of (step, slot) is final: its slot goes on. */
+void schedule_advance(struct apply *apply, size_t step, size_t slot);
+/* The deployment no longer holds: so do the slots that waited. */
+void schedule_resume(struct apply *apply);
+/* Opens what may be opened, and settles the deployment's own state. */
+void schedule_conclude(struct apply *apply);
+/* Whether a step of the slot's stage before `step` was ever claimed, or can be: what `cleanup` is for. */
+bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot);
+
+/* --- closing.c --- */
+
+/* Whether a closing was recorded whose event has not come yet. */
+bool deployment_holds(const struct deployment *d);
+/* Records that the deployment fails; the event FAILING carries it out. */
+void closing_record(struct apply *apply, const char *why);
+void closing_carry_out(struct apply *apply, enum closing closing, const char *why);
+/* Whether steps of this condition still run while the deployment closes. */
+bool closing_spares(enum closing closing, enum plan_condition condition);
+/* The final state of a run whose newest attempt will not be claimed. */
+enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
+
+/* --- events, by file; false if the event no longer fits --- */
+
+typedef bool event_handler(struct apply *apply, struct run *run);
+event_handler guidance_answered, guidance_deadline, guidance_moot;
+event_handler closing_failing, closing_cancel, closing_cancel_late;
 
 #endif

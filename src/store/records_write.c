@@ -111,10 +111,11 @@ size_t commit_close_question(struct commit *commit, const struct deployment *d, 
     return commit_require_field(commit, key, "state", "open");
 }
 
-void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next) {
+void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next, int64_t now_ms) {
     char key[RECORDS_KEY_SIZE];
     (void)commit_require_field(commit, records_key(key, "dep", deployment, ""), "closing", closing_word(CLOSING_NO));
     commit_add(commit, "HSET", key, "closing", closing_word(next));
+    inbox_encode_event(commit, deployment, &(struct event){.kind = EVENT_FAILING, .now_ms = now_ms});
 }
 
 void commit_finish(struct commit *commit, const struct deployment *d) {

@@ -207,7 +207,7 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
         commit_add_timer(commit, d->id, effect);
         break;
     case EFFECT_CLOSING:
-        commit_put_closing(commit, d->id, d->intake);
+        commit_put_closing(commit, d->id, d->intake, event->now_ms);
         break;
     case EFFECT_AUDIT:
         commit_audit(commit, d, effect->text, event->actor, event->via, event->note, event->now_ms);
@@ -680,10 +680,22 @@ static void the_leader_fails_a_deployment_only_if_nobody_closed_it_before(void *
     struct new_answer fails = answer_of(record, 0, GUIDANCE_FAIL);
     assert_int_equal(answer(&fails), ANSWER_ACCEPTED);
     struct commit *commit = commit_create(rig.store, NULL);
-    commit_put_closing(commit, record->deployment->id, CLOSING_FAILING);
+    commit_put_closing(commit, record->deployment->id, CLOSING_FAILING, 7000);
     commit_send(commit, rig_committed, &result);
     assert_int_equal(rig_wait(&rig, &result), COMMIT_REFUSED);
     assert_string_equal(result.found, "failing");
+    deployment_record_free(record);
+}
+
+static void the_leaders_own_failing_comes_back_to_it_through_the_inbox(void **state) {
+    (void)state;
+    struct deployment_record *record = make_asking(1);
+    struct rig_result result = {0};
+    struct commit *commit = commit_create(rig.store, NULL);
+    commit_put_closing(commit, record->deployment->id, CLOSING_FAILING, 7000);
+    commit_send(commit, rig_committed, &result);
+    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_non_null(strstr(rig_call(&rig, "XREVRANGE", "t:inbox", "+", "-", "COUNT", "1"), "event failing deployment 1"));
     deployment_record_free(record);
 }
 
@@ -776,6 +788,7 @@ static void a_check_asks_the_host_of_the_run(void **state) {
     (void)rig_call(&rig, "HSET", "t:dep:1:claims", "0.0", "e:1:1");
     assert_int_equal(check(record), ANSWER_ACCEPTED);
     assert_string_equal(rig_call(&rig, "HGET", "t:dep:1:claims", "0.0"), "a:1:1");
+    assert_non_null(strstr(rig_call(&rig, "XRANGE", "t:control:h1", "-", "+"), "owner w1"));
     assert_int_equal(check(record), ANSWER_ACCEPTED);
     assert_string_equal(rig_call(&rig, "XLEN", "t:control:h1"), "2");
     (void)rig_call(&rig, "HSET", "t:dep:1:claims", "0.0", "q:2:2");
@@ -1168,6 +1181,7 @@ int main(void) {
         TEST(the_same_click_twice_is_accepted_twice_and_done_once),
         TEST(an_answer_that_came_first_wins_over_the_leader_closing_the_question),
         TEST(the_leader_fails_a_deployment_only_if_nobody_closed_it_before),
+        TEST(the_leaders_own_failing_comes_back_to_it_through_the_inbox),
         TEST(a_question_can_be_taken_and_taken_over),
         TEST(a_deployment_is_canceled_once),
         TEST(a_failing_deployment_can_still_be_canceled),

@@ -88,6 +88,7 @@ static struct question_record *record_of(uint64_t question) {
 
 static void give(struct event event) {
     struct decision decision;
+    bool fails = false;
     event.now_ms = now_ms;
     deployment_apply(&d, &event, &next_question, arena, &decision);
     assert_false(decision.ignored);
@@ -105,6 +106,10 @@ static void give(struct event event) {
             record->closed_why = effect->text;
             record->answered_ms = now_ms;
         }
+        fails = fails || effect->kind == EFFECT_CLOSING;
+    }
+    if (fails) {
+        give((struct event){.kind = EVENT_FAILING});
     }
 }
 
@@ -363,7 +368,7 @@ static void a_retry_that_is_used_up_is_gone_and_the_card_says_why(void **state) 
     break_down(FETCH, 0);
     const struct card *card = view_question(&d, records + 1, 1, now_ms, arena);
     assert_string_equal(actions(card), "ignore:Ignore | fail:Fail deployment! | take:Take");
-    assert_fact(card, "Fetch package on worker was retried 1 times, the most that max_retries allows.");
+    assert_fact(card, "Fetch package on the worker was retried 1 time, the most that max_retries allows.");
     assert_non_null(strstr(card->text, "the most that max_retries allows. Answer: ignore Q43, fail Q43."));
 }
 
@@ -788,7 +793,7 @@ static void a_failure_without_guidance_says_where_and_why(void **state) {
     begin();
     break_down(FETCH, 0);
     assert_string_equal(view_closing(&d, records, record_count, arena)->text,
-                        "Failed: webshop 1.4.2 to production, 0 of 3 machines, 0 s. Fetch package failed on worker: "
+                        "Failed: webshop 1.4.2 to production, 0 of 3 machines, 0 s. Fetch package on the worker failed: "
                         "exit code "
                         "100. web-1 not started, web-2 not started, web-3 not started.");
 }

@@ -1,0 +1,156 @@
+/* What an answer does, and what happens when nobody gives one or it is no longer needed. */
+
+#include <assert.h>
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "transition.h"
+
+/* "alice answered Fail for Install on web-3: disk broken." */
+static const char *answer_words(struct apply *apply, const struct question *q) {
+    const struct event *event = apply->event;
+    const struct deployment *d = apply->d;
+    bool noted = !str_empty(event->note);
+    return arena_printf(d->arena, "%s answered %s for %s%s%s.", event->actor, guidance_title(event->guidance),
+                        plan_run_name(d->plan, q->step, q->slot, d->arena), noted ? ": " : "", noted ? event->note : "");
+}
+
+/* The answered run gets no further attempt: it ends as what it was. */
+static void end_as_it_was(struct apply *apply, const struct question *q) {
+    const struct run *run = deployment_run(apply->d, q->step, q->slot);
+    run_enter(apply, q->step, q->slot, run->unknown ? RUN_UNKNOWN : RUN_FAILED);
+    schedule_advance(apply, q->step, q->slot);
+}
+
+static void answer_fail(struct apply *apply, struct run *run, const struct question *q) {
+    struct deployment *d = apply->d;
+    if (q->late_cancel) {
+        run->unknown = true;
+        run_enter(apply, q->step, q->slot, RUN_CANCELED);
+        schedule_advance(apply, q->step, q->slot);
+        return;
+    }
+    d->intake = d->intake == CLOSING_NO ? CLOSING_FAILING : d->intake; /* It was recorded with the answer. */
+    end_as_it_was(apply, q);
+    closing_carry_out(apply, CLOSING_FAILING, answer_words(apply, q));
+}
+
+/* What else runs or queues there finishes. A question about it is moot, unless an answer to it was recorded first: therefore it is
+ * closed by an event of its own. */
+static void exclude_target(struct apply *apply, size_t target) {
+    struct deployment *d = apply->d;
+    d->excluded[target] = true;
+    d->excluded_count++;
+    for (size_t step = 0; step < d->plan->step_count; step++) {
+        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
+            const struct run *run = deployment_run(d, step, slot);
+            if (slot_target(d, step, slot) != (int)target) {
+                continue;
+            }
+            if (run->state == RUN_DELAYED) {
+                run_enter(apply, step, slot, RUN_EXCLUDED);
+                schedule_advance(apply, step, slot);
+            } else if (run->state == RUN_ASKING) {
+                struct effect *timer = apply_effect(apply, EFFECT_TIMER, step, slot);
+                timer->timer = EVENT_MOOT;
+                timer->attempt = run->attempt;
+                timer->question = run->question;
+                timer->at_ms = apply->event->now_ms;
+            }
+        }
+    }
+}
+
+static void answer_exclude(struct apply *apply, const struct question *q) {
+    struct deployment *d = apply->d;
+    size_t target = d->plan->steps[q->step].targets[q->slot];
+    if (!d->excluded[target] && deployment_remaining(d) <= 1) {
+        end_as_it_was(apply, q); /* Others were excluded meanwhile, and the last one can't be: that is Fail. */
+        closing_record(apply, answer_words(apply, q));
+        return;
+    }
+    run_enter(apply, q->step, q->slot, RUN_EXCLUDED);
+    if (!d->excluded[target]) {
+        exclude_target(apply, target);
+    }
+    schedule_advance(apply, q->step, q->slot);
+}
+
+static void answer_retry(struct apply *apply, struct run *run, const struct question *q) {
+    if (slot_is_excluded(apply->d, q->step, q->slot)) {
+        run_enter(apply, q->step, q->slot, RUN_EXCLUDED);
+        schedule_advance(apply, q->step, q->slot);
+        return;
+    }
+    run->people_retries++;
+    run_issue(apply, q->step, q->slot, false, "retry");
+}
+
+bool guidance_answered(struct apply *apply, struct run *run) {
+    struct deployment *d = apply->d;
+    const struct event *event = apply->event;
+    const struct question *open = deployment_question(d, event->question);
+    if (open == NULL || (open->options & (unsigned)event->guidance) == 0) {
+        return false;
+    }
+    const struct question q = *open;
+    run = deployment_run(d, q.step, q.slot);
+    apply_audit(apply, "answered Q%llu %zu.%zu #%u %s", (unsigned long long)q.id, q.step, q.slot, q.attempt,
+                guidance_word(event->guidance));
+    question_close(apply, run, event->guidance, NULL);
+    switch (event->guidance) {
+    case GUIDANCE_RETRY:
+        answer_retry(apply, run, &q);
+        break;
+    case GUIDANCE_IGNORE:
+        run_enter(apply, q.step, q.slot, RUN_WARNED);
+        schedule_advance(apply, q.step, q.slot);
+        break;
+    case GUIDANCE_EXCLUDE:
+        answer_exclude(apply, &q);
+        break;
+    case GUIDANCE_PROCEED:
+        run_enter(apply, q.step, q.slot, RUN_SUCCEEDED);
+        schedule_advance(apply, q.step, q.slot);
+        break;
+    case GUIDANCE_FAIL:
+    case GUIDANCE_ABORT:
+        answer_fail(apply, run, &q);
+        break;
+    case GUIDANCE_NONE:
+        break;
+    }
+    return true;
+}
+
+bool guidance_deadline(struct apply *apply, struct run *run) {
+    struct deployment *d = apply->d;
+    const struct question *open = deployment_question(d, apply->event->question);
+    if (open == NULL || open->deadline_ms == 0 || !d->plan->steps[open->step].guided.fail_unanswered) {
+        return false;
+    }
+    const struct question q = *open;
+    struct buf waited = BUF_INIT(LIMIT_NAME_BYTES);
+    str_duration(&waited, q.deadline_ms - q.asked_ms);
+    const char *why = arena_printf(d->arena, "Nobody answered for %s (if_unanswered: fail).", waited.data);
+    buf_finish(&waited);
+    run = deployment_run(d, q.step, q.slot);
+    question_close(apply, run, GUIDANCE_FAIL, why);
+    end_as_it_was(apply, &q);
+    closing_record(apply, why);
+    return true;
+}
+
+bool guidance_moot(struct apply *apply, struct run *run) {
+    struct deployment *d = apply->d;
+    const struct question *open = deployment_question(d, apply->event->question);
+    if (open == NULL || !slot_is_excluded(d, open->step, open->slot)) {
+        return false;
+    }
+    const struct question q = *open;
+    run = deployment_run(d, q.step, q.slot);
+    question_close(apply, run, GUIDANCE_EXCLUDE, "Its machine was excluded.");
+    run_enter(apply, q.step, q.slot, RUN_EXCLUDED);
+    schedule_advance(apply, q.step, q.slot);
+    return true;
+}
