@@ -228,6 +228,16 @@ static bool leaves_one(const struct task *task, const struct answering *state) {
     return task->op.command.guidance != GUIDANCE_EXCLUDE || d->excluded_intake + state->count < d->plan->target_count;
 }
 
+static void answer_refuse_last(struct task *task, const struct answering *state) {
+    const struct question *q = &record_question(task->record, state->questions[0])->question;
+    if (state->count == 1) {
+        task_refuse(task, ERR_CONFLICT, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
+                    plan_slot_name(task->record->deployment->plan, q->step, q->slot));
+    } else {
+        task_refuse(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
+    }
+}
+
 static void answer_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
     struct answering *state = task->state;
@@ -250,7 +260,7 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
     } else if (state->count == 0 || state->accepted > 0) {
         answer_next(task);
     } else if (!leaves_one(task, state)) {
-        task_refuse(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
+        answer_refuse_last(task, state);
     } else if (answer_acceptable(task, record_question(record, state->questions[0]))) {
         answer_next(task);
     }
