@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import {test} from "node:test";
 
-import {LogLines, plainLine} from "../../web/log_lines.js";
-import {duration} from "../../web/time.js";
-import {barsOf} from "../../web/timeline.js";
+import {importModule} from "./support/modules.mjs";
+
+const {LogLines, plainLine} = await importModule("log_lines.js");
+const {duration} = await importModule("time.js");
+const {barsOf} = await importModule("timeline.js");
 
 test("a line is what a terminal would show", () => {
   const cases = [
