@@ -2,8 +2,9 @@
 #define GP_API_API_H
 
 /*
- * Programs and the page talking to us: REST in the shape of Octopus Deploy's API under /api for what that has, /v1 for the rest
- * (docs/API.md), the page's files, event streams, health and metrics. One table of routes; Host, Origin and CSRF are checked in one place before it.
+ * Programs and the page talking to us: REST in the shape of Octopus Deploy's API under /api for what that has, /v1 for
+ * the rest (docs/API.md), the page's files, event streams, health and metrics. One table of routes; Host, Origin and
+ * CSRF are checked in one place before it.
  */
 
 #include <stdbool.h>
@@ -35,8 +36,8 @@ struct api_options {
 
 struct api;
 
-/* Reads the people's tokens and passwords of the config; ones that cannot be read are an error. Follows the store's changes from
- * now on. */
+/* Reads the people's tokens and passwords of the config; ones that cannot be read are an error. Follows the store's
+ * changes from now on. */
 int api_create(const struct api_options *options, struct api **ret_api, struct err *err) MUST_USE;
 /* NULL does nothing. Completions of the store and of operations may still come after it: they do nothing. */
 void api_destroy(struct api *api);
@@ -48,8 +49,8 @@ int api_reload(struct api *api, struct err *err) MUST_USE;
 int api_listen(struct api *api, const char *listen, const char *certificate, const char *key, struct err *err) MUST_USE;
 const char *api_address(const struct api *api, size_t index); /* "127.0.0.1:8080" */
 
-/* A link that signs its first user in as local:<OS user>; good once, for LIMIT_LOGIN_LINK_SECONDS. "/login#<secret>": what stands in
- * the fragment is never sent to a server by itself, so it is in no log. */
+/* A link that signs its first user in as local:<OS user>; good once, for LIMIT_LOGIN_LINK_SECONDS.
+ * "/login#<secret>": what stands in the fragment is never sent to a server by itself, so it is in no log. */
 void api_make_link(struct api *api, char out[128]);
 
 /* Ends streams and answers, then calls stopped. */

@@ -2,8 +2,8 @@
 #define GP_STORE_SESSIONS_H
 
 /*
- * Sessions of the page, so that a restart signs nobody out and every server process knows them: `session:<digest>` -> text. The digest is of
- * the secret in the cookie, which itself is never stored. They expire by themselves.
+ * Sessions of the page, so that a restart signs nobody out and every server process knows them: `session:<digest>` ->
+ * text. The digest is of the secret in the cookie, which itself is never stored. They expire by themselves.
  */
 
 #include "store/feed.h"

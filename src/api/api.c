@@ -90,7 +90,7 @@ int api_reload(struct api *api, struct err *err) {
     return result;
 }
 
-/* --- listening ---------------------------------------------------------------------------------------------------------- */
+/* --- listening ---------------------------------------------------------------------------------------------------- */
 
 static void request_came(struct web_request *request, void *user) {
     call_begin(user, request);
@@ -132,7 +132,7 @@ void api_make_link(struct api *api, char out[128]) {
     (void)snprintf(out, 128, "/login#%s", secret);
 }
 
-/* --- stopping ------------------------------------------------------------------------------------------------------------- */
+/* --- stopping ----------------------------------------------------------------------------------------------------- */
 
 static void web_stopped(void *user) {
     struct api *api = user;

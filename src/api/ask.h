@@ -5,7 +5,8 @@
 
 #include "call.h"
 
-/* Fills in who asks, from where, and the idempotency key. `replied` runs only while the client is there; its reply is borrowed. */
+/* Fills in who asks, from where, and the idempotency key. `replied` runs only while the client is there; its reply
+ * is borrowed. */
 typedef void ask_replied(struct call *call, const struct operation_reply *reply);
 void ask_operation(struct call *call, struct operation *operation, ask_replied *replied);
 

@@ -2,8 +2,8 @@
 #define GP_API_AUTH_H
 
 /*
- * Who people are, by what only they know. Of tokens and passwords only digests are kept. Every check takes the same time whoever is
- * named and whatever is wrong.
+ * Who people are, by what only they know. Of tokens and passwords only digests are kept. Every check takes the same
+ * time whoever is named and whatever is wrong.
  */
 
 #include <stdbool.h>

@@ -40,7 +40,8 @@ static const char *method_of(const struct web_request *request, enum call_family
     return method;
 }
 
-/* Cookies do not tell ports apart, so their name does; and one that may travel by TLS only has a name that only such have. */
+/* Cookies do not tell ports apart, so their name does; and one that may travel by TLS only has a name that only such
+ * have. */
 static void name_cookie(struct call *call) {
     const char *host = web_header(call->request, "Host");
     const char *port = host == NULL ? NULL : strrchr(host, ':');
@@ -97,7 +98,7 @@ bool call_continues(struct call *call, const struct err *err) {
     return true;
 }
 
-/* --- who asks ------------------------------------------------------------------------------------------------------ */
+/* --- who asks ----------------------------------------------------------------------------------------------------- */
 
 static const char *token_of(const struct web_request *request) {
     static const char bearer[] = "Bearer ";
@@ -203,7 +204,7 @@ void call_begin(struct api *api, struct web_request *request) {
     }
 }
 
-/* --- answering ------------------------------------------------------------------------------------------------------- */
+/* --- answering ---------------------------------------------------------------------------------------------------- */
 
 int call_status(enum err_code code, enum call_family family) {
     switch (code) {
@@ -361,7 +362,7 @@ struct web_stream *call_stream(struct call *call, const struct web_header_line *
     return stream;
 }
 
-/* --- what handlers ask for -------------------------------------------------------------------------------------------- */
+/* --- what handlers ask for ---------------------------------------------------------------------------------------- */
 
 unsigned call_permissions(const struct call *call, const char *project, const char *environment) {
     return call->api->options.permissions(&call->actor, project, environment, call->api->options.user);

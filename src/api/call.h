@@ -2,8 +2,8 @@
 #define GP_API_CALL_H
 
 /*
- * One request under way, from its arrival to its one answer. A handler reads what it needs from the store in steps; each step
- * begins with call_continues, which ends the call when the client has gone or the step failed.
+ * One request under way, from its arrival to its one answer. A handler reads what it needs from the store in steps;
+ * each step begins with call_continues, which ends the call when the client has gone or the step failed.
  */
 
 #include <stdbool.h>
@@ -77,7 +77,8 @@ struct call {
 void call_begin(struct api *api, struct web_request *request);
 void call_gone(struct call *call); /* its client has gone */
 
-/* At the head of each completion: false if the call is over, because the client has gone or err (which may be NULL) was answered. */
+/* At the head of each completion: false if the call is over, because the client has gone or err (which may be NULL)
+ * was answered. */
 bool call_continues(struct call *call, const struct err *err);
 
 /* Each answers and ends the call. */
@@ -101,7 +102,8 @@ int call_status(enum err_code code, enum call_family family);
 unsigned call_permissions(const struct call *call, const char *project, const char *environment);
 bool call_may_view(const struct call *call, const struct deployment *d);
 
-/* A whole number of the query, the fallback if it is absent or empty, at most `most`; false if it is no number (answered). */
+/* A whole number of the query, the fallback if it is absent or empty, at most `most`; false if it is no number
+ * (answered). */
 bool call_number(struct call *call, const char *name, uint64_t fallback, uint64_t most, uint64_t *ret_value);
 
 #endif

@@ -4,9 +4,9 @@
 /*
  * What a request must show before it is routed, whatever it asks for. Pure.
  *
- * A browser does for any page in it what that page asks, and adds our cookie. So the name that it called us by must be ours (against
- * DNS rebinding), a page that speaks to us must be our own (Origin, Sec-Fetch-Site), and what changes something and is signed
- * by the cookie alone must look like no form can (JSON and a header of ours).
+ * A browser does for any page in it what that page asks, and adds our cookie. So the name that it called us by must be
+ * ours (against DNS rebinding), a page that speaks to us must be our own (Origin, Sec-Fetch-Site), and what changes
+ * something and is signed by the cookie alone must look like no form can (JSON and a header of ours).
  */
 
 #include <stdbool.h>
@@ -19,7 +19,8 @@ struct guard;
 struct guard *guard_create(void);
 void guard_destroy(struct guard *guard); /* NULL does nothing */
 
-/* We are called by this name too: "https://deploy.example.com", "http://127.0.0.1:8080". A path behind it is of no account. */
+/* We are called by this name too: "https://deploy.example.com", "http://127.0.0.1:8080". A path behind it is of no
+ * account. */
 void guard_allow_url(struct guard *guard, const char *url);
 /* The names of an address that is listened on: `listen` as configured, `address` as it really is. */
 void guard_allow_listen(struct guard *guard, const char *listen, const char *address, bool tls);

@@ -2,9 +2,10 @@
 #define GP_API_OCTOPUS_H
 
 /*
- * The handlers of /api, in the shape of Octopus Deploy's REST API (docs/API.md says what of it is there). Its words are ours in this way:
- * Deployments-311 and ServerTasks-311 are D311, Interruptions-42 is Q42; Projects-shop, Environments-production, Machines-web-1, Users-alice
- * and Teams-oncall have our names behind the dash, and the bare names are taken too. There is one space, Spaces-1.
+ * The handlers of /api, in the shape of Octopus Deploy's REST API (docs/API.md says what of it is there). Its words are
+ * ours in this way: Deployments-311 and ServerTasks-311 are D311, Interruptions-42 is Q42; Projects-shop,
+ * Environments-production, Machines-web-1, Users-alice and Teams-oncall have our names behind the dash, and the bare
+ * names are taken too. There is one space, Spaces-1.
  */
 
 #include "call.h"

@@ -1,4 +1,5 @@
-/* Starting deployments, in the old way (ids, one environment) and in the way of newer clients (names, several environments). */
+/* Starting deployments, in the old way (ids, one environment) and in the way of newer clients (names, several
+ * environments). */
 
 #include "ask.h"
 #include "base/str.h"
@@ -63,7 +64,7 @@ static void create_next(struct call *call) {
     }
 }
 
-/* --- what is asked for -------------------------------------------------------------------------------------------------------- */
+/* --- what is asked for -------------------------------------------------------------------------------------------- */
 
 static struct plan_names read_names(const struct json *list, const char *kind, struct arena *arena) {
     struct plan_names names = {arena_array(arena, json_size(list) + 1, sizeof(char *)), 0};

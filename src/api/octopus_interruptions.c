@@ -12,7 +12,7 @@
 
 enum { MOST = 1000, LOOKED_AT = 200 };
 
-/* --- the resource --------------------------------------------------------------------------------------------------------------- */
+/* --- the resource ------------------------------------------------------------------------------------------------- */
 
 static void write_button(struct json_out *out, const char *text, const char *value, bool confirm) {
     json_object_begin(out, NULL);
@@ -145,7 +145,7 @@ void octopus_write_interruption(struct call *call, const struct deployment *d, c
     json_object_end(out);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------------------------ */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 static const struct octopus_list list = {"Interruption", "/interruptions", "regarding,pendingOnly,ids"};
 
@@ -221,7 +221,7 @@ static void choose(struct call *call) {
     listing_write(call);
 }
 
-/* --- by their numbers ---------------------------------------------------------------------------------------------------------------- */
+/* --- by their numbers --------------------------------------------------------------------------------------------- */
 
 static void gather(struct call *call);
 
@@ -282,7 +282,7 @@ static void list_named(struct call *call, const char *names) {
     keep_ids(call, ids, count);
 }
 
-/* --- what is asked for ----------------------------------------------------------------------------------------------------------------- */
+/* --- what is asked for -------------------------------------------------------------------------------------------- */
 
 static void live_or_newest(struct call *call) {
     struct listing *listing = call->state;

@@ -1,6 +1,6 @@
 /*
- * A release is no more than a version of a project: it is there as soon as somebody names it, and its id says all of it.
- * Lists show the versions that were deployed lately.
+ * A release is no more than a version of a project: it is there as soon as somebody names it, and its id says all of
+ * it. Lists show the versions that were deployed lately.
  */
 
 #include <string.h>
@@ -93,7 +93,7 @@ void octopus_release_create(struct call *call) {
     release_answer(call, octopus_name("Projects", project), version, 201);
 }
 
-/* --- lists ---------------------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 static bool is_first_of_version(const struct call *call, size_t index) {
     const struct deployment *d = call->records[index]->deployment;

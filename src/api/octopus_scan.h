@@ -2,8 +2,8 @@
 #define GP_API_OCTOPUS_SCAN_H
 
 /*
- * Reads a page of deployments, the newest first, of those that fit some conditions. Conditions that only what is not over can meet are looked for
- * there; others among the newest 1000.
+ * Reads a page of deployments, the newest first, of those that fit some conditions. Conditions that only what is not
+ * over can meet are looked for there; others among the newest 1000.
  */
 
 #include "octopus_shape.h"

@@ -9,7 +9,7 @@
 
 enum { PAGE = 30, PAGE_MOST = 1000 };
 
-/* --- words -------------------------------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------------------------- */
 
 const char *octopus_name(const char *kind, const char *text) {
     size_t size = strlen(kind);
@@ -79,7 +79,7 @@ void octopus_add_words(struct json_out *out, const char *key, const char *kind, 
     json_array_end(out);
 }
 
-/* --- lists ---------------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 bool octopus_page_read(struct call *call, struct octopus_page *ret_page) {
     uint64_t skip = 0, take = 0;

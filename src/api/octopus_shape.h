@@ -8,7 +8,7 @@
 #define OCTOPUS_SPACE "Spaces-1"
 #define OCTOPUS_HOME "/api/" OCTOPUS_SPACE
 
-/* --- words -------------------------------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------------------------- */
 
 /* The name behind "Projects-": of an id as well as of a bare name. */
 const char *octopus_name(const char *kind, const char *text);
@@ -23,17 +23,18 @@ void octopus_add_time(struct json_out *out, const char *key, int64_t ms);       
 void octopus_add_text(struct json_out *out, const char *key, const char *format, ...) PRINTF_LIKE(3, 4);
 void octopus_add_words(struct json_out *out, const char *key, const char *kind, const char *const *names, size_t count);
 
-/* --- lists ---------------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 struct octopus_page {
     size_t skip, take;
 };
 
-/* skip and take of the query; false: refused. What is asked for beyond the most that is given at once comes with the next page. */
+/* skip and take of the query; false: refused. What is asked for beyond the most that is given at once comes with the
+ * next page. */
 bool octopus_page_read(struct call *call, struct octopus_page *ret_page);
 
-/* The frame of a list: begin, the items, end. `parameters` are those of the query, beside skip and take, that the links repeat: separated by
- * commas. */
+/* The frame of a list: begin, the items, end. `parameters` are those of the query, beside skip and take, that the
+ * links repeat: separated by commas. */
 struct octopus_list {
     const char *item_type;  /* "Interruption" */
     const char *path;       /* "/interruptions" */
@@ -44,7 +45,7 @@ void octopus_list_begin(struct call *call, const struct octopus_list *list, cons
 void octopus_list_end(struct call *call, const struct octopus_list *list, const struct octopus_page *page,
                       uint64_t total);
 
-/* --- resources -------------------------------------------------------------------------------------------------------------- */
+/* --- resources ---------------------------------------------------------------------------------------------------- */
 
 void octopus_write_user(struct call *call, const char *key, const char *name);
 void octopus_write_release(struct call *call, const char *key, const char *project, const char *version,

@@ -26,7 +26,7 @@ static struct submitting *begin(struct call *call) {
     return read_question_id(call, call->params[0], &submitting->question) ? submitting : NULL;
 }
 
-/* --- submit ----------------------------------------------------------------------------------------------------------------------- */
+/* --- submit ------------------------------------------------------------------------------------------------------- */
 
 static void submitted_write(struct call *call) {
     const struct deployment *d = NULL;
@@ -113,7 +113,7 @@ void octopus_submit(struct call *call) {
     ask_operation(call, &operation, submitted);
 }
 
-/* --- responsible -------------------------------------------------------------------------------------------------------------------- */
+/* --- responsible -------------------------------------------------------------------------------------------------- */
 
 static void responsible_write(struct call *call) {
     const struct deployment *d = NULL;

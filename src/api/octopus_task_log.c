@@ -13,7 +13,7 @@ const char *octopus_run_id(uint64_t deployment, size_t step, size_t slot, struct
     return arena_printf(arena, "ServerTasks-%llu/%zu/%zu", (unsigned long long)deployment, step, slot);
 }
 
-/* --- the tree ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the tree ----------------------------------------------------------------------------------------------------- */
 
 static const char *run_status(enum run_state state) {
     switch (state) {
@@ -208,7 +208,7 @@ void octopus_task_details(struct call *call) {
     read_named(call, details_write);
 }
 
-/* --- all output -------------------------------------------------------------------------------------------------------------------- */
+/* --- all output --------------------------------------------------------------------------------------------------- */
 
 static void raw_next(struct call *call);
 

@@ -27,7 +27,7 @@ const char *octopus_task_state(enum deployment_state state) {
     return "";
 }
 
-/* --- the resource --------------------------------------------------------------------------------------------------------------- */
+/* --- the resource ------------------------------------------------------------------------------------------------- */
 
 static void write_times(struct json_out *out, const struct deployment *d) {
     bool over = deployment_is_final(d->state);
@@ -110,7 +110,7 @@ void octopus_write_task(struct call *call, const char *key, const struct deploym
     json_object_end(out);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------------------------ */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 static const struct octopus_list list = {"Task", "/tasks",
                                          "ids,states,active,project,environment,hasPendingInterruptions"};
@@ -144,7 +144,7 @@ void octopus_tasks(struct call *call) {
     }
 }
 
-/* --- one -------------------------------------------------------------------------------------------------------------------------- */
+/* --- one ---------------------------------------------------------------------------------------------------------- */
 
 static void task_write(struct call *call) {
     octopus_write_task(call, NULL, read_record(call)->deployment);

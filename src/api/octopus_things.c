@@ -1,4 +1,5 @@
-/* Environments, projects, machines and users: what the configuration names. All lists of names work alike, so a kind of them is a row. */
+/* Environments, projects, machines and users: what the configuration names. All lists of names work alike, so a kind
+ * of them is a row. */
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ struct kind {
     void (*write)(struct call *call, const char *key, size_t index);
 };
 
-/* --- environments ------------------------------------------------------------------------------------------------------------- */
+/* --- environments ------------------------------------------------------------------------------------------------- */
 
 static size_t environment_count(const struct config *config) {
     return config->environment_count;
@@ -48,7 +49,7 @@ static void environment_write(struct call *call, const char *key, size_t index) 
     json_object_end(out);
 }
 
-/* --- projects -------------------------------------------------------------------------------------------------------------------- */
+/* --- projects ----------------------------------------------------------------------------------------------------- */
 
 static size_t project_count(const struct config *config) {
     return config->project_count;
@@ -100,7 +101,7 @@ static void project_write(struct call *call, const char *key, size_t index) {
     json_object_end(out);
 }
 
-/* --- machines ---------------------------------------------------------------------------------------------------------------------- */
+/* --- machines ----------------------------------------------------------------------------------------------------- */
 
 static size_t machine_count(const struct config *config) {
     return config->target_count;
@@ -143,7 +144,7 @@ static void machine_write(struct call *call, const char *key, size_t index) {
     json_object_end(out);
 }
 
-/* --- users -------------------------------------------------------------------------------------------------------------------------- */
+/* --- users -------------------------------------------------------------------------------------------------------- */
 
 static size_t user_count(const struct config *config) {
     return config->person_count;
@@ -163,7 +164,7 @@ static void user_write(struct call *call, const char *key, size_t index) {
     octopus_write_user(call, key, call->config->people[index].name);
 }
 
-/* --- what all have in common ---------------------------------------------------------------------------------------------------------- */
+/* --- what all have in common -------------------------------------------------------------------------------------- */
 
 static const struct kind environments = {
     {"Environment", "/environments", "name,ids,partialName"},

@@ -36,7 +36,8 @@ static const char *content_type(const char *path) {
     return "text/plain; charset=utf-8";
 }
 
-/* Browsers ask each time, and hear "not modified" when the tag is the same: a new version of the program is seen at once. */
+/* Browsers ask each time, and hear "not modified" when the tag is the same: a new version of the program is seen at
+ * once. */
 static void send(struct call *call, const char *type, const char *tag, const void *bytes, size_t size) {
     char quoted[TAG_SIZE];
     (void)snprintf(quoted, sizeof quoted, "\"%s\"", tag);

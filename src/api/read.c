@@ -25,7 +25,7 @@ bool read_question_id(struct call *call, const char *text, uint64_t *ret_id) {
     return read_id(call, 'Q', text, "question", ret_id);
 }
 
-/* --- single ones -------------------------------------------------------------------------------------------------------- */
+/* --- single ones -------------------------------------------------------------------------------------------------- */
 
 static void keep(struct call *call, struct deployment_record *record) {
     call->records = arena_push(call->arena, call->records, call->record_count, sizeof(struct deployment_record *));
@@ -78,7 +78,7 @@ void read_question(struct call *call, uint64_t question, call_next *next) {
     store_load_question(call->api->options.store, question, record_came, call);
 }
 
-/* --- several ------------------------------------------------------------------------------------------------------------- */
+/* --- several ------------------------------------------------------------------------------------------------------ */
 
 static void records_came(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct call *call = user;

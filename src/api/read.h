@@ -2,8 +2,9 @@
 #define GP_API_READ_H
 
 /*
- * Steps of a call that read records. Each leads to `next`, or answers with what went wrong. Single records that the actor may not view are
- * refused; in lists they are left out. What was read is in call->records and is freed with the call.
+ * Steps of a call that read records. Each leads to `next`, or answers with what went wrong. Single records that the
+ * actor may not view are refused; in lists they are left out. What was read is in call->records and is freed with the
+ * call.
  */
 
 #include "call.h"

@@ -89,7 +89,7 @@ const struct route *route_table(size_t *ret_count) {
     return table;
 }
 
-/* --- matching --------------------------------------------------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------------------------------------------------- */
 
 static bool part_is(const char *part, size_t size, const char *word) {
     return strlen(word) == size && strncasecmp(part, word, size) == 0;

@@ -25,7 +25,8 @@ struct route {
 /* The path as the table has it: of /api, the space is taken out (there is only one), and a last slash. */
 const char *route_path(const char *path, struct arena *arena);
 
-/* The first row that fits, or NULL; then `ret_other_method` says whether another method would have. GET stands for HEAD too. */
+/* The first row that fits, or NULL; then `ret_other_method` says whether another method would have. GET stands for
+ * HEAD too. */
 const struct route *route_find(const char *method, const char *path, struct arena *arena,
                                const char *ret_params[CALL_PARAMS], bool *ret_other_method);
 

@@ -90,7 +90,7 @@ void session_close(struct sessions *sessions, const char *secret) {
     store_drop_session(sessions->store, digest, NULL, NULL);
 }
 
-/* --- finding one ---------------------------------------------------------------------------------------------------- */
+/* --- finding one -------------------------------------------------------------------------------------------------- */
 
 struct finding {
     struct sessions *sessions;
@@ -142,7 +142,7 @@ void session_find(struct sessions *sessions, const char *secret, session_found *
     store_get_session(sessions->store, finding->digest, text_came, finding);
 }
 
-/* --- links ------------------------------------------------------------------------------------------------------------ */
+/* --- links -------------------------------------------------------------------------------------------------------- */
 
 void session_make_link(struct sessions *sessions, char secret[SESSION_SECRET_SIZE], int64_t now_ms) {
     struct link *link = &sessions->links[sessions->next_link++ % LINKS];

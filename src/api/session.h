@@ -2,8 +2,8 @@
 #define GP_API_SESSION_H
 
 /*
- * Sessions of the page, and the links that open one. A session is a secret in a cookie; its digest is kept in Redis, for restarts and for
- * the other server processes, and here, for while Redis is away. Links are kept here only.
+ * Sessions of the page, and the links that open one. A session is a secret in a cookie; its digest is kept in Redis,
+ * for restarts and for the other server processes, and here, for while Redis is away. Links are kept here only.
  */
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ struct sessions;
 struct sessions *sessions_create(struct store *store);
 void sessions_destroy(struct sessions *sessions); /* NULL does nothing; when no session_find is under way */
 
-/* Opens a session and tells when it is stored, or that it could not be (it is good in this process all the same). The secret is
- * written at once. */
+/* Opens a session and tells when it is stored, or that it could not be (it is good in this process all the same).
+ * The secret is written at once. */
 void session_open(struct sessions *sessions, const char *name, const char *mark, int64_t now_ms,
                   char secret[SESSION_SECRET_SIZE], commit_done *stored, void *user);
 

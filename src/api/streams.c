@@ -29,7 +29,7 @@ struct streams {
     struct stream *first;
 };
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static void write_event(struct buf *out, const char *id, const char *name, const struct buf *data) {
     if (id != NULL) {
@@ -84,7 +84,7 @@ static void tell_all(struct streams *streams, const struct buf *text) {
     }
 }
 
-/* --- what happens ---------------------------------------------------------------------------------------------------- */
+/* --- what happens ------------------------------------------------------------------------------------------------- */
 
 static void feed_came(const struct change *changes, size_t count, void *user) {
     struct buf text = BUF_INIT(MISSED_BYTES);
@@ -147,7 +147,7 @@ static void comment_due(void *user) {
     }
 }
 
-/* --- beginning ---------------------------------------------------------------------------------------------------------- */
+/* --- beginning ---------------------------------------------------------------------------------------------------- */
 
 static void missed_came(const struct change *changes, size_t count, bool gap, const struct err *err, void *user) {
     struct stream *stream = user;

@@ -9,7 +9,7 @@
 
 enum { PAGE = 30, PAGE_MOST = 200, LOG_BATCHES = 100 };
 
-/* --- the list -------------------------------------------------------------------------------------------------------------- */
+/* --- the list ----------------------------------------------------------------------------------------------------- */
 
 struct listing {
     uint64_t total;
@@ -60,7 +60,7 @@ void v1_deployments(struct call *call) {
     }
 }
 
-/* --- one ------------------------------------------------------------------------------------------------------------------- */
+/* --- one ---------------------------------------------------------------------------------------------------------- */
 
 static void deployment_write(struct call *call) {
     const struct deployment_record *record = call->records[0];
@@ -89,7 +89,7 @@ void v1_deployment(struct call *call) {
     read_named(call, deployment_read);
 }
 
-/* --- output of a run --------------------------------------------------------------------------------------------------------- */
+/* --- output of a run ---------------------------------------------------------------------------------------------- */
 
 static void log_came(const struct log_batch *batches, size_t count, const struct err *err, void *user) {
     struct call *call = user;
@@ -141,7 +141,7 @@ void v1_log(struct call *call) {
     read_named(call, log_allowed);
 }
 
-/* --- who did what -------------------------------------------------------------------------------------------------------------- */
+/* --- who did what ------------------------------------------------------------------------------------------------- */
 
 static void audit_came(const struct audit_entry *entries, size_t count, const struct err *err, void *user) {
     struct call *call = user;

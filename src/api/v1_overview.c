@@ -10,7 +10,7 @@
 
 enum { RECENT = 20 };
 
-/* --- the parts -------------------------------------------------------------------------------------------------------------- */
+/* --- the parts ---------------------------------------------------------------------------------------------------- */
 
 static int card_compare(const void *a, const void *b) {
     const struct card *x = *(struct card *const *)a, *y = *(struct card *const *)b;
@@ -130,7 +130,7 @@ static void write_rooms(struct call *call) {
     json_array_end(&call->out);
 }
 
-/* --- the steps --------------------------------------------------------------------------------------------------------------- */
+/* --- the steps ---------------------------------------------------------------------------------------------------- */
 
 static void versions_came(const struct version_row *rows, size_t count, const struct err *err, void *user) {
     struct call *call = user;

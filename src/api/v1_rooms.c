@@ -12,7 +12,7 @@
 #include "store/feed.h"
 #include "v1.h"
 
-/* --- commands ------------------------------------------------------------------------------------------------------------------ */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 struct saying {
     const char *room; /* NULL: said nowhere */
@@ -68,7 +68,7 @@ static bool find_room(struct call *call, const char *name, const char **ret_name
     return true;
 }
 
-/* --- a command that was not understood ------------------------------------------------------------------------------ */
+/* --- a command that was not understood ---------------------------------------------------------------------------- */
 
 static void not_understood(struct call *call) {
     const struct saying *saying = call->state;
@@ -132,7 +132,7 @@ void v1_command(struct call *call) {
     ask_operation(call, &operation, command_replied);
 }
 
-/* --- reading a room --------------------------------------------------------------------------------------------------------------- */
+/* --- reading a room ----------------------------------------------------------------------------------------------- */
 
 struct message {
     const char *id, *body;

@@ -1,6 +1,6 @@
 /*
- * The whole API over real sockets and a real redis-server. The leader is played by a few lines, and what people want is carried out by a
- * stand-in for app/operations, which notes what it was asked.
+ * The whole API over real sockets and a real redis-server. The leader is played by a few lines, and what people want is
+ * carried out by a stand-in for app/operations, which notes what it was asked.
  */
 
 #include <arpa/inet.h>
@@ -69,7 +69,7 @@ static bool hold;            /* the reply does not come */
 static operation_done *held; /* of the operation that is held */
 static void *held_user;
 
-/* --- what serve.c does ------------------------------------------------------------------------------------------------ */
+/* --- what serve.c does -------------------------------------------------------------------------------------------- */
 
 static struct config *the_config(void *user) {
     (void)user;
@@ -246,7 +246,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* --- a client ----------------------------------------------------------------------------------------------------------- */
+/* --- a client ----------------------------------------------------------------------------------------------------- */
 
 #define ALICE "X-Octopus-ApiKey: alice-token\r\n"
 #define BOB "Authorization: Bearer bob-token\r\n"
@@ -359,7 +359,7 @@ static bool flag_at(const struct answer *answer, const char *path) {
     return json_bool(json_path(answer->json, path), false);
 }
 
-/* --- a deployment, and the leader ------------------------------------------------------------------------------------------ */
+/* --- a deployment, and the leader --------------------------------------------------------------------------------- */
 
 static void created(uint64_t id, size_t ahead, const struct err *err, void *user) {
     (void)ahead;
@@ -483,7 +483,7 @@ static void pause_one(void) {
     end_run(1, 1, 100);
 }
 
-/* --- the door ------------------------------------------------------------------------------------------------------------------ */
+/* --- the door ----------------------------------------------------------------------------------------------------- */
 
 static void the_door_is_watched_before_anything_else(void **state) {
     (void)state;
@@ -546,7 +546,7 @@ static void tokens_say_who_asks(void **state) {
     answer_free(&answer);
 }
 
-/* --- sessions ---------------------------------------------------------------------------------------------------------------------- */
+/* --- sessions ----------------------------------------------------------------------------------------------------- */
 
 #define PAGE "Content-Type: application/json\r\nX-Csrf: 1\r\n"
 
@@ -651,7 +651,7 @@ static void a_session_is_good_while_redis_is_away(void **state) {
     expect("GET", "/v1/me", page_headers(other), NULL, 401);
 }
 
-/* --- /v1 ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- /v1 ---------------------------------------------------------------------------------------------------------- */
 
 static void the_first_page_has_it_all(void **state) {
     (void)state;
@@ -857,7 +857,7 @@ static void a_wrong_number_is_helped(void **state) {
     answer_free(&answer);
 }
 
-/* --- streams --------------------------------------------------------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------------------------------------ */
 
 static void stream_open(struct client *client, const char *more) {
     const char *text =
@@ -934,7 +934,7 @@ static void a_reply_to_a_client_that_has_gone_does_no_harm(void **state) {
     held(&reply, held_user);
 }
 
-/* --- for who watches -------------------------------------------------------------------------------------------------------------------- */
+/* --- for who watches ---------------------------------------------------------------------------------------------- */
 
 static void metrics_are_for_this_machine_or_who_is_signed_in(void **state) {
     (void)state;
@@ -973,7 +973,7 @@ static void files_come_from_the_folder_and_only_from_there(void **state) {
     expect("GET", "/", "", NULL, 200);
 }
 
-/* --- /api -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- /api --------------------------------------------------------------------------------------------------------- */
 
 static void clients_find_their_way_from_the_root(void **state) {
     (void)state;
