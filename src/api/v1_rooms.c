@@ -16,13 +16,17 @@
 
 struct saying {
     const char *room; /* NULL: said nowhere */
+    int64_t said_ms;  /* when it was */
     struct err err;   /* why it was not understood */
 };
 
+/* A room is in the order of time, so a reply is later than what it replies to, be it in the same millisecond. */
 static void say(struct call *call, const char *author, const char *text) {
-    const struct saying *saying = call->state;
+    struct saying *saying = call->state;
     if (saying->room != NULL && !str_empty(text)) {
-        console_say(call->api->options.store, saying->room, author, text, clock_wall_ms());
+        int64_t now_ms = clock_wall_ms();
+        saying->said_ms = now_ms > saying->said_ms ? now_ms : saying->said_ms + 1;
+        console_say(call->api->options.store, saying->room, author, text, saying->said_ms);
     }
 }
 
