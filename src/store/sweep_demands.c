@@ -221,7 +221,7 @@ static void expect_timer_of_run(struct timers_check *check, const struct deploym
         effect.timer = EVENT_RETRY_DUE;
         effect.at_ms = clock_wall_ms();
         expect_timer(check, &effect);
-    } else if (run->state == RUN_LOST && d->closing != CLOSING_CANCELING) {
+    } else if (run->state == RUN_LOST) {
         effect.timer = EVENT_TRUTH_GONE;
         effect.epoch = run->epoch;
         effect.at_ms = clock_wall_ms() + LIMIT_ADOPT_MS;
