@@ -73,6 +73,22 @@ static bool attempt_resumed(struct attempt *attempt) {
     return false;
 }
 
+/* The store was away, or it is not known what came of a commit. Nobody else has this job, so it is tried until that is known; only a
+ * worker that stops leaves to others what it does not own. */
+static void attempt_try_again(struct attempt *attempt, void (*what)(void *user)) {
+    if (!attempt->owned && worker_is_draining(attempt->worker)) {
+        attempt_finish(attempt);
+        return;
+    }
+    timer_destroy(attempt->again);
+    attempt->again = loop_timer(options(attempt)->loop, what, attempt);
+    timer_start(attempt->again, AGAIN_MS);
+}
+
+static bool is_known(const struct commit_reply *reply) {
+    return reply->result == COMMIT_DONE || reply->result == COMMIT_REFUSED;
+}
+
 /* --- facts that end nothing ------------------------------------------------------------------------------------ */
 
 static void attempt_tell_again(void *user);
@@ -82,11 +98,8 @@ static void fact_told(const struct commit_reply *reply, void *user) {
     if (attempt_resumed(attempt)) {
         return;
     }
-    bool recorded_or_not_ours = reply->result == COMMIT_DONE || reply->result == COMMIT_REFUSED;
-    if (attempt->owned && !recorded_or_not_ours) {
-        timer_destroy(attempt->again);
-        attempt->again = loop_timer(options(attempt)->loop, attempt_tell_again, attempt);
-        timer_start(attempt->again, AGAIN_MS);
+    if (!is_known(reply)) {
+        attempt_try_again(attempt, attempt_tell_again);
         return;
     }
     if (reply->result == COMMIT_REFUSED && !attempt->owned) {
@@ -130,9 +143,7 @@ static void end_told(const struct commit_reply *reply, void *user) {
     case COMMIT_UNAVAILABLE:
     case COMMIT_UNKNOWN:
         /* The end waits in its run directory. */
-        timer_destroy(attempt->again);
-        attempt->again = loop_timer(options(attempt)->loop, end_tell, attempt);
-        timer_start(attempt->again, AGAIN_MS);
+        attempt_try_again(attempt, end_tell);
         break;
     }
 }
@@ -238,14 +249,17 @@ static void attempt_claimed(struct attempt *attempt) {
     if (r == 0) {
         attempt_start(attempt);
     } else if (err.code == ERR_CONFLICT) {
+        /* By who replaced us, who has told what is the matter; or since Redis forgot a run that this machine remembers. */
         log_warn("the run directory was there before, starting nothing", LOG_STR("dir", attempt->dir), LOG_END);
-        attempt_finish(attempt);
+        attempt_tell(attempt, EVENT_TRUTH_GONE);
     } else {
         /* Without its directory nothing may start, here or later: the state directory is full or broken. */
         log_error("a run directory can't be made", LOG_ERR(&err), LOG_END);
         attempt_end(attempt, (struct outcome){OUTCOME_NOT_STARTED, EIO}, err.text);
     }
 }
+
+static void attempt_claim(void *user);
 
 static void claim_told(const struct commit_reply *reply, void *user) {
     struct attempt *attempt = user;
@@ -265,10 +279,17 @@ static void claim_told(const struct commit_reply *reply, void *user) {
         break;
     case COMMIT_UNAVAILABLE:
     case COMMIT_UNKNOWN:
-        /* The job comes again from the list of what was read and not acknowledged; a claim that was recorded then says so. */
-        attempt_finish(attempt);
+        attempt_try_again(attempt, attempt_claim);
         break;
     }
+}
+
+/* A claim that was recorded without our knowing is told as done when it is made again. */
+static void attempt_claim(void *user) {
+    struct attempt *attempt = user;
+    attempt->pending = true;
+    queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), claim_told,
+                attempt);
 }
 
 static bool before_still_runs(const struct attempt *attempt) {
@@ -278,11 +299,17 @@ static bool before_still_runs(const struct attempt *attempt) {
     return attempt->job.prove_gone && rundir_still_runs(before);
 }
 
+static void attempt_load_plan(void *user);
+
 static void plan_came(struct plan *plan, struct arena *arena, const struct err *err, void *user) {
     struct attempt *attempt = user;
     attempt->plan_arena = arena;
     attempt->plan = plan;
     if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (plan == NULL && err->code == ERR_UNAVAILABLE) {
+        attempt_try_again(attempt, attempt_load_plan);
         return;
     }
     if (plan == NULL || attempt->job.step >= plan->step_count || attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
@@ -295,16 +322,26 @@ static void plan_came(struct plan *plan, struct arena *arena, const struct err *
         attempt_tell(attempt, EVENT_STILL_RUNNING);
         return;
     }
+    attempt_claim(attempt);
+}
+
+static void attempt_load_plan(void *user) {
+    struct attempt *attempt = user;
     attempt->pending = true;
-    queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), claim_told,
-                attempt);
+    store_load_plan(options(attempt)->store, attempt->job.plan_hash, plan_came, attempt);
 }
 
 /* --- an adoption ---------------------------------------------------------------------------------------------- */
 
+static void attempt_look(void *user);
+
 static void adopt_told(const struct commit_reply *reply, void *user) {
     struct attempt *attempt = user;
     if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (!is_known(reply)) {
+        attempt_try_again(attempt, attempt_look);
         return;
     }
     if (reply->result == COMMIT_DONE) {
@@ -314,13 +351,12 @@ static void adopt_told(const struct commit_reply *reply, void *user) {
         attempt_follow(attempt); /* An end that is there already is found at once. */
         return;
     }
-    if (reply->result == COMMIT_REFUSED) {
-        queue_acknowledge(options(attempt)->store, &attempt->job);
-    }
+    queue_acknowledge(options(attempt)->store, &attempt->job);
     attempt_finish(attempt);
 }
 
-static void attempt_look(struct attempt *attempt) {
+static void attempt_look(void *user) {
+    struct attempt *attempt = user;
     switch (rundir_look(attempt->dir, worker_of_this_boot(attempt->job.owner))) {
     case RUNDIR_NEVER_STARTED:
         attempt_tell(attempt, EVENT_NEVER_STARTED);
@@ -367,8 +403,7 @@ void attempt_begin(struct worker *worker, const struct job *job) {
     worker_add(worker, attempt);
     switch (job->kind) {
     case JOB_START:
-        attempt->pending = true;
-        store_load_plan(options(attempt)->store, attempt->job.plan_hash, plan_came, attempt);
+        attempt_load_plan(attempt);
         break;
     case JOB_ADOPT:
     case JOB_CHECK:

@@ -44,6 +44,7 @@ void attempt_supervisor_gone(struct attempt *attempt);
 /* worker.c: the attempts under way. */
 void worker_add(struct worker *worker, struct attempt *attempt);
 void worker_remove(struct worker *worker, struct attempt *attempt);
+bool worker_is_draining(const struct worker *worker);
 bool worker_has(const struct worker *worker, const struct job *job);
 void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when it ends */
 /* Whether a worker's id was made under this boot of this machine. */

@@ -50,6 +50,10 @@ const struct worker_options *worker_options_of(const struct worker *worker) {
     return &worker->options;
 }
 
+bool worker_is_draining(const struct worker *worker) {
+    return worker->draining;
+}
+
 unsigned worker_busy(const struct worker *worker) {
     unsigned busy = 0;
     for (const struct attempt *attempt = worker->attempts; attempt != NULL; attempt = attempt->next) {

@@ -53,3 +53,39 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         until("an answerable question or a second attempt", lambda: person.questions() or len(rig.oracle_lines()) > 2, seconds=15)
         lines = rig.oracle_lines()
         assert [line[0] for line in lines[:2]] == ["start", "end"], lines
+
+
+def final(person, id):
+    state = person.deployment(id)["state"]
+    return state if state in ("succeeded", "succeeded_with_warnings", "failed", "canceled") else None
+
+
+def test_a_job_that_was_delivered_just_before_redis_died_is_not_lost():
+    with Rig(CONFIG, name="delivered") as rig:
+        rig.decisions.write_text("0 0 0\n")
+        person, worker = rig.local(), rig.workers[0]
+        until("the worker to wait for jobs", lambda: rig.redis()("EXISTS", "{gp}:jobs:any") and rig.redis().hash("{gp}:workers"))
+        worker.pause()
+        id = person.deploy("shop", "1.0.0", "production")
+        until("the job to be delivered", lambda: rig.redis()("XPENDING", "{gp}:jobs:any", "workers")[0] == 1)
+        rig.redis_program.kill()
+        worker.resume()  # finds the job in its socket, and nobody to claim it from
+        time.sleep(0.3)
+        rig.redis_program.start()
+        until("the end", lambda: final(person, id), seconds=20)
+        assert [line[0] for line in rig.oracle_lines()] == ["start", "end"]
+
+
+def test_a_run_directory_that_was_there_before_starts_nothing_and_is_asked_about():
+    """So it is when Redis lost what this machine remembers."""
+    with Rig(CONFIG, name="remembered") as rig:
+        rig.decisions.write_text("0 0 0\n")
+        (rig.host_dirs[0] / "runs" / "1" / "0.0.1").mkdir(parents=True)
+        person = rig.local()
+        id = person.deploy("shop", "1.0.0", "production")
+        question = until("the question", person.questions)[0]
+        assert question["unknown"] and question["deployment"] == id
+        assert rig.oracle_lines() == []
+        assert person.answer(question["id"], "retry")[0] == 200
+        assert until("the end", lambda: final(person, id)) == "succeeded"
+        assert [line[0] for line in rig.oracle_lines()] == ["start", "end"]
