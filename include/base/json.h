@@ -20,6 +20,10 @@
 struct json; /* a node; the root owns the tree */
 
 int json_parse(const char *text, size_t size, struct json **ret_root, struct err *err) MUST_USE;
+
+/* The same for the reply of a server that was asked by us, which may have LIMIT_JSON_REPLY_TOKENS. */
+int json_parse_reply(const char *text, size_t size, struct json **ret_root, struct err *err) MUST_USE;
+
 void json_free(struct json *root); /* the root only; NULL does nothing */
 
 bool json_is_object(const struct json *node);

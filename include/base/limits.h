@@ -35,6 +35,7 @@ enum {
     LIMIT_COMMAND_WORDS = 200,
     LIMIT_JSON_DEPTH = 32,
     LIMIT_JSON_TOKENS = 20000,
+    LIMIT_JSON_REPLY_TOKENS = 3000000, /* what we have asked for ourselves: a deployment of LIMIT_PLAN_RUNS */
     LIMIT_JSON_NUMBER = 32,
     LIMIT_JSON_STRING = 64 << 10,
     LIMIT_HTTP_HEADER_BYTES = 16 << 10,

@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "json_scan.h"
@@ -53,9 +54,9 @@ static int refuse_duplicates(const cJSON *node, const char **names, struct err *
     return result;
 }
 
-int json_parse(const char *text, size_t size, struct json **ret_root, struct err *err) {
+static int parse(const char *text, size_t size, size_t token_limit, struct json **ret_root, struct err *err) {
     size_t tokens = 0;
-    int result = json_scan(text, size, &tokens, err);
+    int result = json_scan(text, size, token_limit, &tokens, err);
     if (result != 0) {
         return result;
     }
@@ -73,6 +74,14 @@ int json_parse(const char *text, size_t size, struct json **ret_root, struct err
     }
     *ret_root = (struct json *)root;
     return 0;
+}
+
+int json_parse(const char *text, size_t size, struct json **ret_root, struct err *err) {
+    return parse(text, size, LIMIT_JSON_TOKENS, ret_root, err);
+}
+
+int json_parse_reply(const char *text, size_t size, struct json **ret_root, struct err *err) {
+    return parse(text, size, LIMIT_JSON_REPLY_TOKENS, ret_root, err);
 }
 
 void json_free(struct json *root) {

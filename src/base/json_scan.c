@@ -11,6 +11,7 @@
 struct scan {
     const char *text; /* borrowed */
     size_t size;
+    size_t token_limit;
     size_t at;
     size_t tokens;
     size_t depth;
@@ -49,7 +50,7 @@ static size_t skip_digits(struct scan *scan) {
 
 static int count_token(struct scan *scan) {
     scan->tokens++;
-    return scan->tokens > LIMIT_JSON_TOKENS ? refuse(scan, ERR_TOO_BIG, "has too many values") : 0;
+    return scan->tokens > scan->token_limit ? refuse(scan, ERR_TOO_BIG, "has too many values") : 0;
 }
 
 static int scan_number(struct scan *scan) {
@@ -231,8 +232,8 @@ static int scan_behind(struct scan *scan, bool *ret_more) {
     return peek(scan) < 0 ? 0 : refuse(scan, ERR_INVALID, "has something behind its end");
 }
 
-int json_scan(const char *text, size_t size, size_t *ret_tokens, struct err *err) {
-    struct scan scan = {.text = text, .size = size, .err = err};
+int json_scan(const char *text, size_t size, size_t token_limit, size_t *ret_tokens, struct err *err) {
+    struct scan scan = {.text = text, .size = size, .token_limit = token_limit, .err = err};
     bool more = true;
     while (more) {
         bool complete;

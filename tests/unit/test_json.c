@@ -248,6 +248,20 @@ static void limits_are_kept_to_the_byte(void **state) {
     }
 }
 
+static void a_reply_may_have_more_values_than_a_request(void **state) {
+    (void)state;
+    struct buf text = BUF_INIT(4 << 20);
+    struct json *root = NULL;
+    buf_adds(&text, "[0");
+    repeat(&text, ",0", LIMIT_JSON_TOKENS);
+    buf_adds(&text, "]");
+    expect_refused(text.data, text.size, -ERR_TOO_BIG);
+    assert_int_equal(json_parse_reply(text.data, text.size, &root, NULL), 0);
+    assert_int_equal(json_size(root), LIMIT_JSON_TOKENS + 1);
+    json_free(root);
+    buf_finish(&text);
+}
+
 /* The bound is generous because the tests run under sanitizers; anything quadratic takes far longer. */
 static void bombs_are_dealt_with_at_once(void **state) {
     (void)state;
@@ -407,6 +421,7 @@ int main(void) {
         cmocka_unit_test(every_beginning_of_a_text_is_refused),
         cmocka_unit_test(names_that_come_twice_are_refused),
         cmocka_unit_test(limits_are_kept_to_the_byte),
+        cmocka_unit_test(a_reply_may_have_more_values_than_a_request),
         cmocka_unit_test(bombs_are_dealt_with_at_once),
         cmocka_unit_test(members_are_found_by_name),
         cmocka_unit_test(children_come_in_order),
