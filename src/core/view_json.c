@@ -1,6 +1,7 @@
 #include "core/view_json.h"
 
 #include "base/str.h"
+#include "view_parts.h"
 
 static void write_names(struct json_out *out, const char *key, const char *const *items, size_t count) {
     json_array_begin(out, key);
@@ -229,7 +230,7 @@ static void write_options(struct json_out *out, const struct deployment *d, cons
         json_add_string(out, "label", guidance_title(guidance));
         json_add_string(out, "consequence", deployment_consequence(d, q, guidance, arena));
         json_add_bool(out, "note_required", (guided->note_required & bit) != 0);
-        json_add_bool(out, "confirm", (guided->confirm & bit) != 0);
+        json_add_bool(out, "confirm", view_needs_confirm(&d->plan->steps[q->step], q, guidance));
         json_object_end(out);
     }
     json_array_end(out);

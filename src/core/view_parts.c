@@ -170,6 +170,11 @@ const char *view_state_title(enum deployment_state state) {
     return "";
 }
 
+bool view_needs_confirm(const struct plan_step *step, const struct question *question, enum guidance guidance) {
+    bool risky = guidance == GUIDANCE_IGNORE || (guidance == GUIDANCE_RETRY && !step->safe_to_rerun);
+    return (step->guided.confirm & (unsigned)guidance) != 0 || (question->unknown && risky);
+}
+
 /* ", 2 of 3 machines", or nothing for a deployment that touches none. */
 static const char *machines_done(const struct deployment *d, struct arena *arena) {
     size_t done = 0, count = d->plan->target_count;

@@ -25,6 +25,9 @@ const char *view_place(const struct deployment *d, size_t step, size_t slot, str
 /* ": “known flake”", or "" */
 const char *view_note(const char *note, struct arena *arena);
 
+/* True if people are to be asked once more: the configuration wants it, or it may do harm after an unknown outcome. */
+bool view_needs_confirm(const struct plan_step *step, const struct question *question, enum guidance guidance);
+
 /* How a machine stands: the word for the icon, and "done", "stopped at Install", "not started". */
 struct view_standing {
     const char *state, *text;

@@ -327,10 +327,9 @@ static void add_answer(const struct group *g, enum guidance guidance) {
                                             group_consequence(g, guidance, q, count));
     const struct plan_guided *guided = &g->step->guided;
     bool take_first = guided->claim_required && !is_taken(g);
-    bool risky = guidance == GUIDANCE_IGNORE || (guidance == GUIDANCE_RETRY && !g->step->safe_to_rerun);
     action->primary = !q->unknown && !take_first && (guidance == GUIDANCE_RETRY || guidance == GUIDANCE_PROCEED);
     action->danger = guidance == GUIDANCE_FAIL || guidance == GUIDANCE_ABORT;
-    action->confirm = (guided->confirm & (unsigned)guidance) != 0 || (q->unknown && risky);
+    action->confirm = view_needs_confirm(g->step, q, guidance);
     action->note_required = (guided->note_required & (unsigned)guidance) != 0;
 }
 
