@@ -62,14 +62,15 @@ static const char *find_setting(const char *key, struct arena *arena) {
 }
 
 /* Sets *ret_folder if the address came from a state directory. */
-static int find_server(const struct options *options, struct arena *arena, const char **ret_server, const char **ret_folder,
-                       struct err *err) {
+static int find_server(const struct options *options, struct arena *arena, const char **ret_server,
+                       const char **ret_folder, struct err *err) {
     const char *folder = option_value(options, OPTION_STATE_DIR);
     const char *server = option_value(options, OPTION_SERVER);
     if (!server && folder) {
         *ret_folder = folder;
         if (read_line(arena_printf(arena, "%s/address", folder), arena, ret_server, NULL) < 0) {
-            return err_set(err, ERR_UNAVAILABLE, "No server runs with the state directory %s: it has no file 'address'.", folder);
+            return err_set(err, ERR_UNAVAILABLE,
+                           "No server runs with the state directory %s: it has no file 'address'.", folder);
         }
         return 0;
     }
@@ -81,14 +82,16 @@ static int find_server(const struct options *options, struct arena *arena, const
         }
     }
     if (!server) {
-        return err_set(err, ERR_UNAVAILABLE,
-                       "No server is known. Name one with --server or GUIDEPOST_SERVER, or start one here with: guidepost up");
+        return err_set(
+            err, ERR_UNAVAILABLE,
+            "No server is known. Name one with --server or GUIDEPOST_SERVER, or start one here with: guidepost up");
     }
     *ret_server = server;
     return 0;
 }
 
-static int find_token(const struct options *options, const char *folder, struct arena *arena, const char **ret_token, struct err *err) {
+static int find_token(const struct options *options, const char *folder, struct arena *arena, const char **ret_token,
+                      struct err *err) {
     const char *file = option_value(options, OPTION_TOKEN_FILE);
     const char *key = getenv("GUIDEPOST_API_KEY");
     file = file ? file : getenv("GUIDEPOST_TOKEN_FILE");

@@ -4,11 +4,12 @@
 /*
  * Which server the client verbs speak to, and by which token. The first that is there counts:
  *
- *   server: --server, the address file of --state-dir, $GUIDEPOST_SERVER, cli.yaml, the address file of ./.guidepost or /var/lib/guidepost
+ *   server: --server, the address file of --state-dir, $GUIDEPOST_SERVER, cli.yaml, the address file of ./.guidepost
+ *           or /var/lib/guidepost
  *   token:  --token-file, $GUIDEPOST_TOKEN_FILE, $GUIDEPOST_API_KEY, cli.yaml, local.token beside the address file
  *
- * cli.yaml is $XDG_CONFIG_HOME/guidepost/cli.yaml (~/.config), else /etc/guidepost/cli.yaml: lines `server: URL` and `token_file: FILE`.
- * A local.token is never sent to a server that was named in another way.
+ * cli.yaml is $XDG_CONFIG_HOME/guidepost/cli.yaml (~/.config), else /etc/guidepost/cli.yaml: lines `server: URL` and
+ * `token_file: FILE`. A local.token is never sent to a server that was named in another way.
  */
 
 #include "base/arena.h"
@@ -21,6 +22,7 @@ struct access {
 };
 
 /* Texts live in the arena. ERR_UNAVAILABLE if no server is named anywhere. */
-int access_find(const struct options *options, struct arena *arena, struct access *ret_access, struct err *err) MUST_USE;
+int access_find(const struct options *options, struct arena *arena, struct access *ret_access, struct err *err)
+    MUST_USE;
 
 #endif

@@ -75,7 +75,8 @@ int client_open(const struct access *access, struct client **ret_client, struct 
     (void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
     (void)curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(client->curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    (void)curl_easy_setopt(client->curl, CURLOPT_USERAGENT, "guidepost-cli/" GUIDEPOST_VERSION);
+    (void)curl_easy_setopt(client->curl, CURLOPT_USERAGENT,
+                           "guidepost/" GUIDEPOST_VERSION); /* it is recorded as "via cli" */
     (void)curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     (void)curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)REQUEST_MS);
     (void)curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, body_came);
@@ -103,12 +104,14 @@ const char *client_server(const struct client *client) {
 }
 
 static int explain(const struct client *client, CURLcode result, const char *detail, bool changes, struct err *err) {
-    bool surely_not = result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY ||
-                      result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_PEER_FAILED_VERIFICATION ||
+    bool surely_not = result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST ||
+                      result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_URL_MALFORMAT ||
+                      result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_PEER_FAILED_VERIFICATION ||
                       result == CURLE_SSL_CONNECT_ERROR;
     const char *why = str_empty(detail) ? curl_easy_strerror(result) : detail;
     if (changes && !surely_not) {
-        return err_set(err, ERR_UNKNOWN, "%s did not answer (%s). It is not known whether that was recorded; look with: guidepost status",
+        return err_set(err, ERR_UNKNOWN,
+                       "%s did not answer (%s). It is not known whether that was recorded; look with: guidepost status",
                        client->server, why);
     }
     return err_set(err, ERR_UNAVAILABLE, "No guidepost answers at %s (%s). Is it running there?", client->server, why);
@@ -156,7 +159,9 @@ static int translate(const struct client *client, long status, const struct buf 
     text = text ? text : json_string(json_get(problem, "ErrorMessage"));
     code = code == ERR_NONE ? code_of_status(status) : code;
     if (code == ERR_UNAUTHENTICATED) {
-        (void)err_set(err, code, "%s does not know who you are: name a token with --token-file or GUIDEPOST_TOKEN_FILE.", client->server);
+        (void)err_set(err, code,
+                      "%s does not know who you are: name a token with --token-file or GUIDEPOST_TOKEN_FILE.",
+                      client->server);
     } else if (text) {
         (void)err_set(err, code, "%s", text);
     } else {
@@ -196,10 +201,11 @@ int client_get_text(struct client *client, const char *path, struct buf *out, st
     return exchange(client, path, NULL, out, err);
 }
 
-static int exchange_json(struct client *client, const char *path, const char *body, struct json **ret_reply, struct err *err) {
+static int exchange_json(struct client *client, const char *path, const char *body, struct json **ret_reply,
+                         struct err *err) {
     struct buf out = BUF_INIT(LIMIT_HTTP_RESPONSE_BYTES);
     int r = exchange(client, path, body, &out, err);
-    r = r < 0 ? r : json_parse(out.data, out.size, ret_reply, err);
+    r = r < 0 ? r : json_parse_reply(out.data, out.size, ret_reply, err);
     buf_finish(&out);
     return r;
 }

@@ -90,7 +90,9 @@ static void write_zsh(const struct verb *verbs, size_t count, struct buf *out) {
                 buf_printf(out, " '*--%s%s[", option->name, option->value ? "=" : "");
                 write_zsh_help(option->help, out);
                 buf_printf(out, "]%s%s%s'", option->value ? ":" : "", option->value ? option->value : "",
-                           is_path(option) ? ":_files" : option->value ? ": " : "");
+                           is_path(option) ? ":_files"
+                           : option->value ? ": "
+                                           : "");
             }
         }
         buf_adds(out, " ;;\n");
@@ -104,7 +106,8 @@ static void write_fish(const struct verb *verbs, size_t count, struct buf *out) 
     buf_adds(out, "# fish completion for guidepost. Load it by: guidepost completion fish | source\n"
                   "complete -c guidepost -f\n");
     for (size_t i = 0; i < count; i++) {
-        buf_printf(out, "complete -c guidepost -n __fish_use_subcommand -a %s -d '%s'\n", verbs[i].name, verb_help(&verbs[i]));
+        buf_printf(out, "complete -c guidepost -n __fish_use_subcommand -a %s -d '%s'\n", verbs[i].name,
+                   verb_help(&verbs[i]));
     }
     for (size_t id = 0; id < OPTION_COUNT; id++) {
         const struct option *option = option_entry((enum option_id)id);
@@ -115,8 +118,12 @@ static void write_fish(const struct verb *verbs, size_t count, struct buf *out) 
             }
         }
         if (users.size > 0) {
-            buf_printf(out, "complete -c guidepost -n '__fish_seen_subcommand_from%s' -l %s%s -d '%s'\n", users.data, option->name,
-                       is_path(option) ? " -r -F" : option->value ? " -x" : "", option->help);
+            buf_printf(out, "complete -c guidepost -n '__fish_seen_subcommand_from%s' -l %s%s -d '%s'\n", users.data,
+                       option->name,
+                       is_path(option) ? " -r -F"
+                       : option->value ? " -x"
+                                       : "",
+                       option->help);
         }
         buf_finish(&users);
     }
@@ -135,5 +142,6 @@ int help_write_completion(const char *shell, struct buf *out, struct err *err) {
             return 0;
         }
     }
-    return err_set(err, ERR_INVALID, "There is no completion for '%s'; write: guidepost completion bash|zsh|fish", shell);
+    return err_set(err, ERR_INVALID, "There is no completion for '%s'; write: guidepost completion bash|zsh|fish",
+                   shell);
 }

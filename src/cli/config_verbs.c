@@ -22,7 +22,8 @@ int config_find_path(const struct options *options, const char **ret_path, struc
         }
     }
     return err_set(err, ERR_NOT_FOUND,
-                   "There is neither ./guidepost.yaml nor /etc/guidepost. Name a configuration with --config, or begin with: guidepost demo");
+                   "There is neither ./guidepost.yaml nor /etc/guidepost. Name a configuration with --config, or begin "
+                   "with: guidepost demo");
 }
 
 static void write_problems(const struct config_problems *problems, bool ok, struct buf *out) {
@@ -56,9 +57,10 @@ static int check(struct invocation *invocation, const char *path) {
     }
     terminal_write(&invocation->terminal, stdout, TERMINAL_PLAIN, text.data);
     if (config) {
-        terminal_say(&invocation->terminal, "%s is right: %zu project%s, %zu environment%s, %zu target%s.", path, config->project_count,
-                     config->project_count == 1 ? "" : "s", config->environment_count, config->environment_count == 1 ? "" : "s",
-                     config->target_count, config->target_count == 1 ? "" : "s");
+        terminal_say(&invocation->terminal, "%s is right: %zu project%s, %zu environment%s, %zu target%s.", path,
+                     config->project_count, config->project_count == 1 ? "" : "s", config->environment_count,
+                     config->environment_count == 1 ? "" : "s", config->target_count,
+                     config->target_count == 1 ? "" : "s");
     }
     int exit_code = config ? 0 : 1;
     buf_finish(&text);
@@ -87,7 +89,8 @@ int config_verb_run(struct invocation *invocation) {
         return print(config_write_schema);
     }
     if (!str_equal(what, "check") || options->word_count > 2) {
-        (void)err_set(&err, ERR_INVALID, "That is no use of config; write: guidepost config check [file], config docs or config schema");
+        (void)err_set(&err, ERR_INVALID,
+                      "That is no use of config; write: guidepost config check [file], config docs or config schema");
         return terminal_fail(&invocation->terminal, &err);
     }
     if (options->word_count == 2) {

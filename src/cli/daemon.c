@@ -10,14 +10,16 @@
 #include "server.h"
 
 static int set_log_level(const char *word, struct err *err) {
-    static const char *const LEVELS[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    static const char *const LEVELS[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
     for (size_t level = 0; level < sizeof LEVELS / sizeof *LEVELS; level++) {
         if (str_equal(LEVELS[level], word)) {
             log_set_level((enum log_level)level);
             return 0;
         }
     }
-    return err_set(err, ERR_INVALID, "'%s' is no level of the log; write: --log-level debug, info, warn or error", word);
+    return err_set(err, ERR_INVALID, "'%s' is no level of the log; write: --log-level debug, info, warn or error",
+                   word);
 }
 
 /* Fills in what the options say and runs. */
@@ -28,8 +30,8 @@ static int run(struct invocation *invocation, struct server_options *server) {
     struct err err;
     int r = level ? set_log_level(level, &err) : 0;
     if (r == 0 && options->word_count > 0) {
-        r = err_set(&err, ERR_INVALID, "%s takes no '%s'. See: guidepost help %s", invocation->verb->name, options->words[0],
-                    invocation->verb->name);
+        r = err_set(&err, ERR_INVALID, "%s takes no '%s'. See: guidepost help %s", invocation->verb->name,
+                    options->words[0], invocation->verb->name);
     }
     r = r < 0 ? r : config_find_path(options, &server->config_path, &err);
     if (r < 0) {

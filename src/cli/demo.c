@@ -20,7 +20,7 @@ struct demo {
     struct client *client;
     struct progress *progress;
     bool has_person;
-    int64_t deadline_ms; /* monotonic; a person may think for as long as they like */
+    int64_t deadline_ms;       /* monotonic; a person may think for as long as they like */
     int64_t deployment, asked; /* the question that was put to the person last; 0 = none */
     bool quit, keys_taken;
     struct termios terminal_before;
@@ -71,7 +71,8 @@ static char read_key(int ms) {
     return read(STDIN_FILENO, &key, 1) == 1 ? key : 'q';
 }
 
-/* --- the deployment ------------------------------------------------------------------------------------------------ */
+/* --- the deployment ------------------------------------------------------------------------------------------------
+ * */
 
 static int start_deployment(struct demo *demo, struct err *err) {
     static const char body[] = "{\"words\": [\"deploy\", \"webshop\", \"1.4.2\", \"to\", \"production\"]}";
@@ -79,9 +80,10 @@ static int start_deployment(struct demo *demo, struct err *err) {
     for (;;) {
         struct json *reply = NULL;
         r = client_post(demo->client, "/v1/commands", body, &reply, err);
-        const char *refusal = json_string(json_get(reply, "error"));
+        const char *refusal = json_string(json_get(reply, "text"));
         demo->deployment = json_int(json_get(reply, "deployment"), 0);
-        bool away = r == -ERR_UNAVAILABLE || json_int(json_get(reply, "exit_code"), 0) == err_exit_code(ERR_UNAVAILABLE);
+        bool away =
+            r == -ERR_UNAVAILABLE || json_int(json_get(reply, "exit_code"), 0) == err_exit_code(ERR_UNAVAILABLE);
         if (r == 0 && demo->deployment == 0) {
             r = err_set(err, ERR_IO, "%s", refusal ? refusal : "The deployment was not accepted.");
         }
@@ -96,7 +98,8 @@ static int start_deployment(struct demo *demo, struct err *err) {
     }
 }
 
-/* An answer as scripts for Octopus Deploy give it. Of two that answer at once one wins, so a refusal is no failure of the demo. */
+/* An answer as scripts for Octopus Deploy give it. Of two that answer at once one wins, so a refusal is no failure of
+ * the demo. */
 static int submit(struct demo *demo, int64_t question, const char *guidance, struct err *err) {
     char path[96], body[64];
     struct json *reply = NULL;
@@ -127,7 +130,8 @@ static void answer_by_key(struct demo *demo, int64_t question) {
     } KEYS[] = {{'r', "Retry"}, {'i', "Ignore"}, {'e', "Exclude"}, {'f', "Fail"}};
     if (demo->asked != question) {
         demo->asked = question;
-        (void)printf("Press r to Retry, i to Ignore, e to Exclude, f to Fail, or answer on the page. (q ends the demo.)\n\n");
+        (void)printf(
+            "Press r to Retry, i to Ignore, e to Exclude, f to Fail, or answer on the page. (q ends the demo.)\n\n");
         (void)fflush(stdout);
     }
     char key = read_key(LOOK_MS);
@@ -163,7 +167,9 @@ static int look(struct demo *demo, bool *ret_over, struct err *err) {
     if (*ret_over) {
         (void)printf("\nD%" PRId64 ": %s\n", demo->deployment, title ? title : state);
         /* Without a person there is one right end. */
-        r = demo->has_person || str_equal(state, "succeeded") ? 0 : err_set(err, ERR_IO, "The deployment was meant to succeed.");
+        r = demo->has_person || str_equal(state, "succeeded")
+                ? 0
+                : err_set(err, ERR_IO, "The deployment was meant to succeed.");
     } else if (card && demo->has_person) {
         answer_by_key(demo, question);
     } else if (card) {
@@ -207,7 +213,8 @@ static int linger(struct demo *demo, struct err *err) {
     }
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------ */
+/* --- the whole
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int play(struct demo *demo, const char *config_path, struct err *err) {
     int r = demo_server_start(config_path, demo->deadline_ms, &demo->server, err);
@@ -250,8 +257,9 @@ int demo_run(struct invocation *invocation) {
             demo_server_print_log(demo.server, stderr);
         }
     } else if (r == 0) {
-        (void)printf("\nThat was guidepost. The demo's configuration: %s\nYour own: write guidepost.yaml, then: guidepost up\n",
-                     given ? given : config_path);
+        (void)printf(
+            "\nThat was guidepost. The demo's configuration: %s\nYour own: write guidepost.yaml, then: guidepost up\n",
+            given ? given : config_path);
     }
     client_close(demo.client);
     progress_destroy(demo.progress);

@@ -66,8 +66,15 @@ static int spawn(struct demo_server *server, const char *config_path, struct err
     if (r < 0) {
         return r;
     }
-    char *const args[] = {self,          (char *)"up",          (char *)"--config", (char *)config_path,     (char *)"--state-dir",
-                          server->folder, (char *)"--listen", (char *)"127.0.0.1:0", NULL};
+    char *const args[] = {self,
+                          (char *)"up",
+                          (char *)"--config",
+                          (char *)config_path,
+                          (char *)"--state-dir",
+                          server->folder,
+                          (char *)"--listen",
+                          (char *)"127.0.0.1:0",
+                          NULL};
     (void)snprintf(log, sizeof log, "%s/server.log", server->folder);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -118,7 +125,8 @@ static bool find_link(struct demo_server *server) {
 
 static bool find_files(struct demo_server *server) {
     struct buf address = BUF_INIT(PATH_SIZE), token = BUF_INIT(PATH_SIZE);
-    bool found = read_file(server, "address", &address, NULL) == 0 && read_file(server, "local.token", &token, NULL) == 0;
+    bool found =
+        read_file(server, "address", &address, NULL) == 0 && read_file(server, "local.token", &token, NULL) == 0;
     if (found) {
         copy_line(address.data, server->address, sizeof server->address);
         copy_line(token.data, server->token, sizeof server->token);

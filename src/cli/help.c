@@ -7,8 +7,11 @@
 #include "base/str.h"
 #include "core/deployment.h"
 
-static const char *const GROUPS[] = {[VERB_DEPLOY] = "Deploy", [VERB_ANSWER] = "Answer", [VERB_LOOK] = "Look",
-                                     [VERB_SERVER] = "Run", [VERB_OTHER] = "More"};
+static const char *const GROUPS[] = {[VERB_DEPLOY] = "Deploy",
+                                     [VERB_ANSWER] = "Answer",
+                                     [VERB_LOOK] = "Look",
+                                     [VERB_SERVER] = "Run",
+                                     [VERB_OTHER] = "More"};
 
 static const struct {
     int code;
@@ -57,7 +60,8 @@ static void write_option(enum option_id id, struct buf *out) {
 
 void help_verb(const struct verb *verb) {
     const char *usage = verb_usage(verb);
-    (void)printf("Usage: guidepost %s%s%s [options]\n\n%s\n\nOptions:\n", verb->name, *usage ? " " : "", usage, verb_help(verb));
+    (void)printf("Usage: guidepost %s%s%s [options]\n\n%s\n\nOptions:\n", verb->name, *usage ? " " : "", usage,
+                 verb_help(verb));
     for (size_t id = 0; id < OPTION_COUNT; id++) {
         if (verb->options >> id & 1) {
             struct buf text = BUF_INIT(LIMIT_NAME_BYTES);
@@ -124,20 +128,26 @@ void help_write_reference(struct buf *out) {
                   "Written by `guidepost help --markdown` from the tables that the program works by; do not edit.\n\n"
                   "## Words in chat, on the page and on the command line\n\n");
     command_write_reference(out);
-    buf_adds(out, "\nIn the thread of a question its number can be left out. A note follows `--`. On the command line the same words stand "
-                  "behind\n`guidepost`, as in `guidepost retry Q42 web-2 -- freed some disk space`.\n\n"
-                  "## The command line\n\n"
-                  "Results go to standard output, messages and errors to standard error. Options stand behind the verb.\n\n");
+    buf_adds(
+        out,
+        "\nIn the thread of a question its number can be left out. A note follows `--`. On the command line the same "
+        "words stand "
+        "behind\n`guidepost`, as in `guidepost retry Q42 web-2 -- freed some disk space`.\n\n"
+        "## The command line\n\n"
+        "Results go to standard output, messages and errors to standard error. Options stand behind the verb.\n\n");
     write_verbs(out);
     buf_adds(out, "\n");
     write_options(out);
     buf_adds(out, "\n### Which server, and who asks\n\n"
                   "The first of these that is there counts.\n\n"
-                  "* The server: `--server`; the file `address` in `--state-dir`; `$GUIDEPOST_SERVER`; `server:` in `cli.yaml`; the file `address`\n"
+                  "* The server: `--server`; the file `address` in `--state-dir`; `$GUIDEPOST_SERVER`; `server:` in "
+                  "`cli.yaml`; the file `address`\n"
                   "  in `./.guidepost` or `/var/lib/guidepost`.\n"
-                  "* The token: `--token-file`; `$GUIDEPOST_TOKEN_FILE`; `$GUIDEPOST_API_KEY` (the token itself); `token_file:` in `cli.yaml`; the\n"
+                  "* The token: `--token-file`; `$GUIDEPOST_TOKEN_FILE`; `$GUIDEPOST_API_KEY` (the token itself); "
+                  "`token_file:` in `cli.yaml`; the\n"
                   "  file `local.token` beside the file `address`, if the server was found by that.\n\n"
-                  "`cli.yaml` is `$XDG_CONFIG_HOME/guidepost/cli.yaml` (usually in `~/.config`), else `/etc/guidepost/cli.yaml`.\n\n"
+                  "`cli.yaml` is `$XDG_CONFIG_HOME/guidepost/cli.yaml` (usually in `~/.config`), else "
+                  "`/etc/guidepost/cli.yaml`.\n\n"
                   "### Exit codes\n\n");
     write_exit_codes(out);
 }
@@ -188,8 +198,9 @@ int help_completion_run(struct invocation *invocation) {
     const struct options *options = &invocation->options;
     struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
     struct err err;
-    int r = options->word_count == 1 ? help_write_completion(options->words[0], &text, &err)
-                                     : err_set(&err, ERR_INVALID, "For which shell? Write: guidepost completion bash|zsh|fish");
+    int r = options->word_count == 1
+                ? help_write_completion(options->words[0], &text, &err)
+                : err_set(&err, ERR_INVALID, "For which shell? Write: guidepost completion bash|zsh|fish");
     if (r < 0) {
         buf_finish(&text);
         return terminal_fail(&invocation->terminal, &err);

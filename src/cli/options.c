@@ -116,7 +116,13 @@ static int take_letters(struct parser *p, const char *arg) {
 int options_parse(const char *const *args, size_t count, option_set allowed, const char *verb, struct arena *arena,
                   struct options *ret_options, struct err *err) {
     struct options options = {0};
-    struct parser p = {.args = args, .count = count, .allowed = allowed, .verb = verb, .arena = arena, .options = &options, .err = err};
+    struct parser p = {.args = args,
+                       .count = count,
+                       .allowed = allowed,
+                       .verb = verb,
+                       .arena = arena,
+                       .options = &options,
+                       .err = err};
     while (p.at < count) {
         const char *arg = args[p.at++];
         int r = 0;

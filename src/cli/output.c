@@ -22,11 +22,12 @@ struct output {
     const struct output_choice *choice;
     struct cursor *cursors;
     size_t cursor_count;
-    const struct cursor *last; /* whose output was printed last; compared only */
-    bool more, line_open;      /* more can come; the last output did not end its line */
+    struct cursor last;   /* whose output was printed last */
+    bool more, line_open; /* more can come; the last output did not end its line */
 };
 
-struct output *output_create(struct client *client, const struct terminal *terminal, const struct output_choice *choice) {
+struct output *output_create(struct client *client, const struct terminal *terminal,
+                             const struct output_choice *choice) {
     struct output *output = mem_alloc(sizeof *output);
     output->client = client;
     output->terminal = terminal;
@@ -52,7 +53,8 @@ struct attempt {
     bool ended;
 };
 
-static size_t find_cursor(struct output *output, const struct attempt *a) {
+/* The cursor stays where it is until the next call. */
+static struct cursor *find_cursor(struct output *output, const struct attempt *a) {
     size_t i = 0;
     while (i < output->cursor_count && (output->cursors[i].step != a->step || output->cursors[i].slot != a->slot ||
                                         output->cursors[i].attempt != a->attempt)) {
@@ -61,9 +63,8 @@ static size_t find_cursor(struct output *output, const struct attempt *a) {
     if (i == output->cursor_count) {
         output->cursors = mem_grow(output->cursors, ++output->cursor_count, sizeof *output->cursors);
         output->cursors[i] = (struct cursor){.step = a->step, .slot = a->slot, .attempt = a->attempt};
-        output->last = NULL; /* they may have moved */
     }
-    return i;
+    return &output->cursors[i];
 }
 
 static void print_json(const struct attempt *a, const char *text, int64_t left_out) {
@@ -83,14 +84,15 @@ static void print_json(const struct attempt *a, const char *text, int64_t left_o
 
 static void print_header(struct output *output, const struct attempt *a) {
     struct buf line = BUF_INIT(LIMIT_MESSAGE_BYTES);
-    buf_printf(&line, "%s==> %s%s%s, attempt %lld <==\n", output->line_open ? "\n" : "", a->step_name, a->target ? " on " : "",
-               a->target ? a->target : "", (long long)a->attempt);
+    buf_printf(&line, "%s==> %s%s%s, attempt %lld <==\n", output->line_open ? "\n" : "", a->step_name,
+               a->target ? " on " : "", a->target ? a->target : "", (long long)a->attempt);
     terminal_write(output->terminal, stdout, TERMINAL_BOLD, line.data);
     buf_finish(&line);
     output->line_open = false;
 }
 
-static void print_batch(struct output *output, const struct cursor *cursor, const struct attempt *a, const struct json *batch) {
+static void print_batch(struct output *output, const struct cursor *cursor, const struct attempt *a,
+                        const struct json *batch) {
     const char *text = json_string(json_get(batch, "text"));
     int64_t left_out = json_int(json_get(batch, "left_out"), 0);
     text = text ? text : "";
@@ -98,9 +100,10 @@ static void print_batch(struct output *output, const struct cursor *cursor, cons
         print_json(a, text, left_out);
         return;
     }
-    if (output->last != cursor) {
+    const struct cursor *last = &output->last;
+    if (last->step != cursor->step || last->slot != cursor->slot || last->attempt != cursor->attempt) {
         print_header(output, a);
-        output->last = cursor;
+        output->last = *cursor;
     }
     if (left_out > 0) {
         (void)printf("(%lld bytes left out)\n", (long long)left_out);
@@ -112,12 +115,13 @@ static void print_batch(struct output *output, const struct cursor *cursor, cons
 
 /* Reads an attempt to the end of what there is. */
 static int print_attempt(struct output *output, const struct attempt *a, struct err *err) {
-    struct cursor *cursor = &output->cursors[find_cursor(output, a)];
+    struct cursor *cursor = find_cursor(output, a);
     size_t count = 1;
     while (!cursor->over && count > 0) {
         char path[256];
-        (void)snprintf(path, sizeof path, "/v1/deployments/%lld/log?step=%lld&slot=%lld&attempt=%lld&after=%s", (long long)a->deployment,
-                       (long long)a->step, (long long)a->slot, (long long)a->attempt, cursor->after);
+        (void)snprintf(path, sizeof path, "/v1/deployments/%lld/log?step=%lld&slot=%lld&attempt=%lld&after=%s",
+                       (long long)a->deployment, (long long)a->step, (long long)a->slot, (long long)a->attempt,
+                       cursor->after);
         struct json *reply = NULL;
         int r = client_get(output->client, path, &reply, err);
         if (r < 0) {
@@ -150,12 +154,12 @@ static bool is_settled(const char *state) {
 }
 
 /* All attempts of a run, the older ones first. */
-static int print_run(struct output *output, const struct json *deployment, const struct json *step, const struct json *run,
-                     struct err *err) {
+static int print_run(struct output *output, const struct json *deployment, const struct json *step,
+                     const struct json *run, struct err *err) {
     const char *state = json_string(json_get(run, "state")), *name = json_string(json_get(step, "name"));
     bool on_worker = json_bool(json_get(step, "on_worker"), false);
     int64_t newest = json_int(json_get(run, "attempt"), 0);
-    bool runs = str_equal(state, "running") || str_equal(state, "queued") || str_equal(state, "lost");
+    bool settled = is_settled(state); /* a late truth can let even an asking one go on */
     int r = 0;
     for (int64_t attempt = 1; attempt <= newest && r == 0; attempt++) {
         const struct attempt a = {
@@ -165,11 +169,11 @@ static int print_run(struct output *output, const struct json *deployment, const
             .attempt = attempt,
             .step_name = name ? name : "",
             .target = on_worker ? NULL : json_string(json_get(run, "target")),
-            .ended = attempt < newest || !runs,
+            .ended = attempt < newest || settled,
         };
         r = print_attempt(output, &a, err);
     }
-    output->more = output->more || !is_settled(state);
+    output->more = output->more || !settled;
     return r;
 }
 
@@ -191,8 +195,8 @@ int output_print(struct output *output, const struct json *deployment, struct er
     }
     if (r == 0 && !found && (choice->step || choice->target)) {
         const char *name = json_string(json_get(deployment, "name"));
-        return err_set(err, ERR_NOT_FOUND, "%s has no run of that step on that target. See: guidepost status %s", name ? name : "It",
-                       name ? name : "");
+        return err_set(err, ERR_NOT_FOUND, "%s has no run of that step on that target. See: guidepost status %s",
+                       name ? name : "It", name ? name : "");
     }
     return r;
 }

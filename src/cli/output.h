@@ -1,7 +1,8 @@
 #ifndef GP_CLI_OUTPUT_H
 #define GP_CLI_OUTPUT_H
 
-/* The output of a deployment's runs on standard output, as far as it was not printed yet. Where the run changes, a line says which. */
+/* The output of a deployment's runs on standard output, as far as it was not printed yet. Where the run changes, a
+ * line says which. */
 
 #include <stdbool.h>
 
@@ -18,7 +19,8 @@ struct output_choice {
 };
 
 /* Everything is borrowed. */
-struct output *output_create(struct client *client, const struct terminal *terminal, const struct output_choice *choice);
+struct output *output_create(struct client *client, const struct terminal *terminal,
+                             const struct output_choice *choice);
 void output_destroy(struct output *output); /* NULL does nothing */
 
 /* deployment: as of GET /v1/deployments/N. ERR_NOT_FOUND if no run is meant by the choice. */

@@ -26,6 +26,7 @@ struct progress {
     size_t run_count;
     struct seen_card *cards;
     size_t card_count;
+    bool looked; /* not the first look */
 };
 
 struct progress *progress_create(const struct terminal *terminal, FILE *stream) {
@@ -51,9 +52,15 @@ static const char *state_words(const char *state, enum terminal_color *ret_color
         const char *state, *words;
         enum terminal_color color;
     } STATES[] = {
-        {"asking", "failed", TERMINAL_YELLOW},      {"canceled", "canceled", TERMINAL_FAINT}, {"delayed", "failed, tries again", TERMINAL_YELLOW},
-        {"excluded", "excluded", TERMINAL_FAINT},   {"failed", "failed", TERMINAL_RED},       {"skipped", "skipped", TERMINAL_FAINT},
-        {"succeeded", "succeeded", TERMINAL_GREEN}, {"unknown", "unknown", TERMINAL_RED},     {"warned", "passed with a warning", TERMINAL_YELLOW},
+        {"asking", "failed", TERMINAL_YELLOW},
+        {"canceled", "canceled", TERMINAL_FAINT},
+        {"delayed", "failed, tries again", TERMINAL_YELLOW},
+        {"excluded", "excluded", TERMINAL_FAINT},
+        {"failed", "failed", TERMINAL_RED},
+        {"skipped", "skipped", TERMINAL_FAINT},
+        {"succeeded", "succeeded", TERMINAL_GREEN},
+        {"unknown", "unknown", TERMINAL_RED},
+        {"warned", "passed with a warning", TERMINAL_YELLOW},
     };
     for (size_t i = 0; i < sizeof STATES / sizeof *STATES; i++) {
         if (str_equal(STATES[i].state, state)) {
@@ -69,7 +76,8 @@ static void say_run(const struct progress *progress, const struct json *step, co
     const char *words = state_words(json_string(json_get(run, "state")), &color);
     const char *name = json_string(json_get(step, "name")), *target = json_string(json_get(run, "target"));
     const char *outcome = json_string(json_get(run, "outcome"));
-    bool on_worker = json_bool(json_get(step, "on_worker"), false), unknown = json_bool(json_get(run, "unknown"), false);
+    bool on_worker = json_bool(json_get(step, "on_worker"), false),
+         unknown = json_bool(json_get(run, "unknown"), false);
     int64_t attempt = json_int(json_get(run, "attempt"), 0);
     if (!words) {
         return;
@@ -143,8 +151,8 @@ static void say_indented(const struct progress *progress, enum terminal_color co
         struct buf line = BUF_INIT(LIMIT_MESSAGE_BYTES);
         buf_adds(&line, "    | ");
         buf_add(&line, text, size);
-        buf_addc(&line, '\n');
         terminal_write(progress->terminal, progress->stream, color, line.data);
+        (void)fputc('\n', progress->stream);
         buf_finish(&line);
         text += size + (text[size] == '\n');
     }
@@ -152,17 +160,19 @@ static void say_indented(const struct progress *progress, enum terminal_color co
 
 static void say_card(const struct progress *progress, const struct json *card) {
     const char *excerpt = json_string(json_get(card, "excerpt")), *text = json_string(json_get(card, "text"));
-    (void)fputc('\n', progress->stream);
-    if (is_open(card) && excerpt) {
+    bool open = is_open(card);
+    (void)fputs(open ? "\n" : "  ", progress->stream);
+    if (open && excerpt) {
         say_indented(progress, TERMINAL_FAINT, excerpt);
     }
-    terminal_write(progress->terminal, progress->stream, is_open(card) ? TERMINAL_BOLD : TERMINAL_PLAIN, text ? text : "");
-    (void)fputs("\n\n", progress->stream);
+    terminal_write(progress->terminal, progress->stream, open ? TERMINAL_BOLD : TERMINAL_PLAIN, text ? text : "");
+    (void)fputs(open ? "\n\n" : "\n", progress->stream);
 }
 
-/* True if there is something about it that has not been said. */
+/* True if there is something about it that has not been said. What was over before the first look is old. */
 static bool see_card(struct progress *progress, const struct json *card) {
-    struct seen_card now = {json_int(json_get(card, "question"), 0), json_int(json_get(card, "revision"), 0), is_open(card)};
+    struct seen_card now = {json_int(json_get(card, "question"), 0), json_int(json_get(card, "revision"), 0),
+                            is_open(card)};
     for (size_t i = 0; i < progress->card_count; i++) {
         struct seen_card *seen = &progress->cards[i];
         if (seen->question == now.question) {
@@ -173,15 +183,21 @@ static bool see_card(struct progress *progress, const struct json *card) {
     }
     progress->cards = mem_grow(progress->cards, progress->card_count + 1, sizeof *progress->cards);
     progress->cards[progress->card_count++] = now;
-    return true;
+    return now.open || progress->looked;
 }
 
-void progress_show(struct progress *progress, const struct json *deployment) {
-    show_runs(progress, deployment);
+static void show_cards(struct progress *progress, const struct json *deployment, bool open) {
     for (const struct json *card = json_first(json_get(deployment, "cards")); card; card = json_next(card)) {
-        if (is_question(card) && see_card(progress, card)) {
+        if (is_question(card) && is_open(card) == open && see_card(progress, card)) {
             say_card(progress, card);
         }
     }
+}
+
+void progress_show(struct progress *progress, const struct json *deployment) {
+    show_cards(progress, deployment, false); /* the answer, what came of it, and what is asked now */
+    show_runs(progress, deployment);
+    show_cards(progress, deployment, true);
+    progress->looked = true;
     (void)fflush(progress->stream);
 }

@@ -35,8 +35,9 @@ static void gather_words(struct talk *talk) {
         const struct option *option = option_entry(OWN[i]);
         const struct option_values *given = &options->given[OWN[i]];
         for (size_t k = 0; k < given->count; k++) {
-            add_word(talk, option->value ? arena_printf(talk->invocation->arena, "--%s=%s", option->name, given->items[k])
-                                         : arena_printf(talk->invocation->arena, "--%s", option->name));
+            add_word(talk, option->value
+                               ? arena_printf(talk->invocation->arena, "--%s=%s", option->name, given->items[k])
+                               : arena_printf(talk->invocation->arena, "--%s", option->name));
         }
     }
     if (options->note_at < options->word_count) {
@@ -73,13 +74,15 @@ static int confirm(struct talk *talk, struct err *err) {
     bool cancels = talk->command.id == COMMAND_CANCEL, answers = talk->command.guidance != GUIDANCE_NONE;
     bool has_person = terminal_has_person(&invocation->terminal);
     const char *consequence = cancels ? "What runs is stopped; what was done stays done." : "";
-    if (option_given(&invocation->options, OPTION_YES) || !(cancels ? has_person : answers && wants_confirm(talk, &consequence))) {
+    if (option_given(&invocation->options, OPTION_YES) ||
+        !(cancels ? has_person : answers && wants_confirm(talk, &consequence))) {
         return 0;
     }
     const char *number = cancels ? arena_printf(invocation->arena, "D%" PRIu64, talk->command.deployment)
                                  : arena_printf(invocation->arena, "Q%" PRIu64, talk->command.question);
     if (!has_person) {
-        return err_set(err, ERR_INVALID, "Here %s has to be confirmed: add --yes. (%s)", invocation->verb->name, consequence);
+        return err_set(err, ERR_INVALID, "Here %s has to be confirmed: add --yes. (%s)", invocation->verb->name,
+                       consequence);
     }
     if (!terminal_confirm(arena_printf(invocation->arena, "%s %s? %s", invocation->verb->name, number, consequence))) {
         return err_set(err, ERR_IO, "Nothing was done.");
@@ -112,7 +115,8 @@ static void say_next(const struct talk *talk, int64_t deployment) {
         return;
     }
     if (command->id == COMMAND_DEPLOY) {
-        terminal_say(&talk->invocation->terminal, "Next: guidepost log D%" PRId64 " -f, or guidepost wait D%" PRId64, deployment, deployment);
+        terminal_say(&talk->invocation->terminal, "Next: guidepost log D%" PRId64 " -f, or guidepost wait D%" PRId64,
+                     deployment, deployment);
     } else if (command->guidance != GUIDANCE_NONE || command->id == COMMAND_CANCEL) {
         terminal_say(&talk->invocation->terminal, "Next: guidepost wait D%" PRId64, deployment);
     }
@@ -122,9 +126,8 @@ static int conclude(struct talk *talk, const struct json *reply) {
     const struct options *options = &talk->invocation->options;
     int64_t deployment = json_int(json_get(reply, "deployment"), 0);
     if (!json_bool(json_get(reply, "ok"), false)) {
-        const char *text = json_string(json_get(reply, "error"));
+        const char *text = json_string(json_get(reply, "text"));
         struct err err;
-        text = text ? text : json_string(json_get(reply, "text"));
         (void)err_set(&err, ERR_IO, "%s", text ? text : "The server refused it and did not say why.");
         int code = (int)json_int(json_get(reply, "exit_code"), 1);
         (void)terminal_fail(&talk->invocation->terminal, &err);

@@ -36,12 +36,14 @@ bool terminal_pause(int fd, int ms) {
 
 static bool has_color(const struct terminal *terminal, FILE *stream) {
     const char *none = getenv("NO_COLOR"), *type = getenv("TERM");
-    return !terminal->no_color && isatty(fileno(stream)) == 1 && str_empty(none) && !str_empty(type) && !str_equal(type, "dumb");
+    return !terminal->no_color && isatty(fileno(stream)) == 1 && str_empty(none) && !str_empty(type) &&
+           !str_equal(type, "dumb");
 }
 
 void terminal_write(const struct terminal *terminal, FILE *stream, enum terminal_color color, const char *text) {
-    static const char *const CODES[] = {[TERMINAL_PLAIN] = "", [TERMINAL_GREEN] = "\033[32m", [TERMINAL_YELLOW] = "\033[33m",
-                                        [TERMINAL_RED] = "\033[31m", [TERMINAL_FAINT] = "\033[2m", [TERMINAL_BOLD] = "\033[1m"};
+    static const char *const CODES[] = {
+        [TERMINAL_PLAIN] = "",       [TERMINAL_GREEN] = "\033[32m", [TERMINAL_YELLOW] = "\033[33m",
+        [TERMINAL_RED] = "\033[31m", [TERMINAL_FAINT] = "\033[2m",  [TERMINAL_BOLD] = "\033[1m"};
     if (isatty(fileno(stream)) != 1) {
         (void)fputs(text, stream);
         return;

@@ -2,8 +2,9 @@
 #define GP_CLI_TERMINAL_H
 
 /*
- * How the verbs speak: results on standard output, messages and errors on standard error. Colour is for terminals only, and not with
- * NO_COLOR, TERM=dumb or --no-color. What came from outside (output, notes, replies) is made harmless before a terminal sees it.
+ * How the verbs speak: results on standard output, messages and errors on standard error. Colour is for terminals
+ * only, and not with NO_COLOR, TERM=dumb or --no-color. What came from outside (output, notes, replies) is made
+ * harmless before a terminal sees it.
  */
 
 #include <stdbool.h>
@@ -12,15 +13,15 @@
 #include "base/err.h"
 
 struct terminal {
-    bool quiet;    /* no messages */
+    bool quiet; /* no messages */
     bool no_color;
     bool no_input; /* never ask */
 };
 
 enum terminal_color { TERMINAL_PLAIN, TERMINAL_GREEN, TERMINAL_YELLOW, TERMINAL_RED, TERMINAL_FAINT, TERMINAL_BOLD };
 
-/* Writes text from outside to a stream, in a colour if that may have one. Control characters are taken out on terminals only: a file
- * gets what there is. */
+/* Writes text from outside to a stream, in a colour if that may have one. Control characters are taken out on terminals
+ * only: a file gets what there is. */
 void terminal_write(const struct terminal *terminal, FILE *stream, enum terminal_color color, const char *text);
 
 /* A line on standard error, unless --quiet. */

@@ -16,40 +16,45 @@
 #define CONFIRM (OPTION_BIT(NO_INPUT) | OPTION_BIT(YES))
 #define WAIT (OPTION_BIT(ALLOW_WARNINGS) | OPTION_BIT(TIMEOUT))
 #define ANSWER (TALK | CONFIRM | OPTION_BIT(NOTE) | OPTION_BIT(TARGET))
-#define DEPLOY                                                                                                              \
-    (TALK | WAIT | OPTION_BIT(DRY_RUN) | OPTION_BIT(EXCLUDE_TARGET) | OPTION_BIT(FOLLOW) | OPTION_BIT(GUIDED_FAILURE) |     \
-     OPTION_BIT(INPUT) | OPTION_BIT(SKIP) | OPTION_BIT(TARGET) | OPTION_BIT(WAIT))
+#define DEPLOY                                                                             \
+    (TALK | WAIT | OPTION_BIT(DRY_RUN) | OPTION_BIT(EXCLUDE_TARGET) | OPTION_BIT(FOLLOW) | \
+     OPTION_BIT(GUIDED_FAILURE) | OPTION_BIT(INPUT) | OPTION_BIT(SKIP) | OPTION_BIT(TARGET) | OPTION_BIT(WAIT))
 #define DAEMON (COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(LOG_LEVEL) | OPTION_BIT(STATE_DIR))
 #define SERVE (DAEMON | OPTION_BIT(LISTEN) | OPTION_BIT(WEB_DIR))
 
 static const struct verb TABLE[] = {
     {"cancel", VERB_DEPLOY, COMMAND_CANCEL, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
     {"check", VERB_ANSWER, COMMAND_CHECK, NULL, NULL, TALK, talk_run},
-    {"completion", VERB_OTHER, COMMAND_NONE, "bash|zsh|fish", "Print the completion script for a shell.", COMMON, help_completion_run},
+    {"completion", VERB_OTHER, COMMAND_NONE, "bash|zsh|fish", "Print the completion script for a shell.", COMMON,
+     help_completion_run},
     {"config", VERB_SERVER, COMMAND_NONE, "check|docs|schema [file]", "Check the configuration, or describe its keys.",
      COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(JSON), config_verb_run},
     {"demo", VERB_OTHER, COMMAND_NONE, "", "Show a deployment that fails on one machine, and go on from your answer.",
      COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(NO_INPUT), demo_run},
     {"deploy", VERB_DEPLOY, COMMAND_DEPLOY, NULL, NULL, DEPLOY, talk_run},
-    {"docs", VERB_OTHER, COMMAND_NONE, "states", "Print docs/STATES.md: the states of deployments and runs.", COMMON, help_docs_run},
+    {"docs", VERB_OTHER, COMMAND_NONE, "states", "Print docs/STATES.md: the states of deployments and runs.", COMMON,
+     help_docs_run},
     {"exclude", VERB_ANSWER, COMMAND_EXCLUDE, NULL, NULL, ANSWER, talk_run},
     {"fail", VERB_ANSWER, COMMAND_FAIL, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
     {"healthcheck", VERB_SERVER, COMMAND_NONE, "", "Ask the server whether it is alive; for containers.",
      COMMON | OPTION_BIT(SERVER) | OPTION_BIT(STATE_DIR), daemon_healthcheck_run},
-    {"help", VERB_OTHER, COMMAND_NONE, "[verb]", "Show the verbs, or how to use one of them.", COMMON | OPTION_BIT(MARKDOWN), help_run},
+    {"help", VERB_OTHER, COMMAND_NONE, "[verb]", "Show the verbs, or how to use one of them.",
+     COMMON | OPTION_BIT(MARKDOWN), help_run},
     {"history", VERB_LOOK, COMMAND_HISTORY, NULL, NULL, TALK, talk_run},
     {"ignore", VERB_ANSWER, COMMAND_IGNORE, NULL, NULL, ANSWER, talk_run},
     {"log", VERB_DEPLOY, COMMAND_LOG, NULL, NULL, TALK | OPTION_BIT(FOLLOW), watch_log_run},
     {"pending", VERB_ANSWER, COMMAND_PENDING, NULL, NULL, TALK, talk_run},
     {"retry", VERB_ANSWER, COMMAND_RETRY, NULL, NULL, ANSWER, talk_run},
-    {"serve", VERB_SERVER, COMMAND_NONE, "", "Run the server: chat, API and page. One of several leads.", SERVE, daemon_serve_run},
+    {"serve", VERB_SERVER, COMMAND_NONE, "", "Run the server: chat, API and page. One of several leads.", SERVE,
+     daemon_serve_run},
     {"show", VERB_ANSWER, COMMAND_SHOW, NULL, NULL, TALK, talk_run},
     {"status", VERB_DEPLOY, COMMAND_STATUS, NULL, NULL, TALK, talk_run},
     {"take", VERB_ANSWER, COMMAND_TAKE, NULL, NULL, TALK, talk_run},
-    {"up", VERB_SERVER, COMMAND_NONE, "", "Run server and worker together, with a Redis of their own.", SERVE, daemon_up_run},
+    {"up", VERB_SERVER, COMMAND_NONE, "", "Run server and worker together, with a Redis of their own.", SERVE,
+     daemon_up_run},
     {"versions", VERB_LOOK, COMMAND_VERSIONS, NULL, NULL, TALK, talk_run},
-    {"wait", VERB_DEPLOY, COMMAND_NONE, "D311", "Wait for the end of a deployment; the exit code says how it ended.", TALK | WAIT,
-     watch_wait_run},
+    {"wait", VERB_DEPLOY, COMMAND_NONE, "D311", "Wait for the end of a deployment; the exit code says how it ended.",
+     TALK | WAIT, watch_wait_run},
     {"who", VERB_ANSWER, COMMAND_WHO, NULL, NULL, TALK, talk_run},
     {"whoami", VERB_LOOK, COMMAND_WHOAMI, NULL, NULL, TALK, talk_run},
     {"worker", VERB_SERVER, COMMAND_NONE, "", "Run a worker: it takes steps and runs them.", DAEMON, daemon_worker_run},
@@ -92,7 +97,8 @@ static int refuse_verb(const char *name, struct err *err) {
 /* What stands before a verb: only --help and --version may. */
 static int run_without_verb(const char *const *args, size_t count, struct invocation *invocation) {
     struct err err;
-    int r = options_parse(args, count, OPTION_BIT(HELP) | OPTION_BIT(VERSION), NULL, invocation->arena, &invocation->options, &err);
+    int r = options_parse(args, count, OPTION_BIT(HELP) | OPTION_BIT(VERSION), NULL, invocation->arena,
+                          &invocation->options, &err);
     if (r == 0 && invocation->options.word_count > 0) {
         r = err_set(&err, ERR_INVALID, "Options come behind the verb, as in: guidepost status --json");
     }

@@ -2,8 +2,8 @@
 #define GP_CLI_VERBS_H
 
 /*
- * The verbs of the command line, in one sorted table. The words that are the same in chat have their usage and help from core's table
- * of commands; help, completion and docs/COMMANDS.md come from here.
+ * The verbs of the command line, in one sorted table. The words that are the same in chat have their usage and help
+ * from core's table of commands; help, completion and docs/COMMANDS.md come from here.
  */
 
 #include <stddef.h>

@@ -9,17 +9,18 @@
 #include "output.h"
 #include "progress.h"
 
-enum { LOOK_MS = 400, AWAY_MS = 60000, WITH_WARNINGS = 3, INTERRUPTED = 130 };
+enum { LOOK_MS = 400, PATIENCE = 4, AWAY_MS = 60000, WITH_WARNINGS = 3, INTERRUPTED = 130 };
 
 struct watch {
     struct invocation *invocation;
     struct client *client;
     uint64_t deployment;
-    int64_t deadline_ms;        /* monotonic; 0 = none */
-    int64_t away_since_ms;      /* the server did not answer since then; 0 = it did */
-    struct progress *progress;  /* NULL: not told */
-    struct output *output;      /* NULL: not printed */
-    bool until_output_ends;     /* not until the deployment does */
+    int64_t deadline_ms;   /* monotonic; 0 = none */
+    int64_t away_since_ms; /* the server did not answer since then; 0 = it did */
+    int64_t look_took_ms;
+    struct progress *progress; /* NULL: not told */
+    struct output *output;     /* NULL: not printed */
+    bool until_output_ends;    /* not until the deployment does */
 };
 
 /* --- how it ends ------------------------------------------------------------------------------------------------- */
@@ -49,7 +50,8 @@ static void print_deployment(const struct watch *watch, const struct json *deplo
 
 static int say_interrupted(const struct watch *watch) {
     terminal_say(&watch->invocation->terminal,
-                 "\nNo longer followed; D%" PRIu64 " goes on. See: guidepost status D%" PRIu64 "; to stop it: guidepost cancel D%" PRIu64,
+                 "\nNo longer followed; D%" PRIu64 " goes on. See: guidepost status D%" PRIu64
+                 "; to stop it: guidepost cancel D%" PRIu64,
                  watch->deployment, watch->deployment, watch->deployment);
     return INTERRUPTED;
 }
@@ -58,11 +60,12 @@ static int say_timeout(const struct watch *watch, const struct json *deployment)
     const struct json *card = progress_open_card(deployment);
     struct err err;
     if (card) {
-        (void)err_set(&err, ERR_TIMEOUT, "The time is over and D%" PRIu64 " waits for guidance. See: guidepost show Q%" PRId64,
+        (void)err_set(&err, ERR_TIMEOUT,
+                      "The time is over and D%" PRIu64 " waits for guidance. See: guidepost show Q%" PRId64,
                       watch->deployment, json_int(json_get(card, "question"), 0));
     } else {
-        (void)err_set(&err, ERR_TIMEOUT, "The time is over and D%" PRIu64 " is not. See: guidepost wait D%" PRIu64, watch->deployment,
-                      watch->deployment);
+        (void)err_set(&err, ERR_TIMEOUT, "The time is over and D%" PRIu64 " is not. See: guidepost wait D%" PRIu64,
+                      watch->deployment, watch->deployment);
     }
     return terminal_fail(&watch->invocation->terminal, &err);
 }
@@ -95,7 +98,8 @@ static int look(struct watch *watch, struct json **ret_deployment, struct err *e
 /* -1: not over yet. */
 static int judge(const struct watch *watch, const struct json *deployment) {
     const struct options *options = &watch->invocation->options;
-    int exit_code = exit_code_of(json_string(json_get(deployment, "state")), option_given(options, OPTION_ALLOW_WARNINGS));
+    int exit_code =
+        exit_code_of(json_string(json_get(deployment, "state")), option_given(options, OPTION_ALLOW_WARNINGS));
     if (watch->until_output_ends) {
         return exit_code >= 0 || output_is_over(watch->output) ? 0 : -1;
     }
@@ -105,9 +109,11 @@ static int judge(const struct watch *watch, const struct json *deployment) {
     return exit_code;
 }
 
+/* A look at a large deployment costs the server more, so the next one comes later. */
 static int64_t next_pause(const struct watch *watch) {
-    int64_t left = watch->deadline_ms == 0 ? LOOK_MS : watch->deadline_ms - clock_monotonic_ms();
-    return left < 0 ? 0 : left < LOOK_MS ? left : LOOK_MS;
+    int64_t pause = LOOK_MS + PATIENCE * watch->look_took_ms;
+    int64_t left = watch->deadline_ms == 0 ? pause : watch->deadline_ms - clock_monotonic_ms();
+    return left < 0 ? 0 : left < pause ? left : pause;
 }
 
 static int run(struct watch *watch) {
@@ -116,7 +122,9 @@ static int run(struct watch *watch) {
     while (exit_code < 0) {
         struct err err;
         struct json *deployment = NULL;
+        int64_t began_ms = clock_monotonic_ms();
         int r = look(watch, &deployment, &err);
+        watch->look_took_ms = clock_monotonic_ms() - began_ms;
         if (terminal_stopped()) {
             exit_code = say_interrupted(watch);
         } else if (r < 0) {
@@ -167,7 +175,8 @@ int watch_until_end(struct invocation *invocation, struct client *client, uint64
 static int read_deployment(const struct invocation *invocation, uint64_t *ret_id, struct err *err) {
     const struct options *options = &invocation->options;
     if (options->word_count == 0 || !id_parse('D', options->words[0], ret_id)) {
-        return err_set(err, ERR_INVALID, "Which deployment? Write: guidepost %s %s", invocation->verb->name, verb_usage(invocation->verb));
+        return err_set(err, ERR_INVALID, "Which deployment? Write: guidepost %s %s", invocation->verb->name,
+                       verb_usage(invocation->verb));
     }
     return 0;
 }
@@ -187,7 +196,8 @@ int watch_wait_run(struct invocation *invocation) {
         r = err_set(&err, ERR_INVALID, "wait takes one deployment, as in: guidepost wait D311");
     }
     r = r < 0 ? r : open_client(invocation, &client, &err);
-    int exit_code = r < 0 ? terminal_fail(&invocation->terminal, &err) : watch_until_end(invocation, client, deployment);
+    int exit_code =
+        r < 0 ? terminal_fail(&invocation->terminal, &err) : watch_until_end(invocation, client, deployment);
     client_close(client);
     return exit_code;
 }
@@ -198,7 +208,8 @@ int watch_log_run(struct invocation *invocation) {
     struct err err;
     int r = read_deployment(invocation, &watch.deployment, &err);
     if (r == 0 && options->word_count > 3) {
-        r = err_set(&err, ERR_INVALID, "log takes a deployment, a step and a target, as in: guidepost log D311 \"Install\" web-2");
+        r = err_set(&err, ERR_INVALID,
+                    "log takes a deployment, a step and a target, as in: guidepost log D311 \"Install\" web-2");
     }
     r = r < 0 ? r : open_client(invocation, &watch.client, &err);
     if (r < 0) {

@@ -2,8 +2,8 @@
 #define GP_CLI_WATCH_H
 
 /*
- * Waiting for a deployment. A server that goes away meanwhile is asked again; Ctrl-C stops the waiting, not the deployment. The exit code
- * says how the deployment ended (help.c has the list).
+ * Waiting for a deployment. A server that goes away meanwhile is asked again; Ctrl-C stops the waiting, not the
+ * deployment. The exit code says how the deployment ended (help.c has the list).
  */
 
 #include <stdbool.h>

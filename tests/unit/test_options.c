@@ -33,7 +33,8 @@ static int parse(option_set allowed, const char *const *args, size_t count) {
     return options_parse(args, count, allowed, "deploy", arena, &options, &err);
 }
 
-static const option_set SOME = OPTION_BIT(TARGET) | OPTION_BIT(WAIT) | OPTION_BIT(QUIET) | OPTION_BIT(CONFIG) | OPTION_BIT(TIMEOUT);
+static const option_set SOME =
+    OPTION_BIT(TARGET) | OPTION_BIT(WAIT) | OPTION_BIT(QUIET) | OPTION_BIT(CONFIG) | OPTION_BIT(TIMEOUT);
 
 static void the_table_is_sorted_and_each_letter_is_used_once(void **state) {
     (void)state;
@@ -49,7 +50,8 @@ static void the_table_is_sorted_and_each_letter_is_used_once(void **state) {
 
 static void words_and_options_may_be_mixed(void **state) {
     (void)state;
-    assert_int_equal(PARSE(SOME, "webshop", "--wait", "1.4.2", "--target", "web-1", "to", "production", "--target=web-2"), 0);
+    assert_int_equal(
+        PARSE(SOME, "webshop", "--wait", "1.4.2", "--target", "web-1", "to", "production", "--target=web-2"), 0);
     assert_int_equal(options.word_count, 4);
     assert_string_equal(options.words[1], "1.4.2");
     assert_true(option_given(&options, OPTION_WAIT));

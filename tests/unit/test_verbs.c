@@ -24,7 +24,8 @@ static char before[1024];
 /* Nothing of the machine that runs the tests counts: an empty home, an empty folder, no variables. */
 static int start(void **state) {
     (void)state;
-    static const char *const VARIABLES[] = {"GUIDEPOST_SERVER", "GUIDEPOST_TOKEN_FILE", "GUIDEPOST_API_KEY", "XDG_CONFIG_HOME"};
+    static const char *const VARIABLES[] = {"GUIDEPOST_SERVER", "GUIDEPOST_TOKEN_FILE", "GUIDEPOST_API_KEY",
+                                            "XDG_CONFIG_HOME"};
     for (size_t i = 0; i < sizeof VARIABLES / sizeof *VARIABLES; i++) {
         (void)unsetenv(VARIABLES[i]);
     }
@@ -148,12 +149,15 @@ static void wrong_command_lines_say_what_to_write_and_end_with_2(void **state) {
         {"wait", "guidepost: Which deployment? Write: guidepost wait D311\n"},
         {"wait Q1", "guidepost: Which deployment? Write: guidepost wait D311\n"},
         {"log", "guidepost: Which deployment? Write: guidepost log D311 [step] [target]\n"},
-        {"retry D311", "guidepost: D311 is a deployment, and retry is for a question; write: retry Q42 [targets] [-- note]\n"},
+        {"retry D311",
+         "guidepost: D311 is a deployment, and retry is for a question; write: retry Q42 [targets] [-- note]\n"},
         {"completion ksh", "guidepost: There is no completion for 'ksh'; write: guidepost completion bash|zsh|fish\n"},
         {"docs", "guidepost: Which page? Write: guidepost docs states\n"},
-        {"config show", "guidepost: That is no use of config; write: guidepost config check [file], config docs or config schema\n"},
+        {"config show",
+         "guidepost: That is no use of config; write: guidepost config check [file], config docs or config schema\n"},
         {"serve now", "guidepost: serve takes no 'now'. See: guidepost help serve\n"},
-        {"up --log-level loud", "guidepost: 'loud' is no level of the log; write: --log-level debug, info, warn or error\n"},
+        {"up --log-level loud",
+         "guidepost: 'loud' is no level of the log; write: --log-level debug, info, warn or error\n"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         assert_int_equal(run(CASES[i].line), 2);
@@ -235,7 +239,8 @@ static void a_server_that_is_not_there_ends_with_7(void **state) {
     assert_int_equal(run("healthcheck --server http://127.0.0.1:1"), 1);
 }
 
-/* --- which server, which token ------------------------------------------------------------------------------------- */
+/* --- which server, which token -------------------------------------------------------------------------------------
+ * */
 
 static struct access find(struct arena *arena, const char *server, const char *token_file, const char *state_dir) {
     struct options options = {0};
@@ -284,7 +289,8 @@ static void the_nearest_server_and_token_count(void **state) {
     assert_string_equal(access.server, "http://flag");
     assert_string_equal(access.token, "two");
 
-    assert_int_equal(unsetenv("GUIDEPOST_SERVER") + unsetenv("GUIDEPOST_API_KEY") + unsetenv("GUIDEPOST_TOKEN_FILE"), 0);
+    assert_int_equal(unsetenv("GUIDEPOST_SERVER") + unsetenv("GUIDEPOST_API_KEY") + unsetenv("GUIDEPOST_TOKEN_FILE"),
+                     0);
     arena_destroy(arena);
 }
 
