@@ -119,6 +119,12 @@ static void log_came(const struct log_batch *batches, size_t count, const struct
     call_answer(call, 200);
 }
 
+/* "<milliseconds>-<number>", as `next` was. */
+static bool is_position(const char *text) {
+    size_t first = strspn(text, "0123456789"), second = text[first] == '-' ? strspn(text + first + 1, "0123456789") : 0;
+    return first > 0 && first < 20 && second > 0 && second < 20 && text[first + 1 + second] == '\0';
+}
+
 static void log_allowed(struct call *call) {
     const struct deployment *d = read_record(call)->deployment;
     uint64_t step = 0, slot = 0, attempt = 0;
@@ -133,6 +139,10 @@ static void log_allowed(struct call *call) {
     const struct run *run = deployment_run(d, (size_t)step, (size_t)slot);
     const struct log_key key = {d->id, (size_t)step, (size_t)slot, attempt == 0 ? run->attempt : (uint32_t)attempt};
     const char *after = web_query(call->request, "after");
+    if (!str_empty(after) && !is_position(after)) {
+        call_refuse(call, ERR_INVALID, "after is the `next` of an answer before, not '%.40s'.", after);
+        return;
+    }
     call->state = str_empty(after) ? NULL : arena_strdup(call->arena, after);
     log_read(call->api->options.store, &key, call->state, LOG_BATCHES, log_came, call);
 }

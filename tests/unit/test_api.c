@@ -733,6 +733,12 @@ static void deployments_and_questions_are_shown(void **state) {
     expect("GET", "/v1/questions/7", BOB, NULL, 404);
     expect("GET", "/v1/deployments?take=x", BOB, NULL, 400);
     expect("GET", "/v1/deployments/1/log?step=9", BOB, NULL, 404);
+    static const char *const positions[] = {
+        "x", "1", "-", "1-", "-1", "(1-1", "1-1-1", "1-x", "99999999999999999999-1"};
+    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
+        expect("GET", arena_printf(arena, "/v1/deployments/1/log?after=%s", positions[i]), BOB, NULL, 400);
+    }
+    expect("GET", "/v1/deployments/1/log?after=1-1", BOB, NULL, 200);
 }
 
 static void output_is_read_from_where_one_left_off(void **state) {
