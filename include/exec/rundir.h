@@ -16,7 +16,9 @@
  *                    be less of it than `exit` says
  *         exit       "<word> <number> <wall ms> <bytes of output> <bytes left out>\n", by rename, on disk: final.
  *                    Output is all there was after masking, left out those bytes of it that are in no segment
- *     <state>/targets/<target>.lock   flock held while a step of that target runs: no two at once
+ *     <state>/targets/<target>.<project>.<environment>.lock   flock held while a step of that target runs: no two at
+ *                    once. The script inherits it, so it stays held when guidepost-step is killed and the script goes
+ *                    on. A step on the worker has one of its own: .<digest of its name> instead of <target>
  *
  * The words of `exit`:
  *     exit <status> | signal <number>    the shell ended by itself

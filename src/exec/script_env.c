@@ -116,13 +116,15 @@ static void add_place(struct buf *out, const struct plan *plan, const struct job
     if (work_dir != NULL) {
         instruction_add(out, "work-dir", work_dir);
     }
-    if (target != NULL) {
-        /* One lock a target and lane: the same machine under another project is another matter. */
-        struct buf lock = BUF_INIT(VALUE_BYTES);
-        buf_printf(&lock, "%s/targets/%s.%s.%s.lock", place->state_dir, target->name, plan->project, plan->environment);
-        instruction_add(out, "target-lock", lock.data);
-        buf_finish(&lock);
-    }
+    /* One lock a target and lane: the same machine under another project is another matter. On the worker one a step. */
+    char name[ID_DIGEST_SIZE];
+    struct buf lock = BUF_INIT(VALUE_BYTES);
+    id_digest(name, step->name, strlen(step->name));
+    name[16] = '\0';
+    buf_printf(&lock, "%s/targets/%s%s.%s.%s.lock", place->state_dir, target == NULL ? "." : "", target == NULL ? name : target->name,
+               plan->project, plan->environment);
+    instruction_add(out, "target-lock", lock.data);
+    buf_finish(&lock);
 }
 
 int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place, struct buf *out,

@@ -211,7 +211,7 @@ def recorded_end_ns(facts, key):
     return min(killed + recorded, default=None)
 
 
-@invariant(5, "no two attempts overlap on a target of a lane")
+@invariant(5, "no two attempts overlap on a target (or of a worker's step)")
 def no_overlap(facts, found):
     intervals = defaultdict(list)
     for key, lines in facts.starts.items():
@@ -219,7 +219,8 @@ def no_overlap(facts, found):
         if d is None:
             continue
         end = max((line.ns for line in facts.ends.get(key, [])), default=None) or recorded_end_ns(facts, key)
-        intervals[(*d.lane, key[2])].append((lines[0].ns, end, key))
+        place = key[2] if key[2] != "-" else key[1]
+        intervals[(*d.lane, place)].append((lines[0].ns, end, key))
     for place, of_place in intervals.items():
         latest, whose = 0, None
         for start, end, key in sorted(of_place, key=lambda interval: interval[0]):

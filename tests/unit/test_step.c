@@ -787,6 +787,60 @@ static void two_steps_never_run_on_one_target(void **state) {
     run_remove(&first);
 }
 
+static void a_target_stays_locked_while_the_script_of_a_killed_supervisor_runs(void **state) {
+    struct run first;
+    struct run second;
+    char target[PATH_BYTES];
+    (void)state;
+
+    run_make(&first, "echo shell=$$.; exec sleep 1000");
+    path_of(target, &first, "target");
+    tell(&first, "target-lock", target);
+    run_go(&first);
+    wait_for_output(&first, "shell=");
+    assert_int_equal(kill(first.pid, SIGKILL), 0);
+    assert_int_equal(waitpid(first.pid, NULL, 0), first.pid);
+
+    run_make(&second, "echo ran");
+    tell(&second, "target-lock", target);
+    run_go(&second);
+    assert_ended(&second, "notstarted", EWOULDBLOCK);
+    run_remove(&second);
+
+    pid_t shell = pid_in_output(&first, "shell");
+    assert_int_equal(kill(shell, SIGKILL), 0);
+    while (lives(shell)) {
+        (void)usleep(1000);
+    }
+    run_make(&second, "echo ran");
+    tell(&second, "target-lock", target);
+    run_go(&second);
+    assert_ended(&second, "exit", 0);
+    run_remove(&second);
+    run_remove(&first);
+}
+
+static void what_a_script_leaves_in_the_background_does_not_lock_its_target(void **state) {
+    struct run first;
+    struct run second;
+    char target[PATH_BYTES];
+    (void)state;
+
+    run_make(&first, "sleep 1000 >/dev/null 2>&1 & echo background=$!.");
+    path_of(target, &first, "target");
+    tell(&first, "target-lock", target);
+    run_go(&first);
+    assert_ended(&first, "exit", 0);
+
+    run_make(&second, "echo ran");
+    tell(&second, "target-lock", target);
+    run_go(&second);
+    assert_ended(&second, "exit", 0);
+    run_remove(&second);
+    assert_int_equal(kill(pid_in_output(&first, "background"), SIGKILL), 0);
+    run_remove(&first);
+}
+
 static void the_lock_is_made_when_it_is_not_there(void **state) {
     struct run run;
     char path[PATH_BYTES];
@@ -995,6 +1049,8 @@ int main(int argc, char **argv) {
         STEP_TEST(a_killed_supervisor_leaves_no_end_and_a_free_lock),
         STEP_TEST(a_run_that_belongs_to_somebody_else_is_left_alone),
         STEP_TEST(two_steps_never_run_on_one_target),
+        STEP_TEST(a_target_stays_locked_while_the_script_of_a_killed_supervisor_runs),
+        STEP_TEST(what_a_script_leaves_in_the_background_does_not_lock_its_target),
         STEP_TEST(the_lock_is_made_when_it_is_not_there),
         STEP_TEST(who_only_looks_at_a_lock_is_no_holder),
         STEP_TEST(bad_instructions_run_nothing),

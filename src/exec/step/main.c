@@ -147,11 +147,20 @@ static ssize_t input_read(int signal_fd, char *text) {
     return -E2BIG;
 }
 
-/* Returns 0 or an errno. The lock is held to the end of the process. */
-static int target_lock_take(const char *path) {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+/*
+ * Returns 0 or an errno. The descriptor is inherited by the script, so that the lock is held for as long as anything of
+ * it runs, even when this process is killed.
+ */
+static int target_lock_take(const char *path, int *ret_fd) {
+    *ret_fd = open(path, O_RDWR | O_CREAT, 0600);
+    return *ret_fd >= 0 && lock_exclusive(*ret_fd) ? 0 : errno;
+}
 
-    return fd >= 0 && lock_exclusive(fd) ? 0 : errno;
+/* Frees the lock whoever has inherited the descriptor: an orderly end leaves only what is meant to go on. */
+static void target_lock_release(int fd) {
+    if (fd >= 0) {
+        (void)flock(fd, LOCK_UN);
+    }
 }
 
 /* NULL: no memory. */
@@ -173,6 +182,7 @@ static struct ending step_run(struct segments *segments, int signal_fd, mode_t u
     static struct instructions in;
     static char text[INSTRUCTIONS_BYTES + 1]; /* what is not used of it costs nothing */
     struct masker *masker = NULL;
+    int target_fd = -1;
 
     ssize_t size = input_read(signal_fd, text);
     if (size < 0) {
@@ -184,7 +194,7 @@ static struct ending step_run(struct segments *segments, int signal_fd, mode_t u
     }
     segments_init(segments, (size_t)in.segment_bytes, (uint64_t)in.head_segments, (uint64_t)in.tail_segments);
     if (in.target_lock) {
-        int code = target_lock_take(in.target_lock);
+        int code = target_lock_take(in.target_lock, &target_fd);
         if (code != 0) {
             return not_started(segments, code,
                                code == EWOULDBLOCK ? "another step runs on this target" : "cannot lock the target");
@@ -197,6 +207,7 @@ static struct ending step_run(struct segments *segments, int signal_fd, mode_t u
         }
     }
     struct ending ending = supervise(&in, (struct output){masker, segments}, signal_fd, umask_before);
+    target_lock_release(target_fd); /* before the end can be read, which lets the next step start */
     masker_destroy(masker);
     return ending;
 }
