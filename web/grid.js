@@ -4,6 +4,7 @@ import {attribute, h, list, text} from "./dom.js";
 import {stateIcon, stateWord} from "./words.js";
 
 const FOLD_ABOVE = 12; /* columns */
+const MOST = 300; /* more can be looked at one by one, under the output */
 
 /* runs of a step by the name of their machine; a step on the worker has one run and no machine. */
 function runsByTarget(step) {
@@ -93,11 +94,15 @@ export function createGrid(open) {
     }};
   });
   const updateBody = list(body, (item) => item.step.index, () => stepRow(open));
-  const node = h("div", {class: "scrolls", role: "region", tabindex: "0", "aria-label": "Steps by machines"},
-    h("table", {class: "grid"}, h("thead", {}, head), body));
+  const more = h("p", {class: "hint"});
+  const node = h("div", {}, h("div", {class: "scrolls", role: "region", tabindex: "0", "aria-label": "Steps by machines"},
+    h("table", {class: "grid"}, h("thead", {}, head), body)), more);
   return {node, update: (deployment, selected) => {
     const tables = deployment.steps.map(runsByTarget);
-    const columns = columnsOf(deployment, tables);
+    const all = columnsOf(deployment, tables);
+    const columns = all.slice(0, MOST);
+    more.hidden = all.length <= MOST;
+    text(more, `${all.length - MOST} columns more are not drawn. Each machine can be chosen under Output.`);
     updateHead([{key: "", targets: []}, ...columns.map((column) => ({...column, key: `:${column.key}`}))]);
     updateBody(deployment.steps.map((step, at) => ({step, runs: tables[at], columns, selected})));
   }};

@@ -6,7 +6,9 @@
 import {get} from "./api.js";
 import {onEvent} from "./live.js";
 
-const GAP_MS = 300; /* between two requests for the same thing, however many events come */
+/* Between two requests for the same thing, however many events come; longer for what takes the server long. */
+const GAP_MS = 300;
+const GAP_TIMES = 3;
 
 const live = new Set();
 
@@ -45,6 +47,7 @@ export class Resource {
       return;
     }
     this.asking = true;
+    const begin = performance.now();
     try {
       this.data = await get(this.path);
       this.error = null;
@@ -52,13 +55,14 @@ export class Resource {
       this.error = error;
     }
     this.listeners.forEach((listener) => listener(this));
+    const took = performance.now() - begin;
     setTimeout(() => {
       this.asking = false;
       if (this.stale) {
         this.stale = false;
         this.refresh();
       }
-    }, GAP_MS);
+    }, Math.max(GAP_MS, took * GAP_TIMES));
   }
 }
 

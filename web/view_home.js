@@ -23,8 +23,10 @@ export function createHome() {
   const matrix = createMatrix();
   const form = createDeployForm();
 
-  const stop = overview.watch(({data}) => {
-    if (data) {
+  const stop = overview.watch(({data, error}) => {
+    if (!data) {
+      text(heading, error.message);
+    } else {
       const waiting = data.questions.length;
       text(heading, waiting === 0 ? "Nothing waits for an answer" : `${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`);
       updateCards(data.questions);

@@ -408,6 +408,15 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     assert.ok(shown < 3000 && updated < 1000, `shown after ${shown} ms, updated after ${updated} ms`);
   });
 
+  test("5,000 machines that all differ are not all drawn", async () => {
+    server.state.deployments[400] = fixtures.largeDeployment(5000, 12);
+    await open("/d/400");
+    await page.getByText("columns more are not drawn. Each machine can be chosen under Output.").waitFor();
+    assert.equal(await page.locator("table.grid thead th").count(), 300);
+    await page.getByRole("combobox", {name: "Machine"}).selectOption("machine-4999");
+    await page.getByRole("heading", {name: "Output of Step 0 on machine-4999"}).waitFor();
+  });
+
   test("machines that stand alike share a column", async () => {
     const many = fixtures.largeDeployment(200, 3);
     many.steps.forEach((step) => step.runs.forEach((run) => Object.assign(run, {state: run.slot === 150 ? "failed" : "succeeded", attempt: 1})));

@@ -211,11 +211,9 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     await guidepost.finished(await guidepost.deploy("1.4.1"));
     await guidepost.finished(await guidepost.deploy("1.4.2", "staging"));
     await pausedDeployment("1.4.2");
-    await alice.emulateMedia({colorScheme: "light"});
-    await alice.setViewportSize({width: 1280, height: 860});
-    await alice.goto(guidepost.url);
-    await buttonNamed(alice, "Retry Install on web-3").waitFor();
-    await alice.waitForTimeout(1200);
-    await alice.screenshot({path: SCREENSHOT});
+    const page = await signIn("alice", {colorScheme: "light", viewport: {width: 1280, height: 900}});
+    await buttonNamed(page, "Retry Install on web-3").waitFor();
+    await page.waitForTimeout(1200);
+    await page.screenshot({path: SCREENSHOT});
   });
 });
