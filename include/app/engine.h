@@ -17,7 +17,7 @@ struct engine_options {
     struct store *store;
     const char *token;     /* of this process, for the leadership */
     int64_t lost_after_ms; /* a worker silent for so long is lost */
-    int64_t retention_ms;
+    int64_t retention_ms;  /* how long a deployment is kept after its end; 0 = for ever */
     bool (*surely_dead)(const char *token, void *user);
     /* This process leads from now on, or no longer. May be NULL. */
     void (*leads)(bool leads, void *user);

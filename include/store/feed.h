@@ -69,8 +69,12 @@ void commit_room_put(struct commit *commit, const char *room, const char *messag
 typedef void room_done(const struct room_message *messages, size_t count, const struct err *err, void *user);
 void room_read(struct store *store, const char *room, room_done *done, void *user);
 
-/* What was shown where, for the reconciler: one text per platform, room and card. */
+/* Texts. */
 typedef void text_done(const char *text, const struct err *err, void *user); /* NULL = absent */
+/* What was shown where, for the reconciler: one text per platform, room and card of a deployment, kept as long as that is. */
+void store_get_view(struct store *store, uint64_t deployment, const char *card, text_done *done, void *user);
+/* Adds the precondition that the deployment is still kept. */
+void commit_put_view(struct commit *commit, uint64_t deployment, const char *card, const char *text);
 void store_get_text(struct store *store, const char *key, text_done *done, void *user);
 /* expire_s 0 = never; text NULL deletes. */
 void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s);

@@ -7,7 +7,8 @@
  *
  *     seq                     counts commits
  *     ids                     hash: deployment, question = the last number given
- *     plan:<hash>             JSON of a frozen plan
+ *     plan:<hash>             hash: text (JSON of a frozen plan), users (how many deployments have it), first (the number of the one
+ *                             that stored it)
  *     dep:<id>                hash: header; `closing` ("", "failing", "canceling"), `excluded` (a number) and `final` are also
  *                             preconditions of answers, claims and cancels
  *     dep:<id>:runs           hash <step>.<slot> -> run, written by the leader only
@@ -17,9 +18,11 @@
  *                               a:<attempt>:<epoch>            to be adopted by a worker of its host
  *                               e:<attempt>:<epoch>            its end is recorded
  *     dep:<id>:questions      list of question ids, in the order they were asked
+ *     dep:<id>:views          hash <platform>:<room>:<card> -> what is shown there
  *     q:<id>                  hash: a question; `state` is open | answered | closed
  *     pending                 zset of open questions by the time they were asked
- *     deployments             zset of all deployments by number; live: set of those that are not final
+ *     deployments             zset of all deployments by number; live: set of those that are not final;
+ *     ended                   zset of the final ones by the time of their end
  *     lane:<project>/<env>    list: the holder, then who waits
  *     versions                hash <project>/<environment>/<target> -> version, deployment, when; an empty target = the whole lane
  *     inbox                   stream: facts and answers for the leader

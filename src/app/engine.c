@@ -22,6 +22,7 @@
 #include "store/numbering.h"
 #include "store/queue.h"
 #include "store/records.h"
+#include "store/retention.h"
 
 enum { CONFLICTS_MAX = 64, SWEEP_SOON_MS = 50 };
 
@@ -77,14 +78,26 @@ static void engine_restart(struct engine *engine) {
     inbox_restart(engine->inbox);
 }
 
+static void engine_retired(size_t removed, const struct err *err, void *user) {
+    (void)user;
+    if (err == NULL && removed > 0) {
+        log_info("old deployments were removed", LOG_INT("count", removed), LOG_END);
+    }
+}
+
 static void engine_swept(const struct sweep_counts *counts, const struct err *err, void *user) {
     struct engine *engine = user;
     if (err == NULL && counts->jobs + counts->lanes + counts->entries + counts->timers > 0) {
         log_info("sweeper put back what the streams lacked", LOG_INT("jobs", counts->jobs), LOG_INT("lanes", counts->lanes),
                  LOG_INT("entries", counts->entries), LOG_INT("timers", counts->timers), LOG_END);
     }
-    if (engine->leads) {
-        timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
+    if (!engine->leads) {
+        return;
+    }
+    timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
+    if (engine->options.retention_ms > 0) {
+        store_retire(engine->options.store, engine->leadership, clock_wall_ms() - engine->options.retention_ms,
+                     engine_retired, NULL);
     }
 }
 

@@ -24,7 +24,6 @@ enum {
     DRAWN_AT_ONCE = 8,
     PAUSE_MS = 250, /* between two drawings of one deployment */
     RECENT_LOOKED_AT = 100,
-    VIEW_SECONDS = 90 * 24 * 3600,
 };
 
 struct stale {
@@ -55,7 +54,7 @@ struct drawing {
 struct shown {
     struct drawing *drawing;
     struct chat *chat;
-    const char *room, *key, *nonce, *message;
+    const char *room, *view, *nonce, *message;
     const struct card *card;
     char digest[ID_DIGEST_SIZE];
 };
@@ -166,7 +165,8 @@ static void shown_done(const char *message, const struct err *err, void *user) {
         return;
     }
     struct commit *commit = commit_create(shown->drawing->reconciler->options.store, NULL);
-    commit_put_text(commit, shown->key, arena_printf(shown->drawing->arena, "%s %s", shown->digest, message), VIEW_SECONDS);
+    commit_put_view(commit, shown->card->deployment, shown->view,
+                    arena_printf(shown->drawing->arena, "%s %s", shown->digest, message));
     commit_send(commit, shown_recorded, shown);
 }
 
@@ -201,14 +201,14 @@ static void show_card(struct drawing *drawing, struct chat *chat, const char *ro
     shown->room = room;
     shown->card = card;
     shown->nonce = arena_printf(drawing->arena, "D%llu-%s", (unsigned long long)card->deployment, name);
-    shown->key = arena_printf(drawing->arena, "view:%s:%s:%s", chat->functions->name, room, shown->nonce);
+    shown->view = arena_printf(drawing->arena, "%s:%s:%s", chat->functions->name, room, name);
     struct buf json = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
     struct json_out out = {.buf = &json};
     view_write_card(&out, NULL, card);
     id_digest(shown->digest, json.data, json.size);
     buf_finish(&json);
     drawing->waiting++;
-    store_get_text(drawing->reconciler->options.store, shown->key, shown_known, shown);
+    store_get_view(drawing->reconciler->options.store, card->deployment, shown->view, shown_known, shown);
 }
 
 static void show_cards(struct drawing *drawing, struct chat *chat, const char *room) {

@@ -411,6 +411,7 @@ static int build_serving(struct server *server, struct err *err) {
         .store = server->store,
         .token = server->token,
         .lost_after_ms = server->config->lost_after_ms,
+        .retention_ms = server->config->retention_ms,
         .surely_dead = surely_dead,
         .leads = leads_now,
         .user = server,

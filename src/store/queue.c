@@ -244,5 +244,5 @@ void store_load_plan(struct store *store, const char *hash, plan_done *done, voi
 
     load->done = done;
     load->user = user;
-    redis_call(store_redis(store), plan_came, load, "GET", store_key(store, key, "plan:%s", hash));
+    redis_call(store_redis(store), plan_came, load, "HGET", store_key(store, key, "plan:%s", hash), "text");
 }

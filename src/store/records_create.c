@@ -1,7 +1,7 @@
 /*
  * A new deployment. What has to be known beforehand (its number, whether the plan is stored, what runs there now) is
  * read first; a number that is then not used is a gap and nothing else. The rest is one commit, which notes the number
- * for whoever asks again.
+ * for whoever asks again. If the plan was removed in between, it all begins again.
  */
 
 #include <inttypes.h>
@@ -24,7 +24,8 @@ struct creation {
     struct arena *arena; /* the creation itself lives in it */
     struct deployment *d;
     const char *plan_text, *plan_hash, *event_id;
-    bool plan_known, lost;
+    const char *plan_first; /* who stored it, "" = nobody has */
+    bool lost;
     int64_t deadline_ms;
     struct err err;
     size_t ahead;
@@ -46,6 +47,8 @@ static void finish_later(const struct redis_reply *reply, bool sent, void *user)
 
 /* --- after the commit --- */
 
+static void begin(struct creation *creation);
+
 static void place_came(const struct redis_reply *reply, bool sent, void *user) {
     struct creation *creation = user;
     (void)sent;
@@ -59,6 +62,11 @@ static void committed(const struct commit_reply *reply, void *user) {
     char lane[STORE_KEY_SIZE];
     char key[STORE_KEY_SIZE];
     char id[NUMBER_SIZE];
+    if (reply->result == COMMIT_REFUSED && clock_monotonic_ms() < creation->deadline_ms) {
+        creation->d->audit_head[0] = '\0';
+        begin(creation);
+        return;
+    }
     if (reply->result != COMMIT_DONE || str_to_u64(reply->note, &creation->d->id, &creation->err) != 0) {
         later_uncommitted(reply->result, &creation->err);
         finish(creation);
@@ -69,19 +77,28 @@ static void committed(const struct commit_reply *reply, void *user) {
                words_u64(id, creation->d->id));
 }
 
+/* Many deployments have the same plan: it is stored with the first of them, and counts them. */
+static void use_plan(const struct creation *creation, struct commit *commit, const char *id) {
+    struct buf key = BUF_INIT(STORE_KEY_SIZE);
+    buf_printf(&key, "plan:%s", creation->plan_hash);
+    if (str_empty(creation->plan_first)) {
+        commit_add(commit, "HSET", key.data, "text", creation->plan_text, "first", id);
+    } else {
+        (void)commit_require_field(commit, key.data, "first", creation->plan_first);
+    }
+    commit_add(commit, "HINCRBY", key.data, "users", "1");
+    buf_finish(&key);
+}
+
 static void commit(struct creation *creation) {
     struct deployment *d = creation->d;
     char id[NUMBER_SIZE];
     struct commit *commit = commit_create(creation->store, creation->event_id);
-    if (!creation->plan_known) {
-        struct buf key = BUF_INIT(STORE_KEY_SIZE);
-        buf_printf(&key, "plan:%s", creation->plan_hash);
-        commit_add(commit, "SET", key.data, creation->plan_text);
-        buf_finish(&key);
-    }
+    (void)words_u64(id, d->id);
+    use_plan(creation, commit, id);
     commit_audit(commit, d, "created", d->actor, d->via, NULL, d->created_ms);
     commit_put_new_deployment(commit, d);
-    commit_note(commit, words_u64(id, d->id));
+    commit_note(commit, id);
     commit_send(commit, committed, creation);
 }
 
@@ -103,12 +120,11 @@ static void previous_came(const struct redis_reply *reply, bool sent, void *user
         redis_kind(reply) == REDIS_STRING ? arena_strndup(creation->arena, text, strcspn(text, " ")) : NULL;
 }
 
-static void begin(struct creation *creation);
-
 static void plan_came(const struct redis_reply *reply, bool sent, void *user) {
     struct creation *creation = user;
     (void)sent;
-    creation->plan_known = redis_integer(reply) != 0;
+    creation->plan_first =
+        redis_kind(reply) == REDIS_STRING ? arena_strdup(creation->arena, redis_text(reply, NULL)) : "";
     if (!creation->lost && reply != NULL) {
         commit(creation);
     } else if (store_is_ready(creation->store) || clock_monotonic_ms() >= creation->deadline_ms) {
@@ -130,8 +146,8 @@ static void ask(struct creation *creation) {
     buf_printf(&place, "%s/%s/", plan->project, plan->environment);
     redis_call(store_redis(store), number_came, creation, "HINCRBY", store_key(store, ids, "ids"), "deployment", "1");
     redis_call(store_redis(store), previous_came, creation, "HGET", store_key(store, versions, "versions"), place.data);
-    redis_call(store_redis(store), plan_came, creation, "EXISTS",
-               store_key(store, key, "plan:%s", creation->plan_hash));
+    redis_call(store_redis(store), plan_came, creation, "HGET", store_key(store, key, "plan:%s", creation->plan_hash),
+               "first");
     buf_finish(&place);
 }
 

@@ -121,10 +121,12 @@ void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing
 void commit_finish(struct commit *commit, const struct deployment *d) {
     char key[RECORDS_KEY_SIZE];
     char id[NUMBER_SIZE];
+    char ended[NUMBER_SIZE];
     char lane[STORE_KEY_SIZE];
     (void)words_u64(id, d->id);
     commit_add(commit, "HSET", records_key(key, "dep", d->id, ""), "final", deployment_state_word(d->state));
     commit_add(commit, "SREM", "live", id);
+    commit_add(commit, "ZADD", "ended", words_i64(ended, d->ended_ms), id);
     commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);
     if (d->state == DEPLOYMENT_SUCCEEDED || d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS) {

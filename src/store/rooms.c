@@ -6,12 +6,14 @@
 
 #include "store/feed.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "later.h"
+#include "records_key.h"
 #include "words.h"
 
 void commit_room_put(struct commit *commit, const char *room, const char *message, const char *body, int64_t now_ms) {
@@ -120,7 +122,7 @@ static void order_came(const struct redis_reply *reply, bool sent, void *user) {
     mem_free(messages);
 }
 
-/* --- texts of the reconciler --- */
+/* --- texts --- */
 
 struct text_reading {
     text_done *done;
@@ -141,13 +143,30 @@ static void text_came(const struct redis_reply *reply, bool sent, void *user) {
     mem_free(reading);
 }
 
-void store_get_text(struct store *store, const char *key, text_done *done, void *user) {
-    char full[STORE_KEY_SIZE];
+static struct text_reading *text_reading_create(text_done *done, void *user) {
     struct text_reading *reading = mem_alloc(sizeof *reading);
-
     reading->done = done;
     reading->user = user;
-    redis_call(store_redis(store), text_came, reading, "GET", store_key(store, full, "%s", key));
+    return reading;
+}
+
+void store_get_view(struct store *store, uint64_t deployment, const char *card, text_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    redis_call(store_redis(store), text_came, text_reading_create(done, user), "HGET",
+               store_key(store, key, "dep:%" PRIu64 ":views", deployment), card);
+}
+
+void commit_put_view(struct commit *commit, uint64_t deployment, const char *card, const char *text) {
+    char key[RECORDS_KEY_SIZE], id[NUMBER_SIZE];
+    (void)commit_require_field(commit, records_key(key, "dep", deployment, ""), "id", words_u64(id, deployment));
+    commit_add(commit, "HSET", records_key(key, "dep", deployment, ":views"), card, text);
+}
+
+void store_get_text(struct store *store, const char *key, text_done *done, void *user) {
+    char full[STORE_KEY_SIZE];
+
+    redis_call(store_redis(store), text_came, text_reading_create(done, user), "GET",
+               store_key(store, full, "%s", key));
 }
 
 void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s) {

@@ -155,7 +155,7 @@ def read_audit(redis, prefix, id):
 
 def read_deployment(redis, prefix, id, state):
     header = redis.hash(f"{prefix}dep:{id}")
-    steps, targets = read_plan(redis("GET", f"{prefix}plan:{header['plan']}"))
+    steps, targets = read_plan(redis("HGET", f"{prefix}plan:{header['plan']}", "text"))
     audit, chained = read_audit(redis, prefix, id)
     return Deployment(
         id=id,

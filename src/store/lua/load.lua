@@ -18,4 +18,4 @@ local questions = {}
 for i, id in ipairs(call('LRANGE', key .. ':questions', 0, -1)) do
     questions[i] = call('HGETALL', prefix .. 'q:' .. id)
 end
-return {call('HGETALL', key), call('GET', prefix .. 'plan:' .. plan), call('HGETALL', key .. ':runs'), questions}
+return {call('HGETALL', key), call('HGET', prefix .. 'plan:' .. plan, 'text'), call('HGETALL', key .. ':runs'), questions}
