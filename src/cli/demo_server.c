@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +21,14 @@
 #include "paths.h"
 #include "terminal.h"
 
-enum { PATH_SIZE = 1024, LOOK_MS = 50, STOP_MS = LIMIT_STOP_MS + 10000, LOG_BYTES = 1 << 20, LOG_LINES = 30 };
+enum {
+    PATH_SIZE = 1024,
+    LOOK_MS = 50,
+    STOP_MS = LIMIT_STOP_MS + 10000,
+    END_REDIS_MS = 3000,
+    LOG_BYTES = 1 << 20,
+    LOG_LINES = 30
+};
 
 struct demo_server {
     char folder[PATH_SIZE]; /* "" until it was made */
@@ -175,6 +184,24 @@ void demo_server_print_log(const struct demo_server *server, FILE *stream) {
     buf_finish(&shown);
 }
 
+/* A server that was killed leaves its Redis behind. It is asked through its own socket, so that it is surely that
+ * one. */
+static void end_redis(const struct demo_server *server) {
+    static const char words[] = "SHUTDOWN NOSAVE\r\n";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int size = snprintf(address.sun_path, sizeof address.sun_path, "%s/redis/redis.sock", server->folder);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool fits = size > 0 && (size_t)size < sizeof address.sun_path;
+    if (fd >= 0 && fits && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, words, sizeof words - 1, MSG_NOSIGNAL) > 0) {
+        struct pollfd poller = {.fd = fd, .events = POLLIN};
+        (void)poll(&poller, 1, END_REDIS_MS); /* It closes when it is gone. */
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 bool demo_server_stop(struct demo_server *server) {
     int status = 0;
     if (!server || server->pid == 0) {
@@ -192,7 +219,11 @@ bool demo_server_stop(struct demo_server *server) {
     while (waitpid(server->pid, &status, 0) < 0 && errno == EINTR) {
     }
     server->pid = 0;
-    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool clean = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!clean) {
+        end_redis(server);
+    }
+    return clean;
 }
 
 void demo_server_destroy(struct demo_server *server) {
