@@ -142,6 +142,9 @@ soak: deps ## The long loops: a thousand kills over hundreds of deployments (hou
 	@$(MAKE) MODE=$(TEST_MODE) all
 	@$(TEST_ENV) tests/run soak
 
+mutants: deps ## Break one rule after the other in a copy: each must be caught by the test that its patch names
+	@MUTANTS=$(abspath $(BUILD)/mutants) MODE=$(TEST_MODE) tests/mutants/run.sh
+
 bench: run-deps ## Measure, with medians, beside the limits of this machine
 	@$(MAKE) MODE=release all bench-binaries
 	@GUIDEPOST_BUILD=$(abspath $(BUILD)/release) tests/run bench

@@ -1,5 +1,7 @@
 """What others do when somebody is gone, and how soon."""
 
+import os
+import signal
 import time
 
 from rig import Rig, until
@@ -34,9 +36,6 @@ def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
 
 
 def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
-    import os
-    import signal
-
     with Rig(CONFIG, name="supervisor") as rig:
         rig.decisions.write_text("5 0 0\n")
         person = rig.local()
@@ -89,3 +88,21 @@ def test_a_run_directory_that_was_there_before_starts_nothing_and_is_asked_about
         assert person.answer(question["id"], "retry")[0] == 200
         assert until("the end", lambda: final(person, id)) == "succeeded"
         assert [line[0] for line in rig.oracle_lines()] == ["start", "end"]
+
+
+def test_an_answer_outlives_a_leader_that_was_deposed_while_taking_it_in():
+    with Rig(CONFIG, servers=2, name="deposed") as rig:
+        rig.decisions.write_text("0 7 0\n")
+        person = rig.local()
+        id = person.deploy("shop", "1.0.0", "production")
+        question = until("the question", person.questions)[0]
+        rig.decisions.write_text("0 0 0\n")
+        first = leader(rig)
+        second = next(server for server in rig.servers if server is not first)
+        first.pause()
+        assert person.answer(question["id"], "retry", server=second)[0] == 200
+        # Somebody else leads by now, who is never heard of again; the old leader finds the answer all the same.
+        rig.redis()("HSET", "{gp}:leader", "token", "elsewhere/0/0")
+        first.resume()
+        until("another leader", lambda: rig.redis()("HGET", "{gp}:leader", "token") != "elsewhere/0/0", seconds=15)
+        assert until("the end", lambda: final(person, id), seconds=15) == "succeeded"
