@@ -105,7 +105,7 @@ PLAIN_LDFLAGS = -static-pie $(HARDENING_LD)
 
 # --- Targets for people -----------------------------------------------------------------------------------------------
 
-.PHONY: all deps run-deps demo test unit system browser soak lint bench fuzz tidy format docs cov install clean distcheck help
+.PHONY: all deps run-deps demo test unit system browser soak mutants lint bench fuzz tidy format docs cov install clean distcheck help
 .PHONY: binaries
 
 all: binaries ## Build guidepost and guidepost-step into build/$(MODE)
