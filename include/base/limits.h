@@ -86,13 +86,15 @@ enum {
     LIMIT_WORKER_SLOTS = 256,
 };
 
-#define LIMIT_DONE_SECONDS (24 * 3600)     /* how long the result of an event can be asked for again */
+#define LIMIT_DONE_SECONDS (24 * 3600)     /* how long the result of what a person did can be asked for again */
+#define LIMIT_FACT_SECONDS 600             /* the same of what a worker tells: there are many */
 #define LIMIT_LOG_SECONDS (14 * 24 * 3600) /* how long output is kept */
 #define LIMIT_SESSION_SECONDS (12 * 3600)
 #define LIMIT_LOGIN_LINK_SECONDS 900
 
 static_assert(LIMIT_OUTPUT_BYTES <= 1 << 20, "a log keeps at most 1 MiB");
 static_assert(LIMIT_LOG_BATCH_BYTES < LIMIT_OUTPUT_SEGMENT, "a segment is sent in several batches");
+static_assert(LIMIT_FACT_SECONDS * 1000 > 2 * LIMIT_COMMIT_MS, "a result outlives the last time it is asked for");
 static_assert(LIMIT_HEARTBEAT_MS * 3 <= LIMIT_LEADER_SILENCE_MS, "two lost beats are no silence");
 
 #endif

@@ -75,7 +75,7 @@ static int write_settings(const struct redis_server *server, struct err *err) {
                "# Written by guidepost at each start.\n"
                "port 0\nunixsocket \"%s\"\nunixsocketperm 700\ndir \"%s\"\nlogfile \"%s/redis.log\"\n"
                "save \"\"\nappendonly yes\nappendfsync always\nno-appendfsync-on-rewrite no\naof-load-truncated yes\n"
-               "maxmemory-policy noeviction\ndaemonize no\n",
+               "maxmemory-policy noeviction\nhash-max-listpack-value 2048\ndaemonize no\n",
                server->socket, server->folder, server->folder);
     (void)snprintf(path, sizeof path, "%s/redis.conf", server->folder);
     int r = file_write_atomic(path, text.data, text.size, 0600, false, err);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "claim.h"
@@ -36,7 +37,36 @@ static struct commit *fact_create(struct store *store, const char *fact, const s
     char id[STORE_KEY_SIZE];
     (void)snprintf(id, sizeof id, "%s:%" PRIu64 ":%zu.%zu:%" PRIu32 ":%" PRIu32 ":%s:%s", fact, job->deployment,
                    job->step, job->slot, job->attempt, job->epoch, worker, job->entry != NULL ? job->entry : "");
-    return commit_create(store, id);
+    struct commit *commit = commit_create(store, id);
+    commit_remember(commit, LIMIT_FACT_SECONDS);
+    return commit;
+}
+
+/* A fact that moves a claim which nobody but its owner can move there. Found to be there already, it was told before,
+ * so long ago that the event id is forgotten: Redis may have been away all the time. */
+struct fact {
+    char claim[CLAIM_SIZE]; /* that it writes */
+    commit_done *done;
+    void *user;
+};
+
+static void fact_came(const struct commit_reply *reply, void *user) {
+    struct fact *fact = user;
+    struct commit_reply known = *reply;
+    if (reply->result == COMMIT_REFUSED && str_equal(reply->found, fact->claim)) {
+        known.result = COMMIT_DONE;
+        known.again = true;
+    }
+    fact->done(&known, fact->user);
+    mem_free(fact);
+}
+
+static void fact_send(struct commit *commit, const char *claim, commit_done *done, void *user) {
+    struct fact *fact = mem_alloc(sizeof *fact);
+    (void)snprintf(fact->claim, sizeof fact->claim, "%s", claim);
+    fact->done = done;
+    fact->user = user;
+    commit_send(commit, fact_came, fact);
 }
 
 static struct event fact_event(enum event_kind kind, const struct job *job, const char *worker, const char *host,
@@ -87,7 +117,7 @@ static void queue_own(struct store *store, const struct job *job, const char *wo
     owned_op(commit, "SADD", &place, worker);
     acknowledge(commit, job);
     inbox_encode_event(commit, job->deployment, &event);
-    commit_send(commit, done, user);
+    fact_send(commit, owned, done, user);
 }
 
 void queue_claim(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
@@ -119,7 +149,7 @@ void queue_end(struct store *store, const struct job *job, const char *worker, s
     owned_op(commit, "SREM", &place, worker);
     acknowledge(commit, job);
     inbox_encode_event(commit, job->deployment, &event);
-    commit_send(commit, done, user);
+    fact_send(commit, ended, done, user);
 }
 
 /* --- facts about an attempt that is not owned --- */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "fakes/store_rig.h"
 #include "store/queue.h"
@@ -126,6 +127,43 @@ static void a_claim_that_is_told_again_has_one_effect(void **state) {
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
     assert_true(result.again);
     assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "1");
+}
+
+static void forget_events(void) {
+    (void)rig_call(&rig, "EVAL", "return redis.call('DEL', unpack(redis.call('KEYS', 't:done:*')))", "0");
+}
+
+static void a_claim_whose_event_is_forgotten_is_still_the_workers(void **state) {
+    struct rig_result result = {0};
+    (void)state;
+    set_claim("q:3:4");
+    assert_int_equal(claim_by("w1", &start), COMMIT_DONE);
+    forget_events();
+    queue_claim(rig.store, &start, "w1", "host", 1001, rig_committed, &result);
+    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_true(result.again);
+    assert_int_equal(claim_by("w2", &start), COMMIT_REFUSED);
+    assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "1");
+}
+
+static void an_end_whose_event_is_forgotten_is_still_told(void **state) {
+    (void)state;
+    set_claim("r:3:4:w1");
+    assert_int_equal(end_by("w1", &start), COMMIT_DONE);
+    forget_events();
+    assert_int_equal(end_by("w1", &start), COMMIT_DONE);
+    assert_string_equal(rig_call(&rig, "XLEN", "t:inbox"), "1");
+}
+
+static void a_fact_is_not_remembered_for_long(void **state) {
+    (void)state;
+    set_claim("q:3:4");
+    assert_int_equal(claim_by("w1", &start), COMMIT_DONE);
+    char key[256];
+    int64_t seconds = 0;
+    (void)snprintf(key, sizeof key, "%s", rig_call(&rig, "KEYS", "t:done:claim:*"));
+    assert_int_equal(str_to_i64(rig_call(&rig, "TTL", key), &seconds, NULL), 0);
+    assert_in_range(seconds, 1, LIMIT_FACT_SECONDS);
 }
 
 static void a_claim_is_refused_once_the_deployment_closes(void **state) {
@@ -409,6 +447,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(of_two_workers_that_claim_one_wins),
         TEST(a_claim_that_is_told_again_has_one_effect),
+        TEST(a_claim_whose_event_is_forgotten_is_still_the_workers),
+        TEST(an_end_whose_event_is_forgotten_is_still_told),
+        TEST(a_fact_is_not_remembered_for_long),
         TEST(a_claim_is_refused_once_the_deployment_closes),
         TEST(an_end_frees_the_run_and_tells_the_leader),
         TEST(an_end_by_a_replaced_worker_is_refused),

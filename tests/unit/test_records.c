@@ -288,6 +288,67 @@ static void lead_answer(struct deployment *d, const struct new_answer *given) {
                                .note = given->note});
 }
 
+/* --- how much room it takes --- */
+
+static size_t memory_of(const char *pattern) {
+    static const char script[] = "local size = 0\n"
+                                 "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do\n"
+                                 "    size = size + redis.call('MEMORY', 'USAGE', key, 'SAMPLES', '0')\n"
+                                 "end\n"
+                                 "return size\n";
+    uint64_t size = 0;
+    assert_int_equal(str_to_u64(rig_call(&rig, "EVAL", script, "0", pattern), &size, NULL), 0);
+    return (size_t)size;
+}
+
+/* Nine runs, of which one failed and is asked about. The setting is that of the private redis-server. */
+static void a_paused_deployment_takes_no_more_than_four_kilobytes(void **state) {
+    (void)state;
+    static const char worker[] = "build-7.example.com-1f2e3d4c-12345-a1b2c3d4";
+    static const char *const parts[] = {"t:dep:1", "t:dep:1:runs", "t:dep:1:claims", "t:dep:1:questions", "t:q:1"};
+    (void)rig_call(&rig, "CONFIG", "SET", "hash-max-listpack-value", "2048");
+    struct deployment_record *record = load(create(make_plan(3, 3), NULL).id);
+    struct deployment *d = record->deployment;
+    do_lead(d, &(struct event){.kind = EVENT_ADMITTED, .now_ms = 1700000000000});
+    for (size_t i = 0; i < 6; i++) {
+        size_t step = i / 3;
+        size_t slot = i % 3;
+        const struct run *run = deployment_run(d, step, slot);
+        const struct job job = {.deployment = 1, .step = step, .slot = slot, .attempt = 1, .epoch = 1};
+        struct event event = {.kind = EVENT_CLAIMED,
+                              .now_ms = 1700000000000,
+                              .step = step,
+                              .slot = slot,
+                              .attempt = run->attempt,
+                              .epoch = run->epoch,
+                              .worker = worker,
+                              .host = "build-7.example.com"};
+        struct rig_result result = {0};
+        queue_claim(rig.store, &job, worker, event.host, event.now_ms, rig_committed, &result);
+        assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+        do_lead(d, &event);
+        event.kind = EVENT_ENDED;
+        event.now_ms += 12345;
+        event.outcome = (struct outcome){OUTCOME_EXIT, i == 5 ? 100 : 0};
+        event.excerpt = "Reading package lists...\nE: Unable to fetch http://deb.example.com/pool/main/w/webshop.deb\n"
+                        "E: You don't have enough free space in /var/cache/apt/archives/.";
+        result = (struct rig_result){0};
+        queue_end(rig.store, &job, worker, event.outcome, event.excerpt, event.now_ms, rig_committed, &result);
+        assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+        do_lead(d, &event);
+    }
+    assert_int_equal(d->state, DEPLOYMENT_PAUSED);
+    deployment_record_free(record);
+    size_t all = memory_of("t:dep:1*") + memory_of("t:q:*") + memory_of("t:pending");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        print_message("  %-20s %zu bytes\n", parts[i], memory_of(parts[i]));
+    }
+    print_message(
+        "a paused deployment with 9 runs: %zu bytes, its plan %zu, its audit %zu, markers %zu for 10 minutes\n", all,
+        memory_of("t:plan:*"), memory_of("t:audit:*"), memory_of("t:done:*"));
+    assert_in_range(all, 1, 4096);
+}
+
 /* --- creation --- */
 
 static void a_new_deployment_has_a_number_and_a_place_in_the_lane(void **state) {
@@ -695,7 +756,8 @@ static void the_leaders_own_failing_comes_back_to_it_through_the_inbox(void **st
     commit_put_closing(commit, record->deployment->id, CLOSING_FAILING, 7000);
     commit_send(commit, rig_committed, &result);
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
-    assert_non_null(strstr(rig_call(&rig, "XREVRANGE", "t:inbox", "+", "-", "COUNT", "1"), "event failing deployment 1"));
+    assert_non_null(
+        strstr(rig_call(&rig, "XREVRANGE", "t:inbox", "+", "-", "COUNT", "1"), "event failing deployment 1"));
     deployment_record_free(record);
 }
 
@@ -1165,6 +1227,7 @@ static void inbox_entries_are_read_as_they_were_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_new_deployment_has_a_number_and_a_place_in_the_lane),
+        TEST(a_paused_deployment_takes_no_more_than_four_kilobytes),
         TEST(a_deployment_is_read_as_it_was_created),
         TEST(the_same_request_twice_is_one_deployment),
         TEST(a_plan_that_is_too_large_is_refused),
