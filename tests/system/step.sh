@@ -6,7 +6,8 @@
 #
 # How long it takes and how it ends stands in $DECISIONS, one line "<seconds> <exit code> <deaf>" for each of its possible fates;
 # which line it is depends on nothing but the attempt. A deaf step ignores SIGTERM.
-trap "" PIPE # the end is told even if nobody reads the output any more
+# The end is told even if nobody reads the output any more, and no line is broken off by a SIGTERM to the whole group.
+trap '' PIPE TERM
 place="$GUIDEPOST_DEPLOYMENT_ID $GUIDEPOST_STEP ${GUIDEPOST_TARGET:--} $GUIDEPOST_ATTEMPT"
 
 note() {
@@ -14,6 +15,7 @@ note() {
 }
 
 finish() {
+    trap '' TERM
     note end "$1"
     exit "$1"
 }
@@ -25,11 +27,7 @@ number=$((${number%% *} % fates + 1))
 read -r seconds code deaf <<LINE
 $(sed -n "${number}p" "$DECISIONS")
 LINE
-if [ "$deaf" = 1 ]; then
-    trap '' TERM
-else
-    trap 'finish 143' TERM
-fi
+[ "$deaf" = 1 ] || trap 'finish 143' TERM
 echo "working for $seconds s, then $code"
 # A shell hears a signal only between two commands, so the sleep is waited for.
 sleep "$seconds" &
