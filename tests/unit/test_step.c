@@ -318,7 +318,9 @@ static void the_script_finds_only_what_it_was_given(void **state) {
     assert_int_equal(pipe(leaked), 0);
     mode_t mask = umask(027);
     run_make(&run, "tr '\\0' '\\n' </proc/$$/environ; cat; echo fds $(ls /proc/self/fd); umask; ulimit -c; pwd;"
-                   "grep -E 'Sig(Blk|Ign)' /proc/self/status");
+                   /* 32 and 33 are glibc's own: posix_spawn of whoever started us leaves them ignored. */
+                   "grep SigBlk /proc/self/status; i=0x$(sed -n 's/^SigIgn:.//p' /proc/self/status);"
+                   "echo ignored $((i & ~0x180000000))");
     tell(&run, "env", "RELEASE=1.2; $(id)");
     tell(&run, "work-dir", "/usr");
     (void)signal(SIGUSR1, SIG_IGN);
@@ -329,7 +331,7 @@ static void the_script_finds_only_what_it_was_given(void **state) {
     (void)close(leaked[1]);
     assert_ended(&run, "exit", 0);
     assert_string_equal(output_of(&run), "PATH=/usr/bin:/bin\nRELEASE=1.2; $(id)\nfds 0 1 2 3\n0027\n0\n/usr\n"
-                                         "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+                                         "SigBlk:\t0000000000000000\nignored 0\n");
     run_remove(&run);
 }
 
