@@ -22,7 +22,8 @@ struct operations_options {
 };
 
 struct operations *operations_create(const struct operations_options *options);
-void operations_destroy(struct operations *operations); /* operations under way get their reply first */
+/* After the store was destroyed; operations under way that it did not end get their reply first. */
+void operations_destroy(struct operations *operations);
 
 /* An operation_start: user is the struct operations. */
 void operations_start(const struct operation *operation, operation_done *done, void *done_user, void *user);

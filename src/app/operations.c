@@ -35,7 +35,6 @@ void operations_destroy(struct operations *operations) {
     if (operations == NULL) {
         return;
     }
-    operations->stopping = true;
     while (operations->tasks != NULL) {
         task_refuse(operations->tasks, ERR_UNKNOWN, "The server stops. Whether it was recorded shows in status.");
     }

@@ -13,7 +13,6 @@
 struct operations {
     struct operations_options options;
     struct task *tasks; /* under way */
-    bool stopping;
 };
 
 struct task {

@@ -34,7 +34,7 @@
 #include "store/feed.h"
 #include "store/records.h"
 
-enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, RESIGN_MS = 300, UP_DRAIN_MS = 10000 };
+enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, LAST_WORDS_MS = 300, UP_DRAIN_MS = 10000 };
 
 struct server {
     struct server_options options;
@@ -207,18 +207,23 @@ static void stop_end(void *user) {
     loop_stop(server->loop);
 }
 
-static void stop_store(void *user) {
-    struct server *server = user;
+/* The store before those who wait for it: they all hear from it once more, and must still be there. */
+static void destroy_with_store(struct server *server) {
     worker_destroy(server->worker);
     server->worker = NULL;
-    operations_destroy(server->operations);
-    server->operations = NULL;
-    api_destroy(server->api);
-    server->api = NULL;
     feed_destroy(server->feed);
     server->feed = NULL;
     store_destroy(server->store);
     server->store = NULL;
+    operations_destroy(server->operations);
+    server->operations = NULL;
+    api_destroy(server->api);
+    server->api = NULL;
+}
+
+static void stop_store(void *user) {
+    struct server *server = user;
+    destroy_with_store(server);
     if (server->redis != NULL) {
         redis_server_stop(server->redis, stop_end, server);
     } else {
@@ -233,7 +238,7 @@ static void stop_leading(void *user) {
     }
     timer_destroy(server->timer);
     server->timer = loop_timer(server->loop, stop_store, server);
-    timer_start(server->timer, server->engine != NULL ? RESIGN_MS : 0);
+    timer_start(server->timer, LAST_WORDS_MS);
 }
 
 static void stop_talking(struct server *server) {
@@ -466,11 +471,7 @@ static int build(struct server *server, struct err *err) {
 }
 
 static void demolish(struct server *server) {
-    worker_destroy(server->worker);
-    operations_destroy(server->operations);
-    api_destroy(server->api);
-    feed_destroy(server->feed);
-    store_destroy(server->store);
+    destroy_with_store(server);
     engine_destroy(server->engine);
     reconciler_destroy(server->reconciler);
     console_destroy(server->console);
