@@ -33,7 +33,7 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
 const char *worker_id(const struct worker *worker); /* host-bootid-pid-random */
 unsigned worker_busy(const struct worker *worker);
 
-/* Takes no new jobs; `drained` runs once when the last run has ended and is recorded. */
+/* Takes no new jobs; `drained` runs once when the last run has ended and is recorded, and the leader was told good-bye. */
 void worker_drain(struct worker *worker, void (*drained)(void *user), void *user);
 
 /* Lets go of everything at once: running steps go on without it and are adopted by the next worker of this host. */

@@ -38,6 +38,7 @@ struct worker {
     uint64_t beats;
     bool known; /* the first beat was sent */
     bool draining;
+    bool left; /* it has drained and said good-bye */
     void (*drained)(void *user);
     void *drained_user;
 };
@@ -71,10 +72,10 @@ static void worker_ask(struct worker *worker) {
 }
 
 static void worker_check_drained(struct worker *worker) {
-    if (worker->draining && worker->attempts == NULL && worker->drained != NULL) {
-        void (*drained)(void *user) = worker->drained;
-        worker->drained = NULL;
-        drained(worker->drained_user);
+    if (worker->draining && worker->attempts == NULL && !worker->left) {
+        worker->left = true;
+        queue_worker_gone(worker->options.store, worker->id, NULL, NULL);
+        worker->drained(worker->drained_user);
     }
 }
 
@@ -100,17 +101,18 @@ void worker_remove(struct worker *worker, struct attempt *attempt) {
 bool worker_has(const struct worker *worker, const struct job *job) {
     for (const struct attempt *a = worker->attempts; a != NULL; a = a->next) {
         if (a->job.kind == job->kind && a->job.deployment == job->deployment && a->job.step == job->step && a->job.slot == job->slot &&
-            a->job.attempt == job->attempt) {
+            a->job.attempt == job->attempt && a->job.epoch == job->epoch) {
             return true;
         }
     }
     return false;
 }
 
-/* Jobs have come. One that came twice is let go: the first of them acknowledges it. */
+/* Jobs have come. One that came twice is let go: the first of them acknowledges it. What comes after the good-bye the
+ * sweep gives to others. */
 static void worker_read(const struct job *jobs, size_t count, void *user) {
     struct worker *worker = user;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !worker->left; i++) {
         if (!worker_has(worker, &jobs[i])) {
             attempt_begin(worker, &jobs[i]);
         }
@@ -171,8 +173,8 @@ static void worker_look_for_siblings(struct worker *worker) {
     (void)snprintf(folder, sizeof folder, "%s/workers", worker->state_dir);
     DIR *dir = opendir(folder);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        const char *end = strstr(entry->d_name, ".lock");
-        if (end == NULL || end == entry->d_name || str_starts(entry->d_name, worker->id)) {
+        const char *end = strrchr(entry->d_name, '.');
+        if (!str_equal(end, ".lock") || end == entry->d_name || str_starts(entry->d_name, worker->id)) {
             continue;
         }
         struct farewell *farewell = mem_alloc(sizeof *farewell);
@@ -297,6 +299,7 @@ void worker_destroy(struct worker *worker) {
         return;
     }
     job_reader_destroy(worker->reader);
+    bool leaves_work = worker->attempts != NULL; /* The free lock says at once that it is to be adopted. */
     while (worker->attempts != NULL) {
         struct attempt *attempt = worker->attempts;
         worker->attempts = attempt->next;
@@ -304,7 +307,7 @@ void worker_destroy(struct worker *worker) {
     }
     signal_watch_destroy(worker->children);
     timer_destroy(worker->beat);
-    if (worker->draining) {
+    if (worker->draining && !leaves_work) {
         (void)unlink(worker->lock_path);
     }
     (void)close(worker->lock_fd);
