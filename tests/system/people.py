@@ -87,7 +87,7 @@ class Answer:
 
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body, self.json = status, headers, body, None
-        if "json" in (headers.get("Content-Type") or ""):
+        if body and "json" in (headers.get("Content-Type") or ""):
             self.json = json.loads(body)
 
     def __repr__(self):
