@@ -2,13 +2,13 @@
 #define GP_CORE_DEPLOYMENT_H
 
 /*
- * A deployment is a value, everything that happens to it is an event, and one pure function decides what
- * follows. deployment_apply changes the value in place and returns effects, which the caller makes real together with the
- * new value in one atomic commit; if that commit is refused the value is thrown away and read again.
+ * A deployment is a value, everything that happens to it is an event, and one pure function decides what follows.
+ * deployment_apply changes the value in place and returns effects, which the caller makes real together with the new
+ * value in one atomic commit; if that commit is refused the value is thrown away and read again.
  *
- * Each pair of states that may follow each other is a row of the two tables below, from which docs/STATES.md is made. Exactly
- * one function writes a state, and a pair that is not in the table is a bug. An event that no longer fits (a late end of an older attempt, a second
- * answer) is normal: it changes nothing and the decision says `ignored`.
+ * Each pair of states that may follow each other is a row of the two tables below, from which docs/STATES.md is made.
+ * Exactly one function writes a state, and a pair that is not in the table is a bug. An event that no longer fits (a
+ * late end of an older attempt, a second answer) is normal: it changes nothing and the decision says `ignored`.
  */
 
 #include <stdbool.h>
@@ -120,6 +120,7 @@ enum run_state {
     X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown") \
     X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")         \
     X(ASKING, RUNNING, "a late truth: it still runs")                          \
+    X(ASKING, LOST, "not stopped yet, and its worker fell silent")             \
     X(ASKING, DELAYED, "a late truth: it had failed; auto_retry waits")        \
     X(ASKING, ASKING, "a late truth: it had failed; asked anew")               \
     X(ASKING, CANCELED, "canceled")
@@ -148,7 +149,8 @@ struct outcome {
 };
 
 bool outcome_is_success(struct outcome outcome);
-/* "exit code 100", "killed by signal 9 (SIGKILL)", "timed out after 5 min", "no output for 5 min", "outcome unknown". */
+/* "exit code 100", "killed by signal 9 (SIGKILL)", "timed out after 5 min", "no output for 5 min", "outcome
+ * unknown". */
 const char *outcome_text(struct outcome outcome, struct arena *arena);
 
 struct run {
@@ -214,8 +216,8 @@ struct deployment {
     int64_t created_ms, started_ms, ended_ms;
     int64_t waiting_ms, waiting_since_ms; /* for people; since 0 = does not wait now */
     enum deployment_state state;
-    enum closing intake;         /* as the store has it: set by whoever fails or cancels first, and refused to the others */
-    enum closing closing;        /* as applied here */
+    enum closing intake;         /* as recorded, by whoever fails or cancels first */
+    enum closing closing;        /* as carried out here */
     const char *closing_why;     /* a sentence: who failed or canceled it and why */
     bool warned;                 /* something was ignored, excluded or left empty */
     struct step_state *steps;    /* plan->step_count */
@@ -240,7 +242,7 @@ struct deployment {
     X(WORKER_LOST, "worker_lost")     /* the owner of a run is silent or gone */ \
     X(ADOPTED, "adopted")             /* the run still runs, under a new owner */ \
     X(NEVER_STARTED, "never_started") /* proved by the run directory */         \
-    X(TRUTH_GONE, "truth_gone")       /* neither end nor lock (a worker says so), or nobody there to look (no worker) */ \
+    X(TRUTH_GONE, "truth_gone")       /* neither end nor lock (says a worker), or nobody looked (no worker) */ \
     X(STILL_RUNNING, "still_running") /* a Retry found the old attempt alive, and it is not adopted */ \
     X(ANSWERED, "answered")                                                    \
     X(RETRY_DUE, "retry_due")         /* auto_retry's delay is over */          \

@@ -1,7 +1,7 @@
 /*
- * How a deployment comes to fail or to be canceled. That is recorded first, so that no worker can claim anything more, and carried
- * out by the event that recorded it. What was claimed just before is heard before that event, so nothing that runs is overlooked.
- * In between the deployment holds: no slot goes on, and nobody is asked.
+ * How a deployment comes to fail or to be canceled. That is recorded first, so that no worker can claim anything
+ * more, and carried out by the event that recorded it. What was claimed just before is heard before that event, so
+ * nothing that runs is overlooked. In between the deployment holds: no slot goes on, and nobody is asked.
  */
 
 #include "base/limits.h"
@@ -31,7 +31,8 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing) {
 }
 
 bool closing_spares(enum closing closing, enum plan_condition condition) {
-    return condition == PLAN_CLEANUP || closing == CLOSING_NO || (closing == CLOSING_FAILING && condition != PLAN_SUCCESS);
+    return condition == PLAN_CLEANUP || closing == CLOSING_NO ||
+           (closing == CLOSING_FAILING && condition != PLAN_SUCCESS);
 }
 
 static void close_queued(struct apply *apply, size_t step, size_t slot) {
@@ -54,7 +55,8 @@ static void run_close(struct apply *apply, size_t step, size_t slot) {
     switch (run->state) {
     case RUN_ASKING:
         question_close(apply, run, GUIDANCE_NONE,
-                       canceling ? d->closing_why : arena_printf(d->arena, "The deployment failed: %s", d->closing_why));
+                       canceling ? d->closing_why
+                                 : arena_printf(d->arena, "The deployment failed: %s", d->closing_why));
         run_enter(apply, step, slot, canceling ? RUN_CANCELED : run->unknown ? RUN_UNKNOWN : RUN_FAILED);
         schedule_advance(apply, step, slot);
         break;
@@ -113,6 +115,12 @@ void closing_carry_out(struct apply *apply, enum closing closing, const char *wh
     schedule_resume(apply);
 }
 
+void closing_time_cancel(struct apply *apply) {
+    struct effect *timer = apply_effect(apply, EFFECT_TIMER, 0, 0);
+    timer->timer = EVENT_CANCEL_LATE;
+    timer->at_ms = apply->event->now_ms + LIMIT_CANCEL_MS;
+}
+
 /* --- events --------------------------------------------------------------------------------------------------- */
 
 bool closing_failing(struct apply *apply, struct run *run) {
@@ -133,14 +141,13 @@ bool closing_cancel(struct apply *apply, struct run *run) {
         return false;
     }
     bool noted = !str_empty(event->note);
-    const char *why = arena_printf(d->arena, "%s canceled it%s%s.", event->actor, noted ? ": " : "", noted ? event->note : "");
+    const char *why =
+        arena_printf(d->arena, "%s canceled it%s%s.", event->actor, noted ? ": " : "", noted ? event->note : "");
     bool begun = d->state != DEPLOYMENT_QUEUED;
     closing_carry_out(apply, CLOSING_CANCELING, why);
     deployment_enter(apply, begun ? DEPLOYMENT_CANCELING : DEPLOYMENT_CANCELED);
     if (begun) {
-        struct effect *timer = apply_effect(apply, EFFECT_TIMER, 0, 0);
-        timer->timer = EVENT_CANCEL_LATE;
-        timer->at_ms = event->now_ms + LIMIT_CANCEL_MS;
+        closing_time_cancel(apply);
     }
     return true;
 }

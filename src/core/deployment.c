@@ -1,6 +1,7 @@
 /*
- * The life of a deployment: one function an event. Read deployment_apply first; the functions behind it stand in the order of the
- * story: admitted, claimed, ended, lost and found. It goes on in guidance.c (answered) and closing.c (failed, canceled).
+ * The life of a deployment: one function an event. Read deployment_apply first; the functions behind it stand in the
+ * order of the story: admitted, claimed, ended, lost and found. It goes on in guidance.c (answered) and closing.c
+ * (failed, canceled).
  */
 
 #include "core/deployment.h"
@@ -135,8 +136,9 @@ static void run_fails_all(struct apply *apply, enum run_state final, const char 
     schedule_advance(apply, event->step, event->slot);
 }
 
-/* The order of defence after a known failure: nothing more is asked once the deployment is failing or canceled, or the target was
- * excluded; then auto_retry, on_error: continue, a question; and without guided failure the deployment fails at once. */
+/* The order of defence after a known failure: nothing more is asked once the deployment is failing or canceled, or
+ * the target was excluded; then auto_retry, on_error: continue, a question; and without guided failure the deployment
+ * fails at once. */
 static void run_failed(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct event *event = apply->event;
@@ -153,7 +155,8 @@ static void run_failed(struct apply *apply, struct run *run) {
         run_ask(apply, event->step, event->slot, ASK_FAILED, event->excerpt);
     } else {
         run_fails_all(apply, RUN_FAILED,
-                      arena_printf(d->arena, "%s failed: %s.", plan_run_name(d->plan, event->step, event->slot, d->arena),
+                      arena_printf(d->arena, "%s failed: %s.",
+                                   plan_run_name(d->plan, event->step, event->slot, d->arena),
                                    outcome_text(run->outcome, d->arena)));
     }
 }
@@ -197,21 +200,14 @@ static bool on_retry_due(struct apply *apply, struct run *run) {
 
 /* --- a worker was lost, and the truth is looked for ------------------------------------------------------------- */
 
-/* A worker of its host is to say what became of it. */
-static void run_look(struct apply *apply, struct run *run) {
+/* A worker of its host is to say what became of it. If none says it soon, that is an answer too. */
+static void run_lose(struct apply *apply, struct run *run) {
     const struct event *event = apply->event;
     run->epoch++;
-    run_touch(apply, event->step, event->slot);
     struct effect *adopt = apply_effect(apply, EFFECT_ADOPT, event->step, event->slot);
     adopt->attempt = run->attempt;
     adopt->epoch = run->epoch;
     adopt->host = run->host;
-}
-
-/* If no worker of its host says it soon, that is an answer too. */
-static void run_lose(struct apply *apply, struct run *run) {
-    const struct event *event = apply->event;
-    run_look(apply, run);
     struct effect *timer = apply_effect(apply, EFFECT_TIMER, event->step, event->slot);
     timer->timer = EVENT_TRUTH_GONE;
     timer->attempt = run->attempt;
@@ -232,16 +228,16 @@ static bool run_asks_unknown(const struct deployment *d, const struct run *run) 
 
 static bool on_worker_lost(struct apply *apply, struct run *run) {
     const struct event *event = apply->event;
-    bool asks = run_asks_late_cancel(apply->d, run); /* The question stays, and a truth that is found closes it. */
-    if ((run->state != RUN_RUNNING && !asks) || !str_equal(run->worker, event->worker)) {
+    bool late_cancel = run_asks_late_cancel(apply->d, run);
+    if ((run->state != RUN_RUNNING && !late_cancel) || !str_equal(run->worker, event->worker)) {
         return false;
     }
     apply_audit(apply, "lost %zu.%zu #%u with %s", event->step, event->slot, run->attempt, event->worker);
-    if (asks) {
-        run_look(apply, run);
-    } else {
-        run_lose(apply, run);
+    if (late_cancel) {
+        question_close(apply, run, GUIDANCE_NONE, "Its worker fell silent: the truth is looked for.");
+        closing_time_cancel(apply);
     }
+    run_lose(apply, run);
     return true;
 }
 
@@ -270,7 +266,7 @@ static bool on_never_started(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct event *event = apply->event;
     bool asks = run_asks_unknown(d, run) || run_asks_late_cancel(d, run);
-    if (run->state != RUN_RUNNING && run->state != RUN_LOST && !asks) {
+    if (run->epoch != event->epoch || (run->state != RUN_RUNNING && run->state != RUN_LOST && !asks)) {
         return false;
     }
     question_close(apply, run, GUIDANCE_NONE, "The truth came late: it had never started.");
@@ -287,14 +283,14 @@ static bool on_never_started(struct apply *apply, struct run *run) {
     return true;
 }
 
-/* Whether the word that the truth is not to be had still fits. A worker that looked, or whose own run it was, knows; the timer says
- * only that nobody came to look. */
+/* Whether the word that the truth is not to be had still fits. A worker that looked, or whose own run it was, knows;
+ * the timer says only that nobody came to look. */
 static bool truth_is_missed(const struct deployment *d, const struct run *run, const struct event *event) {
-    if (event->worker == NULL) {
-        return run->state == RUN_LOST && run->epoch == event->epoch;
+    if (run->epoch != event->epoch) {
+        return false;
     }
-    bool owned = run->state == RUN_RUNNING && run->epoch == event->epoch && str_equal(run->worker, event->worker);
-    return owned || run->state == RUN_LOST || run_asks_late_cancel(d, run);
+    bool owned = run->state == RUN_RUNNING && event->worker != NULL && str_equal(run->worker, event->worker);
+    return run->state == RUN_LOST || owned || (run_asks_late_cancel(d, run) && event->worker != NULL);
 }
 
 static bool on_truth_gone(struct apply *apply, struct run *run) {
@@ -331,8 +327,9 @@ static bool on_truth_gone(struct apply *apply, struct run *run) {
     return true;
 }
 
-/* A new attempt was refused on the machine because the one before it still runs: that one is looked at again, and the answer
- * that asked for the new one was not used up. Where safe_to_rerun may have asked for it, that cannot be told. */
+/* A new attempt was refused on the machine because the one before it still runs: that one is looked at again, and the
+ * answer that asked for the new one was not used up. Where safe_to_rerun may have asked for it, that cannot be told.
+ * */
 static bool on_still_running(struct apply *apply, struct run *run) {
     const struct event *event = apply->event;
     if (run->state != RUN_QUEUED || run->epoch != event->epoch || !run->unknown) {

@@ -1,4 +1,5 @@
-/* What a deployment says: how an attempt ended, what an answer will do, why it is not accepted, and the picture of its states. */
+/* What a deployment says: how an attempt ended, what an answer will do, why it is not accepted, and the picture of
+ * its states. */
 
 #include <assert.h>
 #include <signal.h>
@@ -101,7 +102,8 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
         return false;
     }
     if (guidance == GUIDANCE_EXCLUDE && deployment_remaining(d) <= 1) {
-        (void)err_set(err, ERR_CONFLICT, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
+        (void)err_set(err, ERR_CONFLICT,
+                      "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
                       target);
         return false;
     }
@@ -114,7 +116,8 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
 }
 
 /* What will still run on the slot's target in this deployment if nothing else goes wrong, at most three names. */
-static const char *next_on_target(const struct deployment *d, const struct question *q, bool cleanup_only, struct arena *arena) {
+static const char *next_on_target(const struct deployment *d, const struct question *q, bool cleanup_only,
+                                  struct arena *arena) {
     const struct plan *plan = d->plan;
     const char *target = plan_slot_name(plan, q->step, q->slot);
     const char *list = "";
@@ -125,7 +128,8 @@ static const char *next_on_target(const struct deployment *d, const struct quest
     }
     for (size_t s = q->step + 1; s < end; s++) {
         enum plan_condition condition = plan->steps[s].condition;
-        bool runs = condition == PLAN_CLEANUP || (!cleanup_only && (condition == PLAN_SUCCESS || condition == PLAN_ALWAYS));
+        bool runs =
+            condition == PLAN_CLEANUP || (!cleanup_only && (condition == PLAN_SUCCESS || condition == PLAN_ALWAYS));
         if (!runs || plan_find_slot(plan, s, target) < 0) {
             continue;
         }
@@ -140,7 +144,9 @@ static const char *exclude_text(const struct deployment *d, const struct questio
     const char *target = plan_slot_name(d->plan, q->step, q->slot);
     const char *cleanup = next_on_target(d, q, true, arena);
     uint32_t others = deployment_remaining(d) - 1;
-    return arena_printf(arena, "%s gets no further step in this deployment%s%s and does not count as having %s. The other %u machine%s go%s on.",
+    return arena_printf(arena,
+                        "%s gets no further step in this deployment%s%s and does not count as having %s. The other %u "
+                        "machine%s go%s on.",
                         target, cleanup[0] == '\0' ? "" : " but ", cleanup, d->version, others, others == 1 ? "" : "s",
                         others == 1 ? "es" : "");
 }
@@ -152,7 +158,8 @@ static const char *fail_text(const struct deployment *d, const struct question *
     const char *text = "Ends the deployment as failed. Nothing is rolled back.";
     size_t others = d->question_count - 1;
     if (others > 0) {
-        text = arena_printf(arena, "%s %zu other open question%s closed with it.", text, others, others == 1 ? " is" : "s are");
+        text = arena_printf(arena, "%s %zu other open question%s closed with it.", text, others,
+                            others == 1 ? " is" : "s are");
     }
     if (d->active > 0) {
         text = arena_printf(arena, "%s What runs now finishes first.", text);
@@ -172,9 +179,10 @@ const char *deployment_consequence(const struct deployment *d, const struct ques
     const char *target = plan_slot_name(d->plan, q->step, q->slot);
     switch (guidance) {
     case GUIDANCE_RETRY:
-        return arena_printf(arena, "Runs %s again on %s as attempt %u. Steps before it are not repeated.%s", step, target,
-                            q->attempt + 1,
-                            q->unknown && !d->plan->steps[q->step].safe_to_rerun ? " It is not declared safe to run twice." : "");
+        return arena_printf(
+            arena, "Runs %s again on %s as attempt %u. Steps before it are not repeated.%s", step, target,
+            q->attempt + 1,
+            q->unknown && !d->plan->steps[q->step].safe_to_rerun ? " It is not declared safe to run twice." : "");
     case GUIDANCE_IGNORE: {
         const char *next = next_on_target(d, q, false, arena);
         return arena_printf(arena, "Counts %s on %s as done, with a warning.%s%s%s", step, target,
@@ -196,13 +204,15 @@ const char *deployment_consequence(const struct deployment *d, const struct ques
 
 static const struct edge {
     const char *from, *to, *why;
-} deployment_edges[] = {
+} deployment_edges[] =
+    {
 #define X(from, to, why) {#from, #to, why},
-    DEPLOYMENT_EDGES(X)
+        DEPLOYMENT_EDGES(X)
 #undef X
-}, run_edges[] = {
+},
+  run_edges[] = {
 #define X(from, to, why) {#from, #to, why},
-    RUN_EDGES(X)
+      RUN_EDGES(X)
 #undef X
 };
 
@@ -233,9 +243,11 @@ static void write_edges(struct buf *out, const char *title, const struct edge *e
 }
 
 void deployment_write_states(struct buf *out) {
-    buf_adds(out, "# States\n\nGenerated from the tables in include/core/deployment.h by `guidepost docs states`; do not edit.\n\n"
-                  "A deployment is *paused* when something waits for guidance and nothing runs. A *run* is one step on one\n"
-                  "target. A pair that is not listed here never happens: the program stops rather than do it.\n\n");
+    buf_adds(out,
+             "# States\n\nGenerated from the tables in include/core/deployment.h by `guidepost docs states`; do not "
+             "edit.\n\n"
+             "A deployment is *paused* when something waits for guidance and nothing runs. A *run* is one step on one\n"
+             "target. A pair that is not listed here never happens: the program stops rather than do it.\n\n");
     write_edges(out, "A deployment", deployment_edges, sizeof deployment_edges / sizeof deployment_edges[0]);
     write_edges(out, "A run", run_edges, sizeof run_edges / sizeof run_edges[0]);
 }

@@ -95,7 +95,8 @@ static void stages_find(struct deployment *d) {
     d->stage_count = 0;
     for (size_t step = 0; step < plan->step_count; step++) {
         if (step == 0 || !same_group(&plan->steps[step - 1], &plan->steps[step])) {
-            d->stages[d->stage_count++] = (struct stage_state){.first = step, .slot_count = plan->steps[step].slot_count};
+            d->stages[d->stage_count++] =
+                (struct stage_state){.first = step, .slot_count = plan->steps[step].slot_count};
         }
         d->stages[d->stage_count - 1].last = step;
         d->steps[step].stage = d->stage_count - 1;
@@ -139,7 +140,8 @@ void deployment_restore(struct deployment *d) {
                 d->excluded[d->plan->steps[step].targets[slot]] = true;
             }
         }
-        d->active += s->by_state[RUN_QUEUED] + s->by_state[RUN_RUNNING] + s->by_state[RUN_LOST] + s->by_state[RUN_DELAYED];
+        d->active +=
+            s->by_state[RUN_QUEUED] + s->by_state[RUN_RUNNING] + s->by_state[RUN_LOST] + s->by_state[RUN_DELAYED];
     }
     for (size_t target = 0; target < d->plan->target_count; target++) {
         d->excluded_count += d->excluded[target];

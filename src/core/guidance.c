@@ -12,7 +12,8 @@ static const char *answer_words(struct apply *apply, const struct question *q) {
     const struct deployment *d = apply->d;
     bool noted = !str_empty(event->note);
     return arena_printf(d->arena, "%s answered %s for %s%s%s.", event->actor, guidance_title(event->guidance),
-                        plan_run_name(d->plan, q->step, q->slot, d->arena), noted ? ": " : "", noted ? event->note : "");
+                        plan_run_name(d->plan, q->step, q->slot, d->arena), noted ? ": " : "",
+                        noted ? event->note : "");
 }
 
 /* The answered run gets no further attempt: it ends as what it was. */
@@ -35,8 +36,8 @@ static void answer_fail(struct apply *apply, struct run *run, const struct quest
     closing_carry_out(apply, CLOSING_FAILING, answer_words(apply, q));
 }
 
-/* What else runs or queues there finishes. A question about it is moot, unless an answer to it was recorded first: therefore it is
- * closed by an event of its own. */
+/* What else runs or queues there finishes. A question about it is moot, unless an answer to it was recorded first:
+ * therefore it is closed by an event of its own. */
 static void exclude_target(struct apply *apply, size_t target) {
     struct deployment *d = apply->d;
     d->excluded[target] = true;
@@ -65,8 +66,8 @@ static void answer_exclude(struct apply *apply, const struct question *q) {
     struct deployment *d = apply->d;
     size_t target = d->plan->steps[q->step].targets[q->slot];
     if (!d->excluded[target] && deployment_remaining(d) <= 1) {
-        end_as_it_was(apply, q); /* Others were excluded meanwhile, and the last one can't be: that is Fail. */
-        closing_record(apply, answer_words(apply, q));
+        closing_record(apply, answer_words(apply, q)); /* Others were excluded meanwhile, and the last one can't be. */
+        end_as_it_was(apply, q);
         return;
     }
     run_enter(apply, q->step, q->slot, RUN_EXCLUDED);
@@ -136,8 +137,8 @@ bool guidance_deadline(struct apply *apply, struct run *run) {
     buf_finish(&waited);
     run = deployment_run(d, q.step, q.slot);
     question_close(apply, run, GUIDANCE_FAIL, why);
-    end_as_it_was(apply, &q);
     closing_record(apply, why);
+    end_as_it_was(apply, &q);
     return true;
 }
 

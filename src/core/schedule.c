@@ -1,7 +1,7 @@
 /*
- * What runs next. A stage is a step, or the adjacent steps of a group; each of its slots goes through the steps of the stage
- * on its own, at most `max_parallel` slots at a time, and the next stage begins when all slots are through. A step on its own is
- * a stage of one step, so that rolling windows, groups and plain steps are one mechanism.
+ * What runs next. A stage is a step, or the adjacent steps of a group; each of its slots goes through the steps of
+ * the stage on its own, at most `max_parallel` slots at a time, and the next stage begins when all slots are through.
+ * A step on its own is a stage of one step, so that rolling windows, groups and plain steps are one mechanism.
  */
 
 #include "transition.h"
@@ -19,7 +19,8 @@ bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot) {
     return false;
 }
 
-/* The state a pending run takes when its turn has come: QUEUED if it is to run, else the final state that says why not. */
+/* The state a pending run takes when its turn has come: QUEUED if it is to run, else the final state that says why
+ * not. */
 static enum run_state slot_turn(const struct deployment *d, size_t step, size_t slot) {
     enum plan_condition condition = d->plan->steps[step].condition;
     if (condition == PLAN_CLEANUP && schedule_was_opened(d, step, slot)) {
@@ -35,12 +36,13 @@ static enum run_state slot_turn(const struct deployment *d, size_t step, size_t 
     if (failing && d->plan->steps[step].approve) {
         return RUN_SKIPPED; /* Nothing more is asked. */
     }
-    bool runs = condition == PLAN_ALWAYS || (condition == PLAN_SUCCESS && !failing) || (condition == PLAN_FAILURE && failing);
+    bool runs =
+        condition == PLAN_ALWAYS || (condition == PLAN_SUCCESS && !failing) || (condition == PLAN_FAILURE && failing);
     return runs ? RUN_QUEUED : RUN_SKIPPED;
 }
 
-/* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. While the deployment
- * holds it stays where it is. */
+/* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. While the
+ * deployment holds it stays where it is. */
 static void slot_continue(struct apply *apply, struct stage_state *stage, size_t step, size_t slot) {
     struct deployment *d = apply->d;
     for (; step <= stage->last; step++) {

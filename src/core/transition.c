@@ -9,9 +9,9 @@
 #include "core/view.h"
 
 static bool run_edge(enum run_state from, enum run_state to) {
-#define X(f, t, why)                           \
-    if (from == RUN_##f && to == RUN_##t) {    \
-        return true;                           \
+#define X(f, t, why)                        \
+    if (from == RUN_##f && to == RUN_##t) { \
+        return true;                        \
     }
     RUN_EDGES(X)
 #undef X
@@ -19,9 +19,9 @@ static bool run_edge(enum run_state from, enum run_state to) {
 }
 
 static bool deployment_edge(enum deployment_state from, enum deployment_state to) {
-#define X(f, t, why)                                         \
-    if (from == DEPLOYMENT_##f && to == DEPLOYMENT_##t) {    \
-        return true;                                         \
+#define X(f, t, why)                                      \
+    if (from == DEPLOYMENT_##f && to == DEPLOYMENT_##t) { \
+        return true;                                      \
     }
     DEPLOYMENT_EDGES(X)
 #undef X
@@ -163,8 +163,8 @@ static const char *why_no_retry(const struct deployment *d, const struct questio
     if (run->people_retries == 0) {
         return arena_printf(d->arena, "%s can't be retried here (max_retries: 0).", name);
     }
-    return arena_printf(d->arena, "%s was retried %u time%s, the most that max_retries allows.", name, run->people_retries,
-                        run->people_retries == 1 ? "" : "s");
+    return arena_printf(d->arena, "%s was retried %u time%s, the most that max_retries allows.", name,
+                        run->people_retries, run->people_retries == 1 ? "" : "s");
 }
 
 static uint64_t question_card(const struct deployment *d, const struct question *q) {

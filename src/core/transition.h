@@ -62,6 +62,8 @@ bool deployment_holds(const struct deployment *d);
 /* Records that the deployment fails; the event FAILING carries it out. */
 void closing_record(struct apply *apply, const char *why);
 void closing_carry_out(struct apply *apply, enum closing closing, const char *why);
+/* Sets the time after which what has not stopped is asked about. */
+void closing_time_cancel(struct apply *apply);
 /* Whether steps of this condition still run while the deployment closes. */
 bool closing_spares(enum closing closing, enum plan_condition condition);
 /* The final state of a run whose newest attempt will not be claimed. */

@@ -4,7 +4,8 @@
 
 struct plan *plan_builder_create(struct arena *arena, size_t target_count) {
     struct plan *plan = arena_alloc(arena, sizeof *plan);
-    *plan = (struct plan){.project = "webshop", .environment = "production", .folder = "/", .target_count = target_count};
+    *plan =
+        (struct plan){.project = "webshop", .environment = "production", .folder = "/", .target_count = target_count};
     plan->targets = arena_array(arena, target_count + 1, sizeof *plan->targets);
     plan->steps = arena_array(arena, PLAN_BUILDER_STEPS, sizeof *plan->steps);
     for (size_t i = 0; i < target_count; i++) {

@@ -1,8 +1,8 @@
 #ifndef GP_TESTS_PLAN_BUILDER_H
 #define GP_TESTS_PLAN_BUILDER_H
 
-/* Plans for tests of what lies above them: each step is on, guided with 10 retries and runs everything at once, until the test
- * says otherwise on the step that it is given. */
+/* Plans for tests of what lies above them: each step is on, guided with 10 retries and runs everything at once, until
+ * the test says otherwise on the step that it is given. */
 
 #include "core/plan.h"
 

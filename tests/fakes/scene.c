@@ -270,8 +270,10 @@ const struct question *scene_question(const struct scene *scene, size_t step, si
 }
 
 bool scene_answer_to(struct scene *scene, uint64_t question, enum guidance guidance) {
-    return scene_give(scene, (struct event){.kind = EVENT_ANSWERED, .question = question, .guidance = guidance,
-                                            .actor = "alice", .via = "console"});
+    return scene_give(
+        scene,
+        (struct event){
+            .kind = EVENT_ANSWERED, .question = question, .guidance = guidance, .actor = "alice", .via = "console"});
 }
 
 bool scene_answer(struct scene *scene, size_t step, size_t slot, enum guidance guidance) {
@@ -306,9 +308,9 @@ const struct effect *scene_effect(const struct scene *scene, enum effect_kind ki
 
 static char letter(enum run_state state) {
     static const char letters[RUN_STATE_COUNT] = {
-        [RUN_PENDING] = '.',   [RUN_QUEUED] = 'q',  [RUN_RUNNING] = 'r',  [RUN_LOST] = 'l',     [RUN_DELAYED] = 'd',
-        [RUN_ASKING] = '?',    [RUN_SUCCEEDED] = 'S', [RUN_WARNED] = 'W', [RUN_FAILED] = 'F',   [RUN_UNKNOWN] = 'U',
-        [RUN_EXCLUDED] = 'X',  [RUN_SKIPPED] = '-', [RUN_CANCELED] = 'C',
+        [RUN_PENDING] = '.',  [RUN_QUEUED] = 'q',    [RUN_RUNNING] = 'r',  [RUN_LOST] = 'l',   [RUN_DELAYED] = 'd',
+        [RUN_ASKING] = '?',   [RUN_SUCCEEDED] = 'S', [RUN_WARNED] = 'W',   [RUN_FAILED] = 'F', [RUN_UNKNOWN] = 'U',
+        [RUN_EXCLUDED] = 'X', [RUN_SKIPPED] = '-',   [RUN_CANCELED] = 'C',
     };
     return letters[state];
 }

@@ -2,8 +2,9 @@
 #define GP_TESTS_SCENE_H
 
 /*
- * A deployment on a stage: it is given events as the store and the workers would give them, and after each one it is compared with a
- * twin that was rebuilt from what is stored, as after a restart. A twin that behaves differently fails the test.
+ * A deployment on a stage: it is given events as the store and the workers would give them, and after each one it is
+ * compared with a twin that was rebuilt from what is stored, as after a restart. A twin that behaves differently
+ * fails the test.
  */
 
 #include <stdbool.h>
@@ -15,11 +16,11 @@ struct scene {
     struct deployment *d;
     uint64_t next_question;
     int64_t now_ms;
-    struct decision last;    /* what the newest event led to */
-    bool by_hand;            /* MOOT and FAILING are not given by themselves */
+    struct decision last;     /* what the newest event led to */
+    bool by_hand;             /* MOOT and FAILING are not given by themselves */
     struct effect timers[64]; /* those that were set, in order */
     size_t timer_count;
-    bool owes_failing;       /* CLOSING was recorded, and FAILING not given yet */
+    bool owes_failing; /* CLOSING was recorded, and FAILING not given yet */
 };
 
 /* Queued. */
@@ -59,10 +60,11 @@ const struct question *scene_question(const struct scene *scene, size_t step, si
 
 /* Effects of the newest event. */
 size_t scene_count(const struct scene *scene, enum effect_kind kind);
-const struct effect *scene_effect(const struct scene *scene, enum effect_kind kind, size_t step, size_t slot); /* or NULL */
+const struct effect *scene_effect(const struct scene *scene, enum effect_kind kind, size_t step,
+                                  size_t slot); /* or NULL */
 
-/* "running S ?q. ." : the state and each step's runs by slot: . pending, q queued, r running, l lost, d delayed, ? asking,
- * S succeeded, W warned, F failed, U unknown, X excluded, - skipped, C canceled. */
+/* "running S ?q. ." : the state and each step's runs by slot: . pending, q queued, r running, l lost, d delayed, ?
+ * asking, S succeeded, W warned, F failed, U unknown, X excluded, - skipped, C canceled. */
 const char *scene_picture(const struct scene *scene);
 #define assert_picture(scene, expected) assert_string_equal(scene_picture(scene), expected)
 

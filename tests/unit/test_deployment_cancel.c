@@ -232,11 +232,16 @@ static void whatever_is_found_out_closes_the_question_of_a_late_cancel(void **st
 static void a_worker_that_is_lost_behind_a_late_cancel_is_looked_for(void **state) {
     (void)state;
     begin_late();
-    assert_true(scene_give(&scene, scene_event(&scene, EVENT_WORKER_LOST, 0, 0)));
-    assert_picture(&scene, "canceling ?S ..");
+    struct event lost = scene_event(&scene, EVENT_WORKER_LOST, 0, 0);
+    assert_true(scene_give(&scene, lost));
+    assert_picture(&scene, "canceling lS ..");
+    assert_int_equal(scene_count(&scene, EFFECT_CLOSE), 1);
     assert_non_null(scene_effect(&scene, EFFECT_ADOPT, 0, 0));
+    assert_false(scene_give(&scene, lost));
     assert_true(scene_give(&scene, scene_event(&scene, EVENT_ADOPTED, 0, 0)));
     assert_int_equal(scene_effect(&scene, EFFECT_STOP, 0, 0)->attempt, 1);
+    assert_picture(&scene, "canceling rS ..");
+    assert_true(cancel_late()); /* its time was set anew */
     assert_picture(&scene, "canceling ?S ..");
     stopped(0, 0);
     assert_picture(&scene, "canceled CS CC");

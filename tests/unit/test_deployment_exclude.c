@@ -13,7 +13,8 @@ static void the_last_machine_cannot_be_excluded(void **state) {
     assert_true(scene_answer(&scene, 0, 0, GUIDANCE_EXCLUDE));
     const struct question *q = scene_question(&scene, 0, 1);
     assert_false(deployment_accepts(scene.d, q, GUIDANCE_EXCLUDE, NULL, &err));
-    assert_string_equal(err.text, "web-2 is the last machine of this deployment and can't be excluded. To end it, answer Fail.");
+    assert_string_equal(err.text,
+                        "web-2 is the last machine of this deployment and can't be excluded. To end it, answer Fail.");
     assert_true(scene_answer(&scene, 0, 1, GUIDANCE_RETRY));
     scene_fail(&scene, 0, 1);
     assert_int_equal(scene_question(&scene, 0, 1)->options, GUIDANCE_RETRY | GUIDANCE_IGNORE | GUIDANCE_FAIL);

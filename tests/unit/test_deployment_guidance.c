@@ -15,8 +15,8 @@ static void begin(size_t machines) {
 /* --- every class of failure x every answer x how often x how many questions ------------------------------------- */
 
 static const struct outcome CLASSES[] = {
-    {OUTCOME_EXIT, 1},          {OUTCOME_SIGNAL, 9},     {OUTCOME_TIMEOUT, 300000}, {OUTCOME_QUIET, 60000},
-    {OUTCOME_NOT_STARTED, 13},  {OUTCOME_UNREACHABLE, 0}, {OUTCOME_UNKNOWN, 0},     {OUTCOME_CANCELED, 0},
+    {OUTCOME_EXIT, 1},         {OUTCOME_SIGNAL, 9},      {OUTCOME_TIMEOUT, 300000}, {OUTCOME_QUIET, 60000},
+    {OUTCOME_NOT_STARTED, 13}, {OUTCOME_UNREACHABLE, 0}, {OUTCOME_UNKNOWN, 0},      {OUTCOME_CANCELED, 0},
 };
 enum { CLASS_COUNT = sizeof CLASSES / sizeof CLASSES[0] };
 
@@ -65,7 +65,8 @@ static void check_retry(struct outcome outcome, unsigned times, size_t open) {
     if (times > 10) {
         const struct question *q = scene_question(&scene, INSTALL, 0);
         assert_int_equal(q->options & GUIDANCE_RETRY, 0);
-        assert_string_equal(q->why_no_retry, "Install on web-1 was retried 10 times, the most that max_retries allows.");
+        assert_string_equal(q->why_no_retry,
+                            "Install on web-1 was retried 10 times, the most that max_retries allows.");
         assert_false(scene_answer(&scene, INSTALL, 0, GUIDANCE_RETRY));
         assert_int_equal(scene.d->steps[SMOKE].by_state[RUN_PENDING], open + 1);
         assert_true(scene_answer(&scene, INSTALL, 0, GUIDANCE_FAIL));
@@ -129,7 +130,7 @@ static void ISS_8719_every_class_of_failure_is_asked_about_and_takes_every_answe
                                                                        check_fail};
     static const unsigned times[] = {1, 2, 11};
     static const size_t open[] = {1, 2, 5};
-    for (size_t class = 0; class < CLASS_COUNT; class++) {
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
         for (size_t answer = 0; answer < 4; answer++) {
             for (size_t i = 0; i < 9; i++) {
                 checks[answer](CLASSES[class], times[i / 3], open[i % 3]);
@@ -251,7 +252,8 @@ static void ISS_2121_each_question_names_its_step_and_machine(void **state) {
         const struct question *q = scene_question(&scene, INSTALL, slot);
         assert_int_equal(q->step, INSTALL);
         assert_int_equal(q->slot, slot);
-        assert_string_equal(plan_run_name(plan, q->step, q->slot, arena), slot == 0 ? "Install on web-1" : "Install on web-2");
+        assert_string_equal(plan_run_name(plan, q->step, q->slot, arena),
+                            slot == 0 ? "Install on web-1" : "Install on web-2");
     }
 }
 
@@ -295,7 +297,8 @@ static void ISS_4941_a_required_step_takes_only_retry_and_fail(void **state) {
     struct err err;
     assert_int_equal(q->options, GUIDANCE_RETRY | GUIDANCE_FAIL);
     assert_false(deployment_accepts(scene.d, q, GUIDANCE_IGNORE, NULL, &err));
-    assert_string_equal(err.text, "Install on web-1 can't be answered with Ignore. It is a required step. Possible: Retry or Fail.");
+    assert_string_equal(
+        err.text, "Install on web-1 can't be answered with Ignore. It is a required step. Possible: Retry or Fail.");
     assert_false(deployment_accepts(scene.d, q, GUIDANCE_EXCLUDE, NULL, &err));
     assert_false(scene_answer(&scene, INSTALL, 0, GUIDANCE_IGNORE));
     assert_false(scene_answer(&scene, INSTALL, 0, GUIDANCE_EXCLUDE));

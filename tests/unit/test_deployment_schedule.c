@@ -1,4 +1,4 @@
-/* What runs when: order, windows, groups, conditions, targets that were left out, and what fails without being asked. */
+/* What runs when: order, windows, groups, conditions, targets left out, and what fails without being asked. */
 
 #include "fakes/scene_test.h"
 
@@ -72,7 +72,8 @@ static void steps_of_a_group_run_machine_by_machine(void **state) {
     plan_builder_group(plan, "rolling", 0, 2);
     scene_begin(&scene, plan, arena);
     static const char *const expected[] = {
-        "running q.. ... ...", "running S.. q.. ...", "running S.. S.. q..", "running Sq. S.. S..", "running SS. Sq. S..",
+        "running q.. ... ...", "running S.. q.. ...", "running S.. S.. q..",
+        "running Sq. S.. S..", "running SS. Sq. S..",
     };
     for (size_t i = 0; i < 5; i++) {
         assert_picture(&scene, expected[i]);
