@@ -166,6 +166,16 @@ static void a_fact_is_not_remembered_for_long(void **state) {
     assert_in_range(seconds, 1, LIMIT_FACT_SECONDS);
 }
 
+static void a_claim_under_another_attempt_or_epoch_is_refused(void **state) {
+    static const char *const claims[] = {"q:3:5", "q:3:3", "q:4:4", "a:3:4", "e:3:4"};
+    (void)state;
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        set_claim(claims[i]);
+        assert_int_equal(claim_by("w1", &start), COMMIT_REFUSED);
+        assert_string_equal(get_claim(), claims[i]);
+    }
+}
+
 static void a_claim_is_refused_once_the_deployment_closes(void **state) {
     struct job cleanup = start;
     (void)state;
@@ -450,6 +460,7 @@ int main(void) {
         TEST(a_claim_whose_event_is_forgotten_is_still_the_workers),
         TEST(an_end_whose_event_is_forgotten_is_still_told),
         TEST(a_fact_is_not_remembered_for_long),
+        TEST(a_claim_under_another_attempt_or_epoch_is_refused),
         TEST(a_claim_is_refused_once_the_deployment_closes),
         TEST(an_end_frees_the_run_and_tells_the_leader),
         TEST(an_end_by_a_replaced_worker_is_refused),
