@@ -20,6 +20,7 @@ struct answering {
     size_t accepted;
     uint32_t excluded;   /* accepted excludes of this operation since the deployment was read */
     const char *targets; /* names of the machines answered for */
+    struct err left_out; /* why the first of those that this answer is not possible for was left out */
 };
 
 static void answer_load(struct task *task);
@@ -55,7 +56,19 @@ static bool in_scope(const struct task *task, const struct question_record *aske
     return other->question.card == asked->question.id && seen;
 }
 
-/* False if the task was refused. */
+static bool answer_acceptable(const struct task *task, const struct question_record *asked, struct err *err) {
+    const struct deployment *d = task->record->deployment;
+    const char *taker = asked->taken_by;
+    if (d->plan->steps[asked->question.step].guided.claim_required && !str_equal(taker, task->op.actor.name)) {
+        (void)err_set(err, ERR_CONFLICT, taker == NULL ? "Take it first here: take Q%llu%s." : "Q%llu was taken by %s, who has to answer it.",
+                      (unsigned long long)asked->question.id, taker == NULL ? "" : taker);
+        return false;
+    }
+    return deployment_accepts(d, &asked->question, task->op.command.guidance, task->op.command.note, err);
+}
+
+/* False if the task was refused. An answer that is not possible for one machine of a card must not be recorded for it: it would close the
+ * question and change nothing. */
 static bool answer_choose(struct task *task, struct answering *state, const struct question_record *asked) {
     const struct deployment_record *record = task->record;
     uint32_t nth = 0;
@@ -63,6 +76,7 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
     state->questions = arena_array(task->arena, record->question_count + 1, sizeof *state->questions);
     state->count = 0;
     state->next = 0;
+    state->left_out = (struct err){0};
     for (size_t i = 0; i < record->question_count; i++) {
         const struct question_record *other = &record->questions[i];
         nth += other->question.card == asked->question.card;
@@ -73,8 +87,14 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
         matched++;
         /* Fail ends the deployment with one answer and closes the other questions. */
         bool enough = task->op.command.guidance == GUIDANCE_FAIL && state->count > 0;
-        if (other->open && !enough) {
+        struct err why;
+        if (!other->open || enough) {
+            continue;
+        }
+        if (answer_acceptable(task, other, &why)) {
             state->questions[state->count++] = other->question.id;
+        } else if (state->left_out.code == ERR_NONE) {
+            state->left_out = why;
         }
     }
     if (matched == 0) {
@@ -98,22 +118,6 @@ static void answer_too_late(struct task *task, const struct question_record *ask
     task_refuse(task, ERR_CONFLICT, "%s", copy);
 }
 
-static bool answer_acceptable(struct task *task, const struct question_record *asked) {
-    const struct deployment *d = task->record->deployment;
-    const struct plan_step *step = &d->plan->steps[asked->question.step];
-    struct err err;
-    if (step->guided.claim_required && !str_equal(asked->taken_by, task->op.actor.name)) {
-        task_refuse(task, ERR_CONFLICT, asked->taken_by == NULL ? "Take it first here: take Q%llu%s." : "Q%llu was taken by %s, who has to answer it.",
-                    (unsigned long long)asked->question.id, asked->taken_by == NULL ? "" : asked->taken_by);
-        return false;
-    }
-    if (!deployment_accepts(d, &asked->question, task->op.command.guidance, task->op.command.note, &err)) {
-        task_fail(task, &err);
-        return false;
-    }
-    return true;
-}
-
 /* --- recording ------------------------------------------------------------------------------------------------ */
 
 static void answer_next(struct task *task);
@@ -133,6 +137,9 @@ static void answer_end(struct task *task) {
         buf_adds(&task->text, deployment_consequence(d, &asked->question, task->op.command.guidance, task->arena));
     } else {
         buf_printf(&task->text, "%zu machines are answered.", state->accepted);
+    }
+    if (state->left_out.code != ERR_NONE) {
+        buf_printf(&task->text, " Not answered: %s", state->left_out.text);
     }
     json_object_begin(&task->out, NULL);
     json_add_int(&task->out, "accepted", (int64_t)state->accepted);
@@ -231,10 +238,11 @@ static bool leaves_one(const struct task *task, const struct answering *state) {
 static void answer_refuse_last(struct task *task, const struct answering *state) {
     const struct question *q = &record_question(task->record, state->questions[0])->question;
     if (state->count == 1) {
-        task_refuse(task, ERR_CONFLICT, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
-                    plan_slot_name(task->record->deployment->plan, q->step, q->slot));
+        const char *target = plan_slot_name(task->record->deployment->plan, q->step, q->slot);
+        answer_stop(task, ERR_CONFLICT,
+                    arena_printf(task->arena, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.", target));
     } else {
-        task_refuse(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
+        answer_stop(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
     }
 }
 
@@ -255,14 +263,14 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
         !answer_choose(task, state, asked)) {
         return;
     }
-    if (state->count == 0 && state->accepted == 0) {
-        answer_too_late(task, asked);
-    } else if (state->count == 0 || state->accepted > 0) {
-        answer_next(task);
-    } else if (!leaves_one(task, state)) {
+    if (state->count > 0 && !leaves_one(task, state)) {
         answer_refuse_last(task, state);
-    } else if (answer_acceptable(task, record_question(record, state->questions[0]))) {
+    } else if (state->count > 0 || state->accepted > 0) {
         answer_next(task);
+    } else if (state->left_out.code != ERR_NONE) {
+        task_fail(task, &state->left_out);
+    } else {
+        answer_too_late(task, asked);
     }
 }
 
