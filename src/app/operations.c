@@ -276,7 +276,8 @@ void question_over(const struct question_record *question, int64_t now_ms, struc
     if (question->answer != GUIDANCE_NONE && question->answered_by != NULL) {
         buf_printf(out, "Q%llu was answered by %s ", id, question->answered_by);
         str_duration(out, now_ms > question->answered_ms ? now_ms - question->answered_ms : 0);
-        buf_printf(out, " ago: %s.", guidance_title(question->answer));
+        buf_printf(out, " ago: %s.%s%s", guidance_title(question->answer), str_empty(question->note) ? "" : " Note: ",
+                   str_empty(question->note) ? "" : question->note);
     } else {
         buf_printf(out, "Q%llu is closed. %s", id, question->closed_why == NULL ? "" : question->closed_why);
     }

@@ -36,12 +36,13 @@ static int exit_code_of(const char *state, bool allow_warnings) {
 
 static void print_deployment(const struct watch *watch, const struct json *deployment) {
     struct buf text = BUF_INIT(LIMIT_HTTP_RESPONSE_BYTES);
-    const char *title = json_string(json_get(deployment, "title"));
+    const char *title = json_string(json_get(deployment, "title")), *why = json_string(json_get(deployment, "closing_why"));
     if (option_given(&watch->invocation->options, OPTION_JSON)) {
         struct json_out out = {.buf = &text};
         json_add_node(&out, NULL, deployment);
     } else {
-        buf_printf(&text, "D%" PRIu64 ": %s", watch->deployment, title ? title : "over");
+        buf_printf(&text, "D%" PRIu64 ": %s%s%s", watch->deployment, title ? title : "over", str_empty(why) ? "" : ". ",
+                   str_empty(why) ? "" : why);
     }
     buf_addc(&text, '\n');
     terminal_write(&watch->invocation->terminal, stdout, TERMINAL_PLAIN, text.data);
