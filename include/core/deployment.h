@@ -336,9 +336,13 @@ uint32_t deployment_remaining(const struct deployment *d);
 bool deployment_accepts(const struct deployment *d, const struct question *question, enum guidance guidance,
                         const char *note, struct err *err);
 
-/* What an answer will do, as a true sentence for buttons, confirm dialogs and the page. */
+/* What an answer will do, as a true sentence for buttons, confirm dialogs and the page: true if nobody else decides
+ * otherwise before, and if what runs from then on goes well. */
 const char *deployment_consequence(const struct deployment *d, const struct question *question,
                                    enum guidance guidance, struct arena *arena);
+/* The same for an answer to several questions of one step at once; count >= 1. */
+const char *deployment_consequence_of(const struct deployment *d, const struct question *const *questions,
+                                      size_t count, enum guidance guidance, struct arena *arena);
 
 const char *deployment_state_word(enum deployment_state state);
 const char *run_state_word(enum run_state state);

@@ -11,8 +11,7 @@
 bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot) {
     const struct stage_state *stage = &d->stages[d->steps[step].stage];
     for (size_t s = stage->first; s < step; s++) {
-        const struct run *run = deployment_run(d, s, slot);
-        if (run->worker != NULL || run->state == RUN_QUEUED) {
+        if (deployment_run(d, s, slot)->worker != NULL) {
             return true;
         }
     }

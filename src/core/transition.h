@@ -52,7 +52,7 @@ void schedule_advance(struct apply *apply, size_t step, size_t slot);
 void schedule_resume(struct apply *apply);
 /* Opens what may be opened, and settles the deployment's own state. */
 void schedule_conclude(struct apply *apply);
-/* Whether a step of the slot's stage before `step` was ever claimed, or can be: what `cleanup` is for. */
+/* Whether a step of the slot's stage before `step` was ever claimed: what `cleanup` is for. */
 bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot);
 
 /* --- closing.c --- */

@@ -59,11 +59,11 @@ static const char *group_place(const struct group *g, size_t count) {
 static const char *open_title(const struct group *g) {
     const struct question *q = first_question(g);
     const char *who = view_responsible(g->step, g->arena);
-    const char *what = q->unknown                            ? "Outcome unknown: needs"
-                       : q->late_cancel                      ? "Cancel is not complete: needs"
-                       : q->approve                          ? "Approval: needs"
-                       : g->d->state == DEPLOYMENT_PAUSED    ? "Paused: needs"
-                                                             : "Needs"; /* something of it still runs */
+    const char *what = q->unknown                         ? "Outcome unknown: needs"
+                       : q->late_cancel                   ? "Cancel is not complete: needs"
+                       : q->approve                       ? "Approval: needs"
+                       : g->d->state == DEPLOYMENT_PAUSED ? "Paused: needs"
+                                                          : "Needs"; /* something of it still runs */
     return arena_printf(g->arena, "%s %s", what, who);
 }
 
@@ -97,8 +97,8 @@ static void add_attempt_fact(const struct group *g) {
     }
     const char *automatic = "";
     if (run->auto_retries > 0) {
-        automatic = arena_printf(g->arena, " (%u automatic retr%s)", run->auto_retries,
-                                 run->auto_retries == 1 ? "y" : "ies");
+        automatic =
+            arena_printf(g->arena, " (%u automatic retr%s)", run->auto_retries, run->auto_retries == 1 ? "y" : "ies");
     }
     const char *worker = "";
     if (q->unknown && !str_empty(run->worker)) {
@@ -113,8 +113,10 @@ static void add_siblings_fact(const struct group *g) {
     uint32_t done = by_state[RUN_SUCCEEDED] + by_state[RUN_WARNED];
     uint32_t running = by_state[RUN_QUEUED] + by_state[RUN_RUNNING] + by_state[RUN_LOST] + by_state[RUN_DELAYED];
     if (g->step->slot_count > 1) {
-        view_fact(g->card, arena_printf(g->arena, "%u of %s done · %u running", done,
-                                        view_machines(g->step->slot_count, g->arena), running), g->arena);
+        view_fact(g->card,
+                  arena_printf(g->arena, "%u of %s done · %u running", done,
+                               view_machines(g->step->slot_count, g->arena), running),
+                  g->arena);
     }
 }
 
@@ -152,8 +154,10 @@ static void add_taken_facts(const struct group *g) {
         }
     }
     if (g->step->guided.claim_required && !is_taken(g)) {
-        view_fact(g->card, arena_printf(g->arena, "Take it before you answer: take Q%llu",
-                                        (unsigned long long)first_question(g)->id), g->arena);
+        view_fact(
+            g->card,
+            arena_printf(g->arena, "Take it before you answer: take Q%llu", (unsigned long long)first_question(g)->id),
+            g->arena);
     }
 }
 
@@ -175,8 +179,8 @@ static void add_times_fact(const struct group *g) {
     const char *asked = arena_printf(g->arena, "Q%llu · asked %s", (unsigned long long)q->id,
                                      view_clock(q->asked_ms, g->now_ms, g->arena));
     if (deadline != 0) {
-        asked = arena_printf(g->arena, "%s · no answer by %s means fail", asked,
-                             view_clock(deadline, g->now_ms, g->arena));
+        asked =
+            arena_printf(g->arena, "%s · no answer by %s means fail", asked, view_clock(deadline, g->now_ms, g->arena));
     }
     view_fact(g->card, asked, g->arena);
 }
@@ -240,14 +244,14 @@ static const char *open_text(const struct group *g) {
 
 /* --- the choices ------------------------------------------------------------------------------------------------- */
 
-/* How many of the open questions would accept the answer now, and the first that would. */
-static size_t accepting(const struct group *g, enum guidance guidance, const struct question **ret_first) {
+/* Those of the open questions that would accept the answer now. */
+static size_t accepting(const struct group *g, enum guidance guidance, const struct question **ret_questions) {
     size_t count = 0;
     for (size_t i = 0; i < g->open_count; i++) {
         const struct question *q = &g->shown[i]->question;
         /* Whether a note is needed is shown on the button; it does not take the button away. */
         if ((q->options & (unsigned)guidance) != 0 && deployment_accepts(g->d, q, guidance, "a note", NULL)) {
-            *ret_first = count++ == 0 ? q : *ret_first;
+            ret_questions[count++] = q;
         }
     }
     return count;
@@ -270,39 +274,6 @@ static const char *action_label(const struct group *g, enum guidance guidance, c
     return count == g->open_count ? title : arena_printf(g->arena, "%s %s", title, view_machines(count, g->arena));
 }
 
-static const char *names_of_cleanup(const struct group *g) {
-    const struct plan *plan = g->d->plan;
-    const char **names = arena_array(g->arena, plan->step_count + 1, sizeof *names);
-    size_t count = 0, step = first_question(g)->step;
-    size_t last = g->d->stages[g->d->steps[step].stage].last;
-    for (size_t s = step + 1; s <= last; s++) {
-        if (plan->steps[s].condition == PLAN_CLEANUP) {
-            names[count++] = plan->steps[s].name;
-        }
-    }
-    return count == 0 ? "" : arena_printf(g->arena, " but %s", view_list(names, count, g->arena));
-}
-
-/* What an answer for several machines at once will do; for one machine the deployment says it itself. */
-static const char *group_consequence(const struct group *g, enum guidance guidance, const struct question *q,
-                                     size_t count) {
-    const char *machines = view_machines(count, g->arena), *step = g->step->name;
-    size_t others = deployment_remaining(g->d) - count;
-    if (count == 1 || guidance == GUIDANCE_FAIL) {
-        return deployment_consequence(g->d, q, guidance, g->arena);
-    }
-    if (guidance == GUIDANCE_RETRY) {
-        return arena_printf(g->arena, "Runs %s again on %s. Steps before it are not repeated.%s", step, machines,
-                            q->unknown && !g->step->safe_to_rerun ? " It is not declared safe to run twice." : "");
-    }
-    if (guidance == GUIDANCE_IGNORE) {
-        return arena_printf(g->arena, "Counts %s on %s as done, with a warning.", step, machines);
-    }
-    return arena_printf(g->arena, "%s get no further step in this deployment%s and do not count as having %s. "
-                        "The other %s go%s on.", machines, names_of_cleanup(g), g->d->version,
-                        view_machines(others, g->arena), others == 1 ? "es" : "");
-}
-
 static struct card_action *add_action(const struct group *g, const char *verb, const char *label,
                                       const char *consequence) {
     struct card *card = g->card;
@@ -313,18 +284,19 @@ static struct card_action *add_action(const struct group *g, const char *verb, c
 }
 
 static void add_answer(const struct group *g, enum guidance guidance) {
-    const struct question *q = NULL;
-    size_t count = accepting(g, guidance, &q);
+    const struct question **questions = arena_array(g->arena, g->open_count, sizeof *questions);
+    size_t count = accepting(g, guidance, questions);
     if (count == 0) {
         return;
     }
+    const struct question *q = questions[0];
     if (guidance == GUIDANCE_EXCLUDE && count > 1 && count >= deployment_remaining(g->d)) {
         view_fact(g->card, "Excluding all of them would leave no machine; to end the deployment, answer Fail.",
                   g->arena);
         return;
     }
     struct card_action *action = add_action(g, guidance_word(guidance), action_label(g, guidance, q, count),
-                                            group_consequence(g, guidance, q, count));
+                                            deployment_consequence_of(g->d, questions, count, guidance, g->arena));
     const struct plan_guided *guided = &g->step->guided;
     bool take_first = guided->claim_required && !is_taken(g);
     action->primary = !q->unknown && !take_first && (guidance == GUIDANCE_RETRY || guidance == GUIDANCE_PROCEED);
@@ -342,7 +314,7 @@ static void add_take(const struct group *g) {
 
 /* For an unknown outcome looking comes first, and nothing is suggested. */
 static void add_actions(const struct group *g) {
-    static const enum guidance usual[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE, GUIDANCE_EXCLUDE,
+    static const enum guidance usual[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
                                           GUIDANCE_FAIL,  GUIDANCE_PROCEED, GUIDANCE_ABORT};
     static const enum guidance unknown[] = {GUIDANCE_IGNORE, GUIDANCE_RETRY, GUIDANCE_EXCLUDE, GUIDANCE_FAIL};
     bool is_unknown = first_question(g)->unknown;
@@ -421,7 +393,10 @@ static void write_answered(const struct group *g) {
 struct card *view_question(const struct deployment *d, const struct question_record *questions, size_t count,
                            int64_t now_ms, struct arena *arena) {
     assert(count > 0);
-    struct group g = {.d = d, .step = &d->plan->steps[questions[0].question.step], .now_ms = now_ms, .arena = arena,
+    struct group g = {.d = d,
+                      .step = &d->plan->steps[questions[0].question.step],
+                      .now_ms = now_ms,
+                      .arena = arena,
                       .card = view_card(CARD_QUESTION, d, arena)};
     group_collect(&g, questions, count);
     g.card->question = questions[0].question.id;

@@ -39,6 +39,7 @@ struct world_run {
     enum closing job_closing;
     uint32_t newest_epoch; /* of all that were issued */
     size_t starts;         /* START effects since world_watch */
+    uint32_t started;      /* the attempt of the first of them */
     struct world_process processes[WORLD_ATTEMPTS];
 };
 
@@ -76,15 +77,18 @@ uint64_t world_random(struct world *world, uint64_t below);
 /* One thing happens, whichever. */
 void world_step(struct world *world);
 
+/* From here on starts are counted anew, and all that is not told yet will have gone well. */
+void world_watch(struct world *world);
+
 /* The leader has heard everything that was recorded. */
 void world_drain(struct world *world);
 
 /* A valid answer to an open question by somebody; false if the store does not take it. */
 bool world_answer(struct world *world, uint64_t question, enum guidance guidance);
 
-/* From here on all goes well, and every question is answered; true if the deployment ended. */
+/* From here on all goes well, and every question is answered somehow; true if the deployment ended. */
 bool world_finish(struct world *world);
-/* The same, until nothing moves without an answer; questions are left open. */
+/* All goes well until nothing moves without an answer. */
 void world_settle(struct world *world);
 
 #define world_must(world, condition) world_check((world), (condition), #condition, __FILE__, __LINE__)

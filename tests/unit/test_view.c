@@ -33,12 +33,15 @@ static const int64_t START_MS = 1789999200000;
 static void give(struct event event);
 
 static void make_world(size_t machines) {
-    steps[FETCH] = (struct plan_step){.name = "Fetch package", .script = "true", .on_worker = true, .slot_count = 1,
-                                      .max_parallel = 1};
-    steps[INSTALL] = (struct plan_step){.name = "Install", .script = "true", .slot_count = machines,
-                                        .targets = target_index, .max_parallel = RECORDS_MAX};
-    steps[SMOKE] = (struct plan_step){.name = "Smoke test", .script = "true", .on_worker = true, .slot_count = 1,
-                                      .max_parallel = 1};
+    steps[FETCH] = (struct plan_step){
+        .name = "Fetch package", .script = "true", .on_worker = true, .slot_count = 1, .max_parallel = 1};
+    steps[INSTALL] = (struct plan_step){.name = "Install",
+                                        .script = "true",
+                                        .slot_count = machines,
+                                        .targets = target_index,
+                                        .max_parallel = RECORDS_MAX};
+    steps[SMOKE] = (struct plan_step){
+        .name = "Smoke test", .script = "true", .on_worker = true, .slot_count = 1, .max_parallel = 1};
     for (size_t i = 0; i < 3; i++) {
         steps[i].guided = (struct plan_guided){.enabled = true, .max_retries = 10, .responsible = {web_oncall, 1}};
     }
@@ -46,8 +49,12 @@ static void make_world(size_t machines) {
         targets[i] = (struct plan_target){.name = arena_printf(arena, "web-%zu", i + 1)};
         target_index[i] = (uint32_t)i;
     }
-    plan = (struct plan){.project = "webshop", .environment = "production", .targets = targets,
-                         .target_count = machines, .steps = steps, .step_count = 3};
+    plan = (struct plan){.project = "webshop",
+                         .environment = "production",
+                         .targets = targets,
+                         .target_count = machines,
+                         .steps = steps,
+                         .step_count = 3};
 }
 
 static void begin(void) {
@@ -115,8 +122,13 @@ static void give(struct event event) {
 
 static void start(size_t step, size_t slot) {
     const struct run *run = deployment_run(&d, step, slot);
-    give((struct event){.kind = EVENT_CLAIMED, .step = step, .slot = slot, .attempt = run->attempt, .epoch = run->epoch,
-                        .worker = "w-2", .host = "host-2"});
+    give((struct event){.kind = EVENT_CLAIMED,
+                        .step = step,
+                        .slot = slot,
+                        .attempt = run->attempt,
+                        .epoch = run->epoch,
+                        .worker = "w-2",
+                        .host = "host-2"});
 }
 
 static void end(size_t step, size_t slot, struct outcome outcome, const char *excerpt) {
@@ -124,8 +136,13 @@ static void end(size_t step, size_t slot, struct outcome outcome, const char *ex
     if (run->state == RUN_QUEUED) {
         start(step, slot);
     }
-    give((struct event){.kind = EVENT_ENDED, .step = step, .slot = slot, .attempt = run->attempt, .epoch = run->epoch,
-                        .outcome = outcome, .excerpt = excerpt});
+    give((struct event){.kind = EVENT_ENDED,
+                        .step = step,
+                        .slot = slot,
+                        .attempt = run->attempt,
+                        .epoch = run->epoch,
+                        .outcome = outcome,
+                        .excerpt = excerpt});
 }
 
 static void succeed(size_t step, size_t slot) {
@@ -141,17 +158,25 @@ static void lose(size_t step, size_t slot) {
     if (run->state == RUN_QUEUED) {
         start(step, slot);
     }
-    give((struct event){.kind = EVENT_WORKER_LOST, .step = step, .slot = slot, .attempt = run->attempt,
-                        .worker = "w-2"});
-    give((struct event){.kind = EVENT_TRUTH_GONE, .step = step, .slot = slot, .attempt = run->attempt,
-                        .epoch = run->epoch, .excerpt = "Restarting webshop"});
+    give((struct event){
+        .kind = EVENT_WORKER_LOST, .step = step, .slot = slot, .attempt = run->attempt, .worker = "w-2"});
+    give((struct event){.kind = EVENT_TRUTH_GONE,
+                        .step = step,
+                        .slot = slot,
+                        .attempt = run->attempt,
+                        .epoch = run->epoch,
+                        .excerpt = "Restarting webshop"});
 }
 
 static void answer(uint64_t question, enum guidance guidance, const char *actor, const char *note) {
     struct question_record *record = record_of(question);
     assert_true(record->open);
-    give((struct event){.kind = EVENT_ANSWERED, .question = question, .guidance = guidance, .actor = actor,
-                        .via = "console", .note = note});
+    give((struct event){.kind = EVENT_ANSWERED,
+                        .question = question,
+                        .guidance = guidance,
+                        .actor = actor,
+                        .via = "console",
+                        .note = note});
     record->open = false;
     record->answer = guidance;
     record->answered_by = actor;
@@ -185,9 +210,9 @@ static const char *actions(const struct card *card) {
     for (size_t i = 0; i < card->action_count; i++) {
         const struct card_action *a = &card->actions[i];
         assert_true(*a->consequence);
-        text = arena_printf(arena, "%s%s%s:%s%s%s%s%s", text, i > 0 ? " | " : "", a->verb, a->label,
-                            a->primary ? "*" : "", a->danger ? "!" : "", a->confirm ? "?" : "",
-                            a->note_required ? "+" : "");
+        text =
+            arena_printf(arena, "%s%s%s:%s%s%s%s%s", text, i > 0 ? " | " : "", a->verb, a->label, a->primary ? "*" : "",
+                         a->danger ? "!" : "", a->confirm ? "?" : "", a->note_required ? "+" : "");
     }
     return text;
 }
@@ -195,8 +220,8 @@ static const char *actions(const struct card *card) {
 static const char *rows(const struct card *card) {
     const char *text = "";
     for (size_t i = 0; i < card->row_count; i++) {
-        text = arena_printf(arena, "%s%s [%s] %s\n", text, card->rows[i].name, card->rows[i].state,
-                            card->rows[i].detail);
+        text =
+            arena_printf(arena, "%s%s [%s] %s\n", text, card->rows[i].name, card->rows[i].state, card->rows[i].detail);
     }
     return text;
 }
@@ -228,8 +253,8 @@ static void one_failed_machine_is_asked_about_by_name(void **state) {
                         "Q42: Install failed on web-3 (webshop 1.4.2 to production): exit code 100. "
                         "Answer: retry Q42, ignore Q42, exclude Q42, fail Q42. No answer by 16:02 UTC means fail.");
     assert_string_equal(actions(card),
-        "retry:Retry* | ignore:Ignore+ | exclude:Exclude web-3? | fail:Fail deployment!? | "
-                                       "take:Take");
+                        "retry:Retry* | ignore:Ignore+ | exclude:Exclude web-3? | fail:Fail deployment!? | "
+                        "take:Take");
     assert_string_equal(card->excerpt, "Unpacking\nNo space left on device\n");
     assert_int_equal(card->row_count, 0);
     assert_null(card->outcome);
@@ -266,8 +291,8 @@ static void without_anybody_named_it_needs_an_answer(void **state) {
     const struct card *card = question_card();
     assert_string_equal(card->title, "Paused: needs an answer");
     assert_string_equal(card->text,
-        "Q42: Fetch package failed on the worker (webshop 1.4.2 to production): exit code 100. "
-                                    "Answer: retry Q42, ignore Q42, fail Q42.");
+                        "Q42: Fetch package failed on the worker (webshop 1.4.2 to production): exit code 100. "
+                        "Answer: retry Q42, ignore Q42, fail Q42.");
     assert_int_equal(card->mention.count, 0);
 }
 
@@ -300,10 +325,10 @@ static void many_machines_with_one_error_are_one_card(void **state) {
                         "Q42: Install failed on 7 of 10 machines (webshop 1.4.2 to production): exit code 100. "
                         "Answer for all: retry Q42, ignore Q42, exclude Q42, fail Q42; for some: retry Q42 web-1.");
     assert_string_equal(actions(card),
-        "retry:Retry* | ignore:Ignore | exclude:Exclude 7 machines | fail:Fail deployment! | "
-                                       "take:Take");
+                        "retry:Retry* | ignore:Ignore | exclude:Exclude 7 machines | fail:Fail deployment! | "
+                        "take:Take");
     assert_string_equal(card->actions[0].consequence,
-        "Runs Install again on 7 machines. Steps before it are not repeated.");
+                        "Runs Install again on 7 machines. Steps before it are not repeated.");
     assert_string_equal(card->actions[1].consequence, "Counts Install on 7 machines as done, with a warning.");
     assert_string_equal(card->actions[2].consequence,
                         "7 machines get no further step in this deployment and do not count as having 1.4.2. "
@@ -342,9 +367,9 @@ static void what_still_runs_after_exclude_is_said(void **state) {
     break_down(INSTALL, 1);
     const struct card *card = question_card();
     assert_string_equal(card->actions[2].consequence,
-                        "2 machines get no further step in this deployment but Mark as broken and do not count as "
+                        "2 machines get no further step in this deployment but Mark as broken, and do not count as "
                         "having "
-                        "1.4.2. The other 1 machine goes on.");
+                        "1.4.2. The other machine goes on.");
 }
 
 static void a_required_step_offers_only_retry_and_fail(void **state) {
@@ -402,8 +427,8 @@ static void a_required_step_with_an_unknown_outcome_may_be_confirmed(void **stat
     succeed(FETCH, 0);
     lose(INSTALL, 2);
     assert_string_equal(actions(question_card()),
-        "check:Check again | ignore:I checked: it worked? | retry:Run it again? | "
-                                                  "fail:Fail deployment! | take:Take");
+                        "check:Check again | ignore:I checked: it worked? | retry:Run it again? | "
+                        "fail:Fail deployment! | take:Take");
 }
 
 static void who_is_on_it_is_said_and_take_is_gone(void **state) {
@@ -443,8 +468,8 @@ static void a_retry_is_told_until_it_has_worked(void **state) {
     assert_null(card->excerpt);
     assert_string_equal(card->outcome, "Retry by alice after 4 min · waits for a worker");
     assert_string_equal(card->text,
-        "Q42: Install on web-3 (webshop 1.4.2 to production): Retry by alice after 4 min · waits "
-                                    "for a worker: “freed 12 GB”");
+                        "Q42: Install on web-3 (webshop 1.4.2 to production): Retry by alice after 4 min · waits "
+                        "for a worker: “freed 12 GB”");
     assert_fact(card, "Install on web-3");
     assert_fact(card, "Note by alice: freed 12 GB");
     start(INSTALL, 2);
@@ -478,7 +503,7 @@ static void the_older_attempt_that_was_found_alive_is_not_called_a_retry(void **
     const struct run *run = deployment_run(&d, FETCH, 0);
     give((struct event){.kind = EVENT_STILL_RUNNING, .step = FETCH, .attempt = 2, .epoch = run->epoch});
     assert_string_equal(question_card()->outcome,
-        "Retry by alice after 0 s · not run again, attempt 1 is still running");
+                        "Retry by alice after 0 s · not run again, attempt 1 is still running");
 }
 
 static void ignore_exclude_and_fail_are_told(void **state) {
@@ -518,8 +543,8 @@ static void a_mixed_card_says_who_answered_what_and_asks_for_the_rest(void **sta
                                     "web-3 [asking] exit code 100 · attempt 1\n"
                                     "web-1 [succeeded] Retry by alice after 0 s · worked on attempt 2\n");
     assert_string_equal(actions(card),
-        "retry:Retry* | ignore:Ignore | exclude:Exclude 2 machines | fail:Fail deployment! | "
-                                       "take:Take");
+                        "retry:Retry* | ignore:Ignore | exclude:Exclude 2 machines | fail:Fail deployment! | "
+                        "take:Take");
     assert_non_null(strstr(card->text, "Q43: Install failed on 2 of 3 machines"));
     answer(43, GUIDANCE_RETRY, "alice", NULL);
     assert_string_equal(actions(question_card()), "retry:Retry* | ignore:Ignore | exclude:Exclude web-3 | "
@@ -621,7 +646,7 @@ static void the_status_follows_the_deployment(void **state) {
     assert_string_equal(card->state, "running");
     assert_string_equal(card->title, "Running");
     assert_string_equal(card->text,
-        "Running: webshop 1.4.2 to production, step 1 of 3, Fetch package. Started by alice.");
+                        "Running: webshop 1.4.2 to production, step 1 of 3, Fetch package. Started by alice.");
     assert_fact(card, "D311 · started by alice 14:00 UTC");
     now_ms += 6000;
     start(FETCH, 0);
@@ -637,8 +662,8 @@ static void the_status_follows_the_deployment(void **state) {
                                     "Install [running] 2 of 3 machines · 1 running\n"
                                     "Smoke test [pending] \n");
     assert_string_equal(card->text,
-        "Running: webshop 1.4.2 to production, step 2 of 3, Install, 2 of 3 machines · 1 running. "
-                                    "Started by alice.");
+                        "Running: webshop 1.4.2 to production, step 2 of 3, Install, 2 of 3 machines · 1 running. "
+                        "Started by alice.");
     break_down(INSTALL, 2);
     card = view_status(&d, now_ms, arena);
     assert_string_equal(card->state, "paused");
@@ -669,10 +694,10 @@ static void each_state_has_its_words(void **state) {
         enum deployment_state state;
         const char *title;
     } cases[] = {
-        {DEPLOYMENT_QUEUED, "Queued"},     {DEPLOYMENT_RUNNING, "Running"},
-        {DEPLOYMENT_PAUSED, "Paused"},     {DEPLOYMENT_CANCELING, "Canceling"},
+        {DEPLOYMENT_QUEUED, "Queued"},       {DEPLOYMENT_RUNNING, "Running"},
+        {DEPLOYMENT_PAUSED, "Paused"},       {DEPLOYMENT_CANCELING, "Canceling"},
         {DEPLOYMENT_SUCCEEDED, "Succeeded"}, {DEPLOYMENT_SUCCEEDED_WITH_WARNINGS, "Succeeded with warnings"},
-        {DEPLOYMENT_FAILED, "Failed"},     {DEPLOYMENT_CANCELED, "Canceled"},
+        {DEPLOYMENT_FAILED, "Failed"},       {DEPLOYMENT_CANCELED, "Canceled"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         d.state = cases[i].state;
@@ -683,7 +708,7 @@ static void each_state_has_its_words(void **state) {
     }
     d.state = DEPLOYMENT_QUEUED;
     assert_string_equal(view_status(&d, now_ms, arena)->text,
-        "Queued: webshop 1.4.2 to production. Asked for by alice.");
+                        "Queued: webshop 1.4.2 to production. Asked for by alice.");
 }
 
 static void a_good_end_is_one_sentence(void **state) {
@@ -747,8 +772,8 @@ static void machines_with_the_same_answer_are_one_warning(void **state) {
     succeed(SMOKE, 0);
     const struct card *card = view_closing(&d, records, record_count, arena);
     assert_string_equal(rows(card),
-        "web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8 and 4 more [excluded] excluded by "
-                                    "alice: “rack 7”, last confirmed 1.4.1; Install did not finish\n");
+                        "web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8 and 4 more [excluded] excluded by "
+                        "alice: “rack 7”, last confirmed 1.4.1; Install did not finish\n");
 }
 
 static void warnings_without_a_question_are_told_too(void **state) {
@@ -784,7 +809,7 @@ static void a_failure_says_where_why_and_who(void **state) {
                         "alice answered Fail for Install on web-2: needs a fix. web-1 done, web-2 failed at Install, "
                         "web-3 not started.");
     assert_string_equal(rows(card),
-        "web-1 [succeeded] done\nweb-2 [failed] failed at Install\nweb-3 [pending] not started\n");
+                        "web-1 [succeeded] done\nweb-2 [failed] failed at Install\nweb-3 [pending] not started\n");
 }
 
 static void a_failure_without_guidance_says_where_and_why(void **state) {
@@ -792,10 +817,11 @@ static void a_failure_without_guidance_says_where_and_why(void **state) {
     steps[FETCH].guided.enabled = false;
     begin();
     break_down(FETCH, 0);
-    assert_string_equal(view_closing(&d, records, record_count, arena)->text,
-                        "Failed: webshop 1.4.2 to production, 0 of 3 machines, 0 s. Fetch package on the worker failed: "
-                        "exit code "
-                        "100. web-1 not started, web-2 not started, web-3 not started.");
+    assert_string_equal(
+        view_closing(&d, records, record_count, arena)->text,
+        "Failed: webshop 1.4.2 to production, 0 of 3 machines, 0 s. Fetch package on the worker failed: "
+        "exit code "
+        "100. web-1 not started, web-2 not started, web-3 not started.");
 }
 
 static void a_cancel_says_where_each_machine_stands(void **state) {
@@ -853,7 +879,7 @@ static void who_waits_is_told_for_whom(void **state) {
     break_down(INSTALL, 2);
     now_ms += 2 * 3600 * 1000;
     assert_string_equal(view_waits_for(&d, now_ms, arena),
-        "waits for D41, paused 2 h at Install on web-3 for web-oncall");
+                        "waits for D41, paused 2 h at Install on web-3 for web-oncall");
     d.state = DEPLOYMENT_CANCELING;
     assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, which is being canceled");
     d.state = DEPLOYMENT_QUEUED;
