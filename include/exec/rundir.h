@@ -19,6 +19,8 @@
  *     <state>/targets/<target>.<project>.<environment>.lock   flock held while a step of that target runs: no two at
  *                    once. The script inherits it, so it stays held when guidepost-step is killed and the script goes
  *                    on. A step on the worker has one of its own: .<digest of its name> instead of <target>
+ *     <state>/name   random, made once: a run directory that is not here proves something only about workers that had
+ *                    this state directory
  *
  * The words of `exit`:
  *     exit <status> | signal <number>    the shell ended by itself

@@ -30,7 +30,7 @@ struct worker;
 
 /* Locks workers/<id>.lock in the state directory for its life, and tells the leader about workers of this host whose lock is free. */
 int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) MUST_USE;
-const char *worker_id(const struct worker *worker); /* host-bootid-pid-random */
+const char *worker_id(const struct worker *worker); /* host-place-pid-random; place: of the boot and the state directory */
 unsigned worker_busy(const struct worker *worker);
 
 /* Takes no new jobs; `drained` runs once when the last run has ended and is recorded, and the leader was told good-bye. */

@@ -357,7 +357,7 @@ static void adopt_told(const struct commit_reply *reply, void *user) {
 
 static void attempt_look(void *user) {
     struct attempt *attempt = user;
-    switch (rundir_look(attempt->dir, worker_of_this_boot(attempt->job.owner))) {
+    switch (rundir_look(attempt->dir, worker_was_here(attempt->worker, attempt->job.owner))) {
     case RUNDIR_NEVER_STARTED:
         attempt_tell(attempt, EVENT_NEVER_STARTED);
         break;

@@ -47,8 +47,8 @@ void worker_remove(struct worker *worker, struct attempt *attempt);
 bool worker_is_draining(const struct worker *worker);
 bool worker_has(const struct worker *worker, const struct job *job);
 void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when it ends */
-/* Whether a worker's id was made under this boot of this machine. */
-bool worker_of_this_boot(const char *id);
+/* Whether the worker with this id had this state directory, under this boot of the machine. */
+bool worker_was_here(const struct worker *worker, const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);
 
 #endif

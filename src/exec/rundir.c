@@ -99,14 +99,14 @@ static enum rundir_truth look_locked(const char *path) {
     return file_write_atomic(name, "", 0, 0600, true, NULL) == 0 ? RUNDIR_NEVER_STARTED : RUNDIR_UNREADABLE;
 }
 
-enum rundir_truth rundir_look(const char *path, bool owned_under_this_boot) {
+enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
+    struct stat st;
     struct err err;
-    int made = rundir_make(path, &err);
-    if (made < 0 && err.code != ERR_CONFLICT) {
-        return RUNDIR_UNREADABLE;
+    if (!owner_was_here && lstat(path, &st) < 0 && errno == ENOENT) {
+        return RUNDIR_GONE; /* It may have been lost with the boot, or lie in another state directory. */
     }
-    if (made == 0 && !owned_under_this_boot) {
-        return RUNDIR_GONE; /* What was there before the boot may be lost with the directory. */
+    if (rundir_make(path, &err) < 0 && err.code != ERR_CONFLICT) {
+        return RUNDIR_UNREADABLE;
     }
     if (file_exists(path, "exit")) {
         return RUNDIR_ENDED;

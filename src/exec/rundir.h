@@ -27,8 +27,8 @@ enum rundir_truth {
     RUNDIR_GONE,          /* it was started, and neither supervisor nor end is there */
     RUNDIR_UNREADABLE,    /* the disk does not answer: say nothing */
 };
-/* A directory that is not there proves that nothing started only if the owner lived under this boot. */
-enum rundir_truth rundir_look(const char *path, bool owned_under_this_boot);
+/* A directory that is not there proves that nothing started only if the owner had this state directory, under this boot. */
+enum rundir_truth rundir_look(const char *path, bool owner_was_here);
 
 /* The recorded end. False if there is none (yet). */
 bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out);

@@ -21,11 +21,12 @@
 #include "base/metrics.h"
 #include "base/str.h"
 
-enum { SWEEP_EVERY_BEATS = 3600, FIRST_BEAT_MS = 50 };
+enum { SWEEP_EVERY_BEATS = 3600, FIRST_BEAT_MS = 50, PLACE_SIZE = 9 };
 
 struct worker {
     struct worker_options options;
     char *host, *state_dir, *step_program, *url; /* owned; options point to them */
+    char place[PLACE_SIZE];
     char id[256];
     char lock_path[RUNDIR_PATH_SIZE];
     int lock_fd;
@@ -222,7 +223,7 @@ static void worker_beat(void *user) {
     worker_check_drained(worker);
 }
 
-static int worker_make_places(struct worker *worker, struct err *err) {
+static int worker_make_folders(struct worker *worker, struct err *err) {
     static const char *const folders[] = {"runs", "targets", "workers"};
     char path[RUNDIR_PATH_SIZE];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
@@ -236,21 +237,42 @@ static int worker_make_places(struct worker *worker, struct err *err) {
     return lockfile_take(worker->lock_path, &worker->lock_fd, err);
 }
 
-bool worker_of_this_boot(const char *id) {
-    char boot[ID_BOOT_SIZE], part[16];
-    id_boot(boot);
-    (void)snprintf(part, sizeof part, "-%.8s-", boot);
+bool worker_was_here(const struct worker *worker, const char *id) {
+    char part[PLACE_SIZE + 2];
+    (void)snprintf(part, sizeof part, "-%s-", worker->place);
     return id != NULL && strstr(id, part) != NULL;
 }
 
+/* The place is this boot of the machine and this state directory, which gets a name when the first worker comes: what another one lacks
+ * says nothing about what was in this one. */
+static int worker_find_place(struct worker *worker, struct err *err) {
+    char path[RUNDIR_PATH_SIZE], own[RUNDIR_PATH_SIZE + ID_RANDOM_SIZE], name[ID_RANDOM_SIZE], digest[ID_DIGEST_SIZE], boot[ID_BOOT_SIZE];
+    struct buf text = BUF_INIT(ID_RANDOM_SIZE + ID_BOOT_SIZE);
+    id_random(name);
+    id_boot(boot);
+    (void)snprintf(path, sizeof path, "%s/name", worker->state_dir);
+    (void)snprintf(own, sizeof own, "%s.%s", path, name);
+    int r = file_make_dirs(worker->state_dir, 0700, err);
+    r = r < 0 ? r : file_write_atomic(own, name, strlen(name), 0600, true, err);
+    if (r == 0) {
+        (void)link(own, path); /* Whoever is first names it. */
+        (void)unlink(own);
+        r = file_read(path, ID_RANDOM_SIZE, &text, err);
+    }
+    buf_adds(&text, boot);
+    id_digest(digest, text.data, text.size);
+    (void)snprintf(worker->place, sizeof worker->place, "%.8s", digest);
+    buf_finish(&text);
+    return r;
+}
+
 static void worker_name(struct worker *worker) {
-    char host[128] = "", boot[ID_BOOT_SIZE], random[ID_RANDOM_SIZE];
+    char host[128] = "", random[ID_RANDOM_SIZE];
     (void)gethostname(host, sizeof host - 1);
     worker->host = mem_strdup(worker->options.host != NULL ? worker->options.host : host);
     worker->options.host = worker->host;
-    id_boot(boot);
     id_random(random);
-    (void)snprintf(worker->id, sizeof worker->id, "%.100s-%.8s-%d-%.8s", worker->host, boot, (int)getpid(), random);
+    (void)snprintf(worker->id, sizeof worker->id, "%.100s-%s-%d-%.8s", worker->host, worker->place, (int)getpid(), random);
 }
 
 static void worker_free(struct worker *worker) {
@@ -269,10 +291,11 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     worker->options.state_dir = worker->state_dir = mem_strdup(options->state_dir);
     worker->options.step_program = worker->step_program = mem_strdup(options->step_program);
     worker->options.url = worker->url = mem_strdup(options->url);
-    worker_name(worker);
     int r = access(options->step_program, X_OK) == 0
-                ? worker_make_places(worker, err)
+                ? worker_find_place(worker, err)
                 : err_set(err, ERR_IO, "%s can't be executed. It is installed beside guidepost.", options->step_program);
+    worker_name(worker);
+    r = r < 0 ? r : worker_make_folders(worker, err);
     if (r < 0) {
         worker_free(worker);
         return r;
