@@ -169,7 +169,8 @@ size_t commit_close_question(struct commit *commit, const struct deployment *d, 
  * it with their own commit. commit_put_deployment never writes `closing` or `excluded`: they belong to those who answer. It writes what the
  * leader has applied, d->closing, as `phase`; reading gives `closing` as d->intake and `phase` as d->closing.) */
 void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next, int64_t now_ms);
-void commit_finish(struct commit *commit, const struct deployment *d); /* leaves the lane and `live`, wakes the next */
+/* Leaves the lane and `live`, wakes the next. Refused if somebody has failed or canceled it and d does not know. */
+void commit_finish(struct commit *commit, const struct deployment *d);
 void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
 /* Chains the entry to d->audit_head and advances it. */

@@ -124,7 +124,8 @@ void commit_finish(struct commit *commit, const struct deployment *d) {
     char ended[NUMBER_SIZE];
     char lane[STORE_KEY_SIZE];
     (void)words_u64(id, d->id);
-    commit_add(commit, "HSET", records_key(key, "dep", d->id, ""), "final", deployment_state_word(d->state));
+    (void)commit_require_field(commit, records_key(key, "dep", d->id, ""), "closing", closing_word(d->intake));
+    commit_add(commit, "HSET", key, "final", deployment_state_word(d->state));
     commit_add(commit, "SREM", "live", id);
     commit_add(commit, "ZADD", "ended", words_i64(ended, d->ended_ms), id);
     commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);

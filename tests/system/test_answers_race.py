@@ -23,6 +23,7 @@ CONFIG = (
     + f"          {NOTE}\n          note start\n"
     # The last machine is never asked about, so that the others can be excluded.
     + f"          [ $GUIDEPOST_ATTEMPT -gt 1 ] || [ $GUIDEPOST_TARGET = m-{PER_DEPLOYMENT + 1} ]\n"
+    + "  short:\n    steps:\n      - { name: Short, run: 'true' }\n"
 )
 
 
@@ -185,3 +186,17 @@ def test_excludes_at_once_never_exclude_the_last_machine():
             assert question["id"] == refused[0] and "exclude" not in [option["guidance"] for option in question["options"]]
             alice.submit(question["id"], "Retry")
             alice.wait_state(number, "succeeded_with_warnings")
+
+
+def test_a_cancel_that_was_accepted_is_carried_out_also_at_the_very_end():
+    """A deployment of a few milliseconds is canceled somewhere in them: it ends as the canceler was told."""
+    with site(CONFIG, name="cancel") as rig:
+        alice, luck, said = Client(rig), random.Random(1), {}
+        for turn in range(150):
+            number = alice.deploy("short", "1", f"lane-{turn % 8}")
+            time.sleep(luck.random() / 20)
+            said[number] = alice.request("POST", f"/api/tasks/ServerTasks-{number}/cancel").status == 200
+        ended = {number: alice.wait_state(number, "succeeded", "canceled")["state"] for number in said}
+        assert all((ended[number] == "canceled") == accepted for number, accepted in said.items()), (said, ended)
+        print(f"{len(said)} cancels, {sum(said.values())} in time")
+        assert 10 < sum(said.values()) < 140
