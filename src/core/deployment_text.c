@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "core/deployment.h"
+#include "transition.h"
 
 static const char *duration(int64_t ms, struct arena *arena) {
     struct buf text = BUF_INIT(LIMIT_NAME_BYTES);
@@ -92,13 +93,20 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
             why = "It is a required step.";
         } else if (guidance == GUIDANCE_EXCLUDE && step->on_worker) {
             why = "It does not run on a machine of its own.";
-        } else if (guidance == GUIDANCE_EXCLUDE) {
+        } else if (guidance == GUIDANCE_EXCLUDE && !question->late_cancel) {
             why = "The last machine of a deployment can't be excluded.";
         }
         char options[OPTIONS_SIZE];
         options_text(question->options, options);
-        (void)err_set(err, ERR_INVALID, "%s on %s can't be answered with %s. %s%sPossible: %s.", step->name, target,
-                      guidance_title(guidance), why, why[0] == '\0' ? "" : " ", options);
+        (void)err_set(err, ERR_INVALID, "%s%s%s can't be answered with %s. %s%sPossible: %s.", step->name,
+                      step->approve     ? ""
+                      : step->on_worker ? " on the "
+                                        : " on ",
+                      step->approve ? "" : target, guidance_title(guidance), why, why[0] == '\0' ? "" : " ", options);
+        return false;
+    }
+    if (guidance != GUIDANCE_FAIL && slot_is_excluded(d, question->step, question->slot)) {
+        (void)err_set(err, ERR_CONFLICT, "%s was excluded meanwhile, so that %s needs no answer.", target, step->name);
         return false;
     }
     if (guidance == GUIDANCE_EXCLUDE && deployment_remaining(d) <= 1) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,7 @@
 
 void world_check(const struct world *world, bool holds, const char *condition, const char *file, int line) {
     if (!holds) {
-        print_error("seed %llu: %s\n%s\n", (unsigned long long)world->seed, condition, world->story);
+        (void)fprintf(stderr, "seed %llu: %s\n%s\n", (unsigned long long)world->seed, condition, world->story);
         _fail(file, line);
     }
 }

@@ -103,6 +103,10 @@ static void another_question_about_an_excluded_machine_is_closed(void **state) {
     const struct effect *timer = scene_effect(&scene, EFFECT_TIMER, 1, 0);
     assert_int_equal(timer->timer, EVENT_MOOT);
     assert_int_equal(timer->question, other);
+    struct err err;
+    assert_false(deployment_accepts(scene.d, scene_question(&scene, 1, 0), GUIDANCE_RETRY, NULL, &err));
+    assert_string_equal(err.text, "web-1 was excluded meanwhile, so that Collect needs no answer.");
+    assert_true(deployment_accepts(scene.d, scene_question(&scene, 1, 0), GUIDANCE_FAIL, NULL, &err));
     assert_true(scene_give(&scene, (struct event){.kind = EVENT_MOOT, .question = other}));
     assert_string_equal(scene_effect(&scene, EFFECT_CLOSE, 1, 0)->text, "Its machine was excluded.");
     assert_picture(&scene, "running Xq Xq ..");

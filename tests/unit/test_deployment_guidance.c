@@ -288,6 +288,23 @@ static void an_answer_that_was_not_offered_changes_nothing(void **state) {
 
 /* --- required --------------------------------------------------------------------------------------------------- */
 
+static void a_refusal_names_the_step_as_people_do(void **state) {
+    (void)state;
+    struct err err;
+    plan = plan_builder_create(arena, 1);
+    plan_builder_step(plan, "Migrate");
+    plan_builder_step(plan, "Approval")->approve = true;
+    scene_begin(&scene, plan, arena);
+    scene_fail(&scene, 0, 0);
+    assert_false(deployment_accepts(scene.d, scene_question(&scene, 0, 0), GUIDANCE_EXCLUDE, NULL, &err));
+    assert_string_equal(
+        err.text, "Migrate on the worker can't be answered with Exclude. It does not run on a machine of its own. "
+                  "Possible: Retry, Ignore or Fail.");
+    assert_true(scene_answer(&scene, 0, 0, GUIDANCE_IGNORE));
+    assert_false(deployment_accepts(scene.d, scene_question(&scene, 1, 0), GUIDANCE_RETRY, NULL, &err));
+    assert_string_equal(err.text, "Approval can't be answered with Retry. Possible: Proceed or Abort.");
+}
+
 static void ISS_4941_a_required_step_takes_only_retry_and_fail(void **state) {
     (void)state;
     begin(2);
@@ -412,6 +429,7 @@ int main(void) {
         scene_test(ISS_2121_each_question_names_its_step_and_machine),
         scene_test(questions_of_one_step_with_one_error_share_a_card),
         scene_test(an_answer_that_was_not_offered_changes_nothing),
+        scene_test(a_refusal_names_the_step_as_people_do),
         scene_test(ISS_4941_a_required_step_takes_only_retry_and_fail),
         scene_test(after_an_unknown_outcome_of_a_required_step_it_worked_is_a_fact),
         scene_test(a_required_step_without_retries_left_can_only_fail),
