@@ -250,8 +250,23 @@ static pid_t pid_in_output(const struct run *run, const char *name) {
     return (pid_t)strtol(found + strlen(name) + 1, NULL, 10);
 }
 
+/* A dead process is still there until somebody collects it, which may take init a while. */
 static bool lives(pid_t pid) {
-    return kill(pid, 0) == 0;
+    char path[64];
+    char text[512];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (size <= 0) {
+        return false;
+    }
+    text[size] = '\0';
+    const char *state = strrchr(text, ')');
+    return state != NULL && state[2] != 'Z' && state[2] != 'X';
 }
 
 static bool lock_is_free(const struct run *run) {
