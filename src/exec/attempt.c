@@ -157,6 +157,10 @@ static void end_tell(void *user) {
     struct attempt *attempt = user;
     struct outcome outcome;
     uint64_t bytes, left_out;
+    if (attempt->why_never != NULL) {
+        attempt_end(attempt, (struct outcome){OUTCOME_NOT_STARTED, EIO}, attempt->why_never);
+        return;
+    }
     if (!rundir_end(attempt->dir, &outcome, &bytes, &left_out)) {
         timer_start(attempt->again, AGAIN_MS);
         return;
@@ -241,10 +245,20 @@ static void attempt_start(struct attempt *attempt) {
     attempt_follow(attempt);
 }
 
+static void attempt_never_starts(struct attempt *attempt, const struct err *why) {
+    log_error("an attempt can't be started", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step), LOG_ERR(why),
+              LOG_END);
+    attempt->why_never = arena_strdup(attempt->arena, why->text);
+}
+
 /* The claim is recorded: from here on the attempt is ours, and its directory decides whether it starts. */
 static void attempt_claimed(struct attempt *attempt) {
     struct err err;
     attempt->owned = true;
+    if (attempt->why_never != NULL) {
+        end_tell(attempt);
+        return;
+    }
     int r = rundir_make(attempt->dir, &err);
     if (r == 0) {
         attempt_start(attempt);
@@ -254,8 +268,8 @@ static void attempt_claimed(struct attempt *attempt) {
         attempt_tell(attempt, EVENT_TRUTH_GONE);
     } else {
         /* Without its directory nothing may start, here or later: the state directory is full or broken. */
-        log_error("a run directory can't be made", LOG_ERR(&err), LOG_END);
-        attempt_end(attempt, (struct outcome){OUTCOME_NOT_STARTED, EIO}, err.text);
+        attempt_never_starts(attempt, &err);
+        end_tell(attempt);
     }
 }
 
@@ -312,11 +326,10 @@ static void plan_came(struct plan *plan, struct arena *arena, const struct err *
         attempt_try_again(attempt, attempt_load_plan);
         return;
     }
+    struct err no_step;
+    (void)err_set(&no_step, ERR_INVALID, "The plan has no such step.");
     if (plan == NULL || attempt->job.step >= plan->step_count || attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
-        log_error("the plan of a job can't be read, leaving the job", LOG_DEPLOYMENT(attempt->job.deployment),
-                  LOG_STR("error", err == NULL ? "no such step" : err->text), LOG_END);
-        attempt_finish(attempt);
-        return;
+        attempt_never_starts(attempt, plan == NULL ? err : &no_step);
     }
     if (before_still_runs(attempt)) {
         attempt_tell(attempt, EVENT_STILL_RUNNING);

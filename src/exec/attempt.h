@@ -25,6 +25,7 @@ struct attempt {
     char dir[RUNDIR_PATH_SIZE];
     pid_t pid;           /* of the supervisor, if we started it and it has not ended; else 0 */
     enum event_kind fact; /* that is being told */
+    const char *why_never; /* it can't have a run directory, or a plan: nothing starts, and this is told as its end; or NULL */
     bool counts;         /* takes a slot */
     bool owned;          /* the claim is ours: what becomes of the run must be told, however often it takes */
     bool pending;        /* a completion of the store is due: the attempt can't be freed before it */

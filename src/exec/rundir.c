@@ -275,7 +275,7 @@ void rundir_excerpt(const char *path, struct buf *out) {
 void rundir_clear(const char *path) {
     DIR *dir = opendir(path);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (str_starts(entry->d_name, "out.")) {
+        if (str_starts(entry->d_name, "out.") || str_equal(entry->d_name, "started")) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         }
     }
@@ -284,18 +284,20 @@ void rundir_clear(const char *path) {
     }
 }
 
-static bool anything_runs(const char *deployment_dir) {
+/* An attempt that has started and whose end was not told is kept however old it is: without its directory it would seem that it never
+ * started. */
+static bool all_told(const char *deployment_dir) {
     DIR *dir = opendir(deployment_dir);
-    bool runs = dir == NULL;
-    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && !runs; entry = readdir(dir)) {
+    bool told = dir != NULL;
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && told; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
         file_path(path, deployment_dir, entry->d_name);
-        runs = entry->d_name[0] != '.' && rundir_still_runs(path);
+        told = entry->d_name[0] == '.' || file_exists(path, "void") || (file_exists(path, "exit") && !file_exists(path, "started"));
     }
     if (dir != NULL) {
         (void)closedir(dir);
     }
-    return runs;
+    return told;
 }
 
 void rundir_sweep(const char *state_dir) {
@@ -307,7 +309,7 @@ void rundir_sweep(const char *state_dir) {
         char path[RUNDIR_PATH_SIZE];
         struct stat st;
         file_path(path, runs, entry->d_name);
-        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && !anything_runs(path)) {
+        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && all_told(path)) {
             file_remove_tree(path);
         }
     }
