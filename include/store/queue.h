@@ -50,7 +50,7 @@ struct job_reader *job_reader_create(struct loop *loop, struct store *store, con
 void job_reader_destroy(struct job_reader *reader); /* NULL does nothing; not inside jobs_read */
 
 /* Asks for one batch of starts: `count` of each of the two streams at most, so up to twice as many in all. Each batch
- * is asked for anew. 0 asks for none; a batch that is on its way is still handed over. */
+ * is asked for anew. 0 asks for none and ends a wait; a batch that is on its way is still handed over. */
 void job_reader_want(struct job_reader *reader, size_t count);
 
 /* A worker's facts. `job` says which run, attempt, epoch and which entry to acknowledge (entry NULL = none). The

@@ -29,6 +29,7 @@ struct lane {
     unsigned preparing; /* replies to wait for before reading */
     bool fresh;         /* nothing undelivered is left from before the connect: wait for new entries */
     bool reading;
+    bool last_look; /* the wait was ended: what was delivered before that is still read */
 };
 
 struct job_reader {
@@ -94,8 +95,13 @@ void job_reader_destroy(struct job_reader *reader) {
 static void lane_read(struct lane *lane);
 
 void job_reader_want(struct job_reader *reader, size_t count) {
-    reader->starts.want = count;
-    lane_read(&reader->starts);
+    struct lane *starts = &reader->starts;
+    starts->want = count;
+    if (count == 0 && starts->reading && starts->fresh) {
+        starts->last_look = true;
+        redis_interrupt(starts->redis);
+    }
+    lane_read(starts);
 }
 
 /* --- before reading: the groups --- */
@@ -148,12 +154,12 @@ static void batch_came(const struct redis_reply *reply, bool sent, void *user);
 static void lane_read(struct lane *lane) {
     char count[24];
 
-    if (lane->reading || lane->preparing > 0 || lane->want == 0 || timer_active(lane->retry) ||
+    if (lane->reading || lane->preparing > 0 || (lane->want == 0 && !lane->last_look) || timer_active(lane->retry) ||
         !redis_is_connected(lane->redis)) {
         return;
     }
     lane->reading = true;
-    (void)snprintf(count, sizeof count, "%zu", lane->want);
+    (void)snprintf(count, sizeof count, "%zu", lane->last_look ? (size_t)CONTROL_BATCH : lane->want);
     if (lane->fresh) {
         redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT",
                    count, "BLOCK", "0", "STREAMS", lane->streams[0], lane->streams[1], ">", ">");
@@ -205,6 +211,7 @@ static void lane_hand_over(struct lane *lane, const struct redis_reply *streams)
     }
     if (seen == 0) {
         lane->fresh = true;
+        lane->last_look = false;
     }
     if (count > 0) {
         /* Each batch of starts is asked for anew: only the worker knows how many slots this one took. */
