@@ -545,6 +545,13 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     assert.doesNotMatch(page.url(), /good/);
   });
 
+  test("a link that is no good any more is not kept in the address either", async () => {
+    server.state.signedIn = false;
+    await page.goto(`${server.url}/login#old`);
+    await page.getByText("That did not sign anybody in.").waitFor();
+    assert.equal(page.url(), `${server.url}/login`);
+  });
+
   test("a session that has ended leads to signing in", async () => {
     pause();
     await open();
