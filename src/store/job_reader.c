@@ -152,7 +152,7 @@ static void lane_connected(void *user) {
 static void batch_came(const struct redis_reply *reply, bool sent, void *user);
 
 static void lane_read(struct lane *lane) {
-    char count[24];
+    char count[24], wait[24];
 
     if (lane->reading || lane->preparing > 0 || (lane->want == 0 && !lane->last_look) || timer_active(lane->retry) ||
         !redis_is_connected(lane->redis)) {
@@ -161,8 +161,11 @@ static void lane_read(struct lane *lane) {
     lane->reading = true;
     (void)snprintf(count, sizeof count, "%zu", lane->last_look ? (size_t)CONTROL_BATCH : lane->want);
     if (lane->fresh) {
+        /* Redis waits no longer for a worker that stopped hearing than it takes to be called lost: jobs that were
+         * delivered to it after that would lie there until the next sweep. */
+        (void)snprintf(wait, sizeof wait, "%d", LIMIT_HEARTBEAT_MS);
         redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT",
-                   count, "BLOCK", "0", "STREAMS", lane->streams[0], lane->streams[1], ">", ">");
+                   count, "BLOCK", wait, "STREAMS", lane->streams[0], lane->streams[1], ">", ">");
     } else {
         redis_call(lane->redis, batch_came, lane, "XREADGROUP", "GROUP", JOB_GROUP, lane->reader->worker, "COUNT",
                    count, "STREAMS", lane->streams[0], lane->streams[1], lane->arrived[0], lane->arrived[1]);
