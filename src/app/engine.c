@@ -24,7 +24,14 @@
 #include "store/records.h"
 #include "store/retention.h"
 
-enum { CONFLICTS_MAX = 64, SWEEP_SOON_MS = 50 };
+enum {
+    CONFLICTS_MAX = 64,
+    SWEEP_SOON_MS = 50,
+    SWEEPS_IN_A_HURRY = 10, /* after a worker was lost */
+    SWEEP_IN_A_HURRY_MS = 1000,
+    RESTART_MS = 20, /* after a first failure; doubled with each that follows */
+    RESTART_MAX_MS = 1000,
+};
 
 struct engine {
     struct engine_options options;
@@ -33,12 +40,17 @@ struct engine {
     struct observer *observer;
     struct cache *cache;
     struct timer *sweep_timer;
+    unsigned hurried_sweeps; /* still to come */
+    struct timer *prepare;   /* asks for next_question again */
+    struct timer *again;     /* begins anew */
+    int64_t restart_ms;      /* the pause before that; 0 = the last batch was committed */
     uint64_t next_question;
     bool leads;
     unsigned generation; /* of the leadership or the restart: late replies of an earlier one are dropped */
     struct batch *batch; /* under way, or NULL */
     uint64_t conflicts[CONFLICTS_MAX]; /* questions known to be answered though the answer was not applied yet */
     size_t conflict_count;
+    bool passed_over; /* entries that wait for an answer were left behind in the inbox */
 };
 
 /* One entry of the batch, with what had to be read for it. */
@@ -58,6 +70,7 @@ struct batch {
     size_t next;    /* the first entry that is not in a commit yet */
     size_t waiting; /* reads under way */
     bool failed;    /* a read failed */
+    bool solved;    /* a conflict: what was passed over can be applied */
     unsigned generation;
     struct changes changes; /* of the commit under way */
 };
@@ -72,10 +85,20 @@ static void batch_free(struct batch *batch) {
     mem_free(batch);
 }
 
-static void engine_restart(struct engine *engine) {
+/* From the start, with nothing but what is stored. */
+static void engine_restart(void *user) {
+    struct engine *engine = user;
     cache_clear(engine->cache);
     engine->generation++;
+    engine->passed_over = false;
     inbox_restart(engine->inbox);
+}
+
+/* While Redis can't be read or written there is no use in asking it without a pause. */
+static void engine_restart_later(struct engine *engine) {
+    int64_t doubled = 2 * engine->restart_ms;
+    engine->restart_ms = doubled == 0 ? RESTART_MS : doubled < RESTART_MAX_MS ? doubled : RESTART_MAX_MS;
+    timer_start(engine->again, engine->restart_ms);
 }
 
 static void engine_retired(size_t removed, const struct err *err, void *user) {
@@ -94,7 +117,10 @@ static void engine_swept(const struct sweep_counts *counts, const struct err *er
     if (!engine->leads) {
         return;
     }
-    timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
+    /* A lost worker that only stands still may take one more job out of its stream, and nobody can tell it not to. */
+    bool hurries = engine->hurried_sweeps > 0;
+    engine->hurried_sweeps -= hurries;
+    timer_start(engine->sweep_timer, hurries ? SWEEP_IN_A_HURRY_MS : LIMIT_SWEEP_MS);
     if (engine->options.retention_ms > 0) {
         store_retire(engine->options.store, engine->leadership, clock_wall_ms() - engine->options.retention_ms,
                      engine_retired, NULL);
@@ -108,6 +134,13 @@ static void engine_sweep(void *user) {
     }
 }
 
+static void engine_begin(uint64_t next_question, const struct err *err, void *user);
+
+static void engine_prepare(void *user) {
+    struct engine *engine = user;
+    store_load_numbering(engine->options.store, engine_begin, engine);
+}
+
 /* The number of the next question has come: the engine can begin. */
 static void engine_begin(uint64_t next_question, const struct err *err, void *user) {
     struct engine *engine = user;
@@ -115,10 +148,12 @@ static void engine_begin(uint64_t next_question, const struct err *err, void *us
         return;
     }
     if (err != NULL) {
-        store_load_numbering(engine->options.store, engine_begin, engine);
+        timer_start(engine->prepare, RESTART_MAX_MS);
         return;
     }
     engine->next_question = next_question;
+    engine->conflict_count = 0;
+    engine->restart_ms = 0;
     engine_restart(engine);
     observer_start(engine->observer);
     timer_start(engine->sweep_timer, 0);
@@ -131,7 +166,7 @@ static void engine_gained(void *user) {
     struct engine *engine = user;
     log_info("leads", LOG_STR("token", engine->options.token), LOG_END);
     engine->leads = true;
-    store_load_numbering(engine->options.store, engine_begin, engine);
+    engine_prepare(engine);
 }
 
 static void engine_deposed(void *user) {
@@ -145,6 +180,8 @@ static void engine_deposed(void *user) {
     inbox_pause(engine->inbox);
     observer_stop(engine->observer);
     timer_stop(engine->sweep_timer);
+    timer_stop(engine->prepare);
+    timer_stop(engine->again);
     cache_clear(engine->cache);
     if (engine->options.leads != NULL) {
         engine->options.leads(false, engine->options.user);
@@ -198,7 +235,10 @@ static void gather_owned(const struct owned_run *runs, size_t count, const struc
 
 static void gather_records(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct batch *batch = user;
-    batch->failed = batch->failed || err != NULL;
+    if (err != NULL) {
+        log_error("what the inbox is about can't be read, trying again", LOG_ERR(err), LOG_END);
+        batch->failed = true;
+    }
     for (size_t i = 0; i < count; i++) {
         if (batch->generation == batch->engine->generation) {
             cache_put(batch->engine->cache, records[i]);
@@ -222,11 +262,11 @@ static void batch_want(struct batch *batch, uint64_t **ids, size_t *count, uint6
     (*ids)[(*count)++] = id;
 }
 
-/* Lanes and owned runs are known; now the deployments themselves. */
+/* Lanes and owned runs are known, or could not be read; now the deployments themselves. */
 static void batch_gathered(struct batch *batch) {
     uint64_t *ids = NULL;
     size_t count = 0;
-    for (size_t i = batch->next; i < batch->count; i++) {
+    for (size_t i = batch->next; i < batch->count && !batch->failed; i++) {
         struct batch_entry *e = &batch->entries[i];
         batch_want(batch, &ids, &count, e->entry.deployment);
         batch_want(batch, &ids, &count, e->head);
@@ -291,13 +331,14 @@ static bool conflict_known(const struct engine *engine, uint64_t question) {
     return false;
 }
 
-static void conflict_solved(struct engine *engine, uint64_t question) {
+static bool conflict_solved(struct engine *engine, uint64_t question) {
     for (size_t i = 0; i < engine->conflict_count; i++) {
         if (engine->conflicts[i] == question) {
             engine->conflicts[i] = engine->conflicts[--engine->conflict_count];
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 /* A fact that could close a question whose answer was accepted first must wait until that answer was applied. */
@@ -330,8 +371,8 @@ static enum applied apply_event(struct batch *batch, uint64_t id, const struct e
     }
     struct decision decision;
     deployment_apply(d, event, &engine->next_question, batch->arena, &decision);
-    if (event->kind == EVENT_ANSWERED) {
-        conflict_solved(engine, event->question);
+    if (event->kind == EVENT_ANSWERED && conflict_solved(engine, event->question)) {
+        batch->solved = true;
     }
     if (event->kind == EVENT_CLAIMED || event->kind == EVENT_ADOPTED) {
         observer_expect(engine->observer, event->worker);
@@ -364,6 +405,7 @@ static enum applied apply_worker_gone(struct batch *batch, struct batch_entry *e
     changes_worker_gone(&batch->changes, e->entry.worker);
     observer_forget(batch->engine->observer, e->entry.worker);
     /* What it had read and not claimed lies in its list of pending jobs, which only the sweep looks into. */
+    batch->engine->hurried_sweeps = SWEEPS_IN_A_HURRY;
     timer_start(batch->engine->sweep_timer, SWEEP_SOON_MS);
     return APPLIED;
 }
@@ -392,7 +434,9 @@ static enum applied apply_entry(struct batch *batch, struct batch_entry *e) {
 
 static void batch_committed(const struct commit_reply *reply, void *user);
 
-static void batch_end(struct batch *batch, bool again) {
+enum batch_fate { BATCH_OVER, BATCH_ANEW, BATCH_FAILED };
+
+static void batch_end(struct batch *batch, enum batch_fate fate) {
     struct engine *engine = batch->engine;
     bool current = batch->generation == engine->generation && engine->leads;
     if (engine->batch == batch) {
@@ -402,18 +446,32 @@ static void batch_end(struct batch *batch, bool again) {
     if (!current) {
         return;
     }
-    if (again) {
-        engine_restart(engine);
-    } else {
+    switch (fate) {
+    case BATCH_OVER:
+        engine->restart_ms = 0;
         inbox_next(engine->inbox);
+        break;
+    case BATCH_ANEW:
+        engine_restart(engine);
+        break;
+    case BATCH_FAILED:
+        engine_restart_later(engine);
+        break;
     }
+}
+
+/* What is left waits for an answer that is further on in the inbox. Once that was applied, all is read again. */
+static void batch_over(struct batch *batch) {
+    struct engine *engine = batch->engine;
+    engine->passed_over = engine->passed_over || batch->next < batch->count;
+    batch_end(batch, engine->passed_over && batch->solved ? BATCH_ANEW : BATCH_OVER);
 }
 
 /* Entries in order until the commit is full; what had to wait for an answer further on comes after it. */
 static void batch_apply(struct batch *batch) {
     struct engine *engine = batch->engine;
     if (batch->failed || batch->generation != engine->generation || !engine->leads) {
-        batch_end(batch, true);
+        batch_end(batch, BATCH_FAILED);
         return;
     }
     changes_begin(&batch->changes, engine->options.store, engine->leadership, batch->arena);
@@ -438,7 +496,11 @@ static void batch_apply(struct batch *batch) {
     }
     if (changes_empty(&batch->changes)) {
         changes_drop(&batch->changes);
-        batch_end(batch, true); /* All of it waits for an answer that is not in this batch. */
+        if (batch->entries[batch->count - 1].entry.timer != NULL) {
+            batch_end(batch, BATCH_FAILED); /* Nothing but timers, which come with each batch: not without a pause. */
+        } else {
+            batch_over(batch);
+        }
         return;
     }
     changes_commit(&batch->changes, engine->next_question, batch_committed, batch);
@@ -464,7 +526,7 @@ static void batch_committed(const struct commit_reply *reply, void *user) {
     struct batch *batch = user;
     struct engine *engine = batch->engine;
     if (batch->generation != engine->generation) {
-        batch_end(batch, true);
+        batch_end(batch, BATCH_ANEW);
         return;
     }
     if (reply->result == COMMIT_DONE) {
@@ -473,17 +535,18 @@ static void batch_committed(const struct commit_reply *reply, void *user) {
             batch->waiting = 0;
             batch_gathered(batch);
         } else {
-            batch_end(batch, false);
+            batch_over(batch);
         }
         return;
     }
     uint64_t question = reply->result == COMMIT_REFUSED ? changes_refused_question(&batch->changes, reply->precondition) : 0;
-    if (question != 0 && !conflict_known(engine, question) && engine->conflict_count < CONFLICTS_MAX) {
+    bool learned = question != 0 && !conflict_known(engine, question) && engine->conflict_count < CONFLICTS_MAX;
+    if (learned) {
         engine->conflicts[engine->conflict_count++] = question;
     }
     log_debug("a commit was not done: from the start", LOG_INT("result", reply->result),
               LOG_INT("precondition", reply->precondition), LOG_QUESTION(question), LOG_END);
-    batch_end(batch, true);
+    batch_end(batch, learned ? BATCH_ANEW : BATCH_FAILED);
 }
 
 /* --- the outside ------------------------------------------------------------------------------------------------ */
@@ -493,6 +556,8 @@ struct engine *engine_create(const struct engine_options *options) {
     engine->options = *options;
     engine->cache = cache_create();
     engine->sweep_timer = loop_timer(options->loop, engine_sweep, engine);
+    engine->prepare = loop_timer(options->loop, engine_prepare, engine);
+    engine->again = loop_timer(options->loop, engine_restart, engine);
     engine->observer = observer_create(options->loop, options->store, options->lost_after_ms);
     engine->inbox = inbox_create(options->loop, options->store, engine_read, engine);
     engine->leadership = leadership_create(options->loop, options->store,
@@ -519,6 +584,8 @@ void engine_destroy(struct engine *engine) {
     inbox_destroy(engine->inbox);
     observer_destroy(engine->observer);
     timer_destroy(engine->sweep_timer);
+    timer_destroy(engine->prepare);
+    timer_destroy(engine->again);
     cache_destroy(engine->cache);
     mem_free(engine);
 }

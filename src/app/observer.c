@@ -12,8 +12,7 @@ struct watched {
     struct watched *next;
     char *worker;
     uint64_t beat;
-    int64_t moved_ms; /* monotonic */
-    bool told;        /* as gone */
+    int64_t moved_ms; /* monotonic; when it was last told as gone, if that was later */
 };
 
 struct observer {
@@ -22,7 +21,6 @@ struct observer {
     struct timer *timer;
     struct watched *watched;
     int64_t lost_after_ms;
-    unsigned generation; /* replies of an earlier start are ignored */
     bool started;
 };
 
@@ -55,18 +53,15 @@ void observer_destroy(struct observer *observer) {
 }
 
 void observer_start(struct observer *observer) {
-    observer->generation++;
     observer->started = true;
     for (struct watched *w = observer->watched; w != NULL; w = w->next) {
         w->moved_ms = clock_monotonic_ms();
-        w->told = false;
     }
     timer_start(observer->timer, 0);
 }
 
 void observer_stop(struct observer *observer) {
     observer->started = false;
-    observer->generation++;
     timer_stop(observer->timer);
     watched_clear(observer);
 }
@@ -119,13 +114,12 @@ static void observer_judge(const struct worker_info *workers, size_t count, cons
         if (w->beat != workers[i].beat) {
             w->beat = workers[i].beat;
             w->moved_ms = now;
-            w->told = false;
         }
     }
     metric_set(METRIC_WORKERS, (double)count, "seen", NULL, NULL);
     for (struct watched *w = observer->watched; w != NULL; w = w->next) {
-        if (!w->told && now - w->moved_ms >= observer->lost_after_ms) {
-            w->told = true;
+        if (now - w->moved_ms >= observer->lost_after_ms) {
+            w->moved_ms = now; /* If the word is lost, it is told again. */
             log_warn("worker fell silent", LOG_STR("worker", w->worker), LOG_END);
             queue_worker_gone(observer->store, w->worker, NULL, NULL);
         }
