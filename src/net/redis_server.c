@@ -97,7 +97,7 @@ static void process_ended(uv_process_t *process, int64_t status, int number) {
     server->process = NULL;
     if (!server->stopping) {
         log_warn("redis-server ended, starting it again", LOG_INT("status", status), LOG_INT("signal", number), LOG_END);
-        timer_start(server->timer, 0);
+        timer_start(server->timer, LOOK_MS); /* One that ends at once must not be started without a pause. */
     }
 }
 
