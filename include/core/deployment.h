@@ -248,6 +248,7 @@ struct deployment {
     X(RETRY_DUE, "retry_due")         /* auto_retry's delay is over */          \
     X(DEADLINE, "deadline")           /* answer_within has passed */            \
     X(MOOT, "moot")                   /* the question's target was excluded by the answer to another */ \
+    X(TAKEN, "taken")                 /* somebody is on the question */ \
     X(FAILING, "failing")             /* comes back once `closing` was recorded: no claim can follow it */ \
     X(CANCEL, "cancel")                                                        \
     X(CANCEL_LATE, "cancel_late")     /* LIMIT_CANCEL_MS after it */
@@ -266,7 +267,7 @@ struct event {
     const char *worker, *host;
     struct outcome outcome;
     const char *excerpt;   /* of an ENDED */
-    uint64_t question;     /* of ANSWERED, DEADLINE */
+    uint64_t question;     /* of ANSWERED, TAKEN, DEADLINE */
     enum guidance guidance;
     const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
 };

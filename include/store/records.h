@@ -140,8 +140,8 @@ typedef void answered_done(enum answer_result result, void *user);
 void store_answer(struct store *store, const struct new_answer *answer, answered_done *done, void *user);
 
 /* Marks the question as taken. With expect_nobody it is refused (ANSWER_CHANGED) if another has taken it. */
-void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, bool expect_nobody,
-                answered_done *done, void *user);
+void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, const char *via,
+                bool expect_nobody, answered_done *done, void *user);
 
 /* ANSWER_TOO_LATE: canceled before, or final. */
 void store_cancel(struct store *store, uint64_t deployment, const char *actor, const char *via, const char *note,

@@ -328,7 +328,8 @@ static void take_loaded(struct deployment_record *record, const struct err *err,
         return;
     }
     bool claim_required = d->plan->steps[asked->question.step].guided.claim_required;
-    store_take(task->operations->options.store, d->id, task->question, task->op.actor.name, claim_required, take_recorded, task);
+    store_take(task->operations->options.store, d->id, task->question, task->op.actor.name, task->op.actor.via,
+               claim_required, take_recorded, task);
 }
 
 void task_take(struct task *task) {

@@ -33,6 +33,7 @@ static const struct {
     [EVENT_RETRY_DUE] = {on_retry_due, true},
     [EVENT_DEADLINE] = {guidance_deadline, false},
     [EVENT_MOOT] = {guidance_moot, false},
+    [EVENT_TAKEN] = {guidance_taken, false},
     [EVENT_FAILING] = {closing_failing, false},
     [EVENT_CANCEL] = {closing_cancel, false},
     [EVENT_CANCEL_LATE] = {closing_cancel_late, false},

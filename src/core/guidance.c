@@ -142,6 +142,13 @@ bool guidance_deadline(struct apply *apply, struct run *run) {
     return true;
 }
 
+/* Who is on it lies in the question, where it was recorded; here it is only written down. */
+bool guidance_taken(struct apply *apply, struct run *run) {
+    (void)run;
+    apply_audit(apply, "taken Q%llu", (unsigned long long)apply->event->question);
+    return true;
+}
+
 bool guidance_moot(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct question *open = deployment_question(d, apply->event->question);

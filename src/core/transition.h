@@ -72,7 +72,7 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
 /* --- events, by file; false if the event no longer fits --- */
 
 typedef bool event_handler(struct apply *apply, struct run *run);
-event_handler guidance_answered, guidance_deadline, guidance_moot;
+event_handler guidance_answered, guidance_taken, guidance_deadline, guidance_moot;
 event_handler closing_failing, closing_cancel, closing_cancel_late;
 
 #endif

@@ -149,8 +149,8 @@ void store_answer(struct store *store, const struct new_answer *answer, answered
     request_send(request);
 }
 
-void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, bool expect_nobody,
-                answered_done *done, void *user) {
+void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, const char *via,
+                bool expect_nobody, answered_done *done, void *user) {
     char key[RECORDS_KEY_SIZE];
     struct request *request = request_create(store, NULL, done, user);
     (void)require(request, records_key(key, "q", question, ""), "state", "open", ANSWER_TOO_LATE);
@@ -159,6 +159,9 @@ void store_take(struct store *store, uint64_t deployment, uint64_t question, con
     }
     commit_add(request->commit, "HSET", key, "taken", actor);
     commit_add(request->commit, "HINCRBY", key, "revision", "1");
+    const struct event event = {
+        .kind = EVENT_TAKEN, .now_ms = clock_wall_ms(), .question = question, .actor = actor, .via = via};
+    inbox_encode_event(request->commit, deployment, &event);
     commit_changed(request->commit, deployment);
     request_send(request);
 }

@@ -139,7 +139,7 @@ static void turn_is_over(void *user) {
         };
         store_answer(rig.store, &answer, recorded, replying);
     } else if (refusal.code == ERR_NONE && command->id == COMMAND_TAKE) {
-        store_take(rig.store, 1, command->question, replying->actor, false, recorded, replying);
+        store_take(rig.store, 1, command->question, replying->actor, "api", false, recorded, replying);
     } else {
         reply_now(replying);
     }

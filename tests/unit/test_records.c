@@ -765,8 +765,8 @@ static void the_leaders_own_failing_comes_back_to_it_through_the_inbox(void **st
 
 static enum answer_result take(const struct deployment_record *record, const char *actor, bool expect_nobody) {
     struct answered answered = {0};
-    store_take(rig.store, record->deployment->id, record->questions[0].question.id, actor, expect_nobody, answer_came,
-               &answered);
+    store_take(rig.store, record->deployment->id, record->questions[0].question.id, actor, "cli", expect_nobody,
+               answer_came, &answered);
     return wait_for(&answered);
 }
 
@@ -778,6 +778,9 @@ static void a_question_can_be_taken_and_taken_over(void **state) {
     assert_int_equal(take(record, "bob", false), ANSWER_ACCEPTED);
     struct deployment_record *after = load(record->deployment->id);
     assert_string_equal(after->questions[0].taken_by, "bob");
+    const char *entry = rig_call(&rig, "XREVRANGE", "t:inbox", "+", "-", "COUNT", "1");
+    assert_non_null(strstr(entry, "event taken deployment 1 at "));
+    assert_non_null(strstr(entry, "question 1 actor bob via cli"));
     deployment_record_free(after);
     struct new_answer given = answer_of(record, 0, GUIDANCE_RETRY);
     assert_int_equal(answer(&given), ANSWER_ACCEPTED);
