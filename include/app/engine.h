@@ -33,6 +33,7 @@ void engine_stop(struct engine *engine);
 /* After the store was destroyed: work under way has ended with it. */
 void engine_destroy(struct engine *engine);
 bool engine_leads(const struct engine *engine);
-void engine_ready(struct engine *engine); /* the store is connected again: silence is counted anew */
+/* The store is ready again: silence is counted anew. After a rollback what is known of deployments is forgotten. */
+void engine_ready(struct engine *engine, bool rolled_back);
 
 #endif

@@ -220,6 +220,7 @@ struct deployment {
     enum closing closing;        /* as carried out here */
     const char *closing_why;     /* a sentence: who failed or canceled it and why */
     bool warned;                 /* something was ignored, excluded or left empty */
+    bool doubted;                /* commits of it were lost: what is not found on a machine may still have run there */
     struct step_state *steps;    /* plan->step_count */
     struct stage_state *stages;
     size_t stage_count;
@@ -249,6 +250,7 @@ struct deployment {
     X(DEADLINE, "deadline")           /* answer_within has passed */            \
     X(MOOT, "moot")                   /* the question's target was excluded by the answer to another */ \
     X(TAKEN, "taken")                 /* somebody is on the question */ \
+    X(ROLLED_BACK, "rolled_back")     /* Redis has lost commits, and a person has seen it */ \
     X(FAILING, "failing")             /* comes back once `closing` was recorded: no claim can follow it */ \
     X(CANCEL, "cancel")                                                        \
     X(CANCEL_LATE, "cancel_late")     /* LIMIT_CANCEL_MS after it */

@@ -5,7 +5,7 @@
  * Deployments, questions and what belongs to them, as they lie in Redis. All keys start with the prefix; a hash tag in it keeps
  * them on one node.
  *
- *     seq                     counts commits
+ *     seq                     counts commits; rollback: is there while commits are held up since some were lost: the count that was seen
  *     ids                     hash: deployment, question = the last number given
  *     plan:<hash>             hash: text (JSON of a frozen plan), users (how many deployments have it), first (the number of the one
  *                             that stored it)

@@ -37,8 +37,12 @@ struct store_options {
 int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err) MUST_USE;
 /* Pending commits complete as UNKNOWN or UNAVAILABLE first, reads as unavailable. Not inside one of the completions. */
 void store_destroy(struct store *store);
-/* A person has seen that commits were lost: goes on from what Redis has. */
-void store_confirm_rollback(struct store *store);
+/* How many commits Redis has lost, until somebody confirms it; else 0. Meanwhile no process commits anything. */
+uint64_t store_lost_commits(const struct store *store);
+/* A person has seen that commits were lost: all processes go on from what Redis has, and the leader is told to look anew at what
+ * runs. lost 0 = there was nothing to confirm. */
+typedef void confirmed_done(uint64_t lost, const struct err *err, void *user);
+void store_confirm_rollback(struct store *store, const char *actor, const char *via, confirmed_done *done, void *user);
 bool store_is_ready(const struct store *store);
 struct redis *store_redis(struct store *store); /* for the other parts of src/store */
 const char *store_prefix(const struct store *store);

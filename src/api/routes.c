@@ -29,6 +29,7 @@ static const struct route table[] = {
     {"POST", "/v1/questions/{}/answer", ROUTE_SIGNED, v1_answer},
     {"POST", "/v1/questions/{}/take", ROUTE_SIGNED, v1_take},
     {"POST", "/v1/questions/{}/check", ROUTE_SIGNED, v1_check},
+    {"POST", "/v1/store/rollback", ROUTE_SIGNED, v1_confirm_rollback},
     {"POST", "/v1/commands", ROUTE_SIGNED, v1_command},
     {"GET", "/v1/rooms/{}", ROUTE_SIGNED, v1_room},
     {"GET", "/v1/events", ROUTE_SIGNED, stream_events},

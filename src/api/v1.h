@@ -26,6 +26,9 @@ void v1_answer(struct call *call);
 void v1_take(struct call *call);
 void v1_check(struct call *call);
 
+/* v1_store.c */
+void v1_confirm_rollback(struct call *call);
+
 /* v1_rooms.c */
 void v1_command(struct call *call);
 void v1_room(struct call *call);

@@ -594,8 +594,10 @@ bool engine_leads(const struct engine *engine) {
     return engine->leads;
 }
 
-void engine_ready(struct engine *engine) {
-    if (engine->leads) {
+void engine_ready(struct engine *engine, bool rolled_back) {
+    if (engine->leads && rolled_back) {
+        store_load_numbering(engine->options.store, engine_begin, engine);
+    } else if (engine->leads) {
         observer_start(engine->observer);
     }
 }

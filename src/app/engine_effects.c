@@ -39,7 +39,7 @@ static void push_job(struct changes *changes, const struct deployment *d, const 
         .closing = d->closing,
         .prove_gone = effect->prove_gone,
         .host = effect->host,
-        .owner = kind == JOB_ADOPT ? deployment_run(d, effect->step, effect->slot)->worker : NULL,
+        .owner = kind == JOB_ADOPT && !d->doubted ? deployment_run(d, effect->step, effect->slot)->worker : NULL,
         .plan_hash = d->plan_hash,
         .version = d->version,
         .previous_version = d->previous_version,

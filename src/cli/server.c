@@ -57,7 +57,7 @@ struct server {
     struct worker *worker;
     struct signal_watch *signals[3];
     struct timer *timer;        /* of the stop */
-    bool store_came, generation_put, stopping, drain_over;
+    bool store_came, store_wrong, rolled_back, generation_put, stopping, drain_over;
     int exit_code;
 };
 
@@ -90,9 +90,14 @@ static void store_came(void *user) {
     struct server *server = user;
     server->store_came = true;
     log_info("store ready", LOG_END);
-    if (server->engine != NULL) {
-        engine_ready(server->engine);
+    if (server->store_wrong) {
+        server->store_wrong = false;
+        server->banner[0] = '\0';
     }
+    if (server->engine != NULL) {
+        engine_ready(server->engine, server->rolled_back);
+    }
+    server->rolled_back = false;
     /* The configuration of the server that started or reloaded last is the one in force. */
     if (server->options.serves && !server->generation_put) {
         store_put_generation(server->store, server->config->generation, generation_recorded, server);
@@ -112,12 +117,15 @@ static void store_refused(const struct err *err, void *user) {
     struct server *server = user;
     log_error("the store can't be used", LOG_ERR(err), LOG_END);
     (void)snprintf(server->banner, sizeof server->banner, "%s", err->text);
+    server->store_wrong = true;
+    server->rolled_back = err->code == ERR_CONFLICT;
 }
 
 static void store_weak(const char *text, void *user) {
     struct server *server = user;
     log_warn("the store may lose what was acknowledged (durability: accept_loss)", LOG_STR("settings", text), LOG_END);
     (void)snprintf(server->banner, sizeof server->banner, "Redis may lose what was acknowledged: %s", text);
+    server->store_wrong = false;
 }
 
 static void leads_now(bool leads, void *user) {

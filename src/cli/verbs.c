@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "demo.h"
 #include "help.h"
+#include "rollback.h"
 #include "talk.h"
 #include "watch.h"
 
@@ -45,6 +46,8 @@ static const struct verb TABLE[] = {
     {"log", VERB_DEPLOY, COMMAND_LOG, NULL, NULL, TALK | OPTION_BIT(FOLLOW), watch_log_run},
     {"pending", VERB_ANSWER, COMMAND_PENDING, NULL, NULL, TALK, talk_run},
     {"retry", VERB_ANSWER, COMMAND_RETRY, NULL, NULL, ANSWER, talk_run},
+    {"rollback-seen", VERB_SERVER, COMMAND_NONE, "confirm",
+     "Redis has lost commits, and you have looked at what runs: go on from what it has.", TALK, rollback_seen_run},
     {"serve", VERB_SERVER, COMMAND_NONE, "", "Run the server: chat, API and page. One of several leads.", SERVE,
      daemon_serve_run},
     {"show", VERB_ANSWER, COMMAND_SHOW, NULL, NULL, TALK, talk_run},

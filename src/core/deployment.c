@@ -14,7 +14,7 @@
 #include "transition.h"
 
 static event_handler on_admitted, on_claimed, on_ended, on_retry_due, on_worker_lost, on_adopted, on_never_started,
-    on_truth_gone, on_still_running;
+    on_truth_gone, on_still_running, on_rolled_back;
 
 /* `of_run`: the event speaks of one attempt of a run and is ignored if that is no longer the newest. */
 static const struct {
@@ -34,6 +34,7 @@ static const struct {
     [EVENT_DEADLINE] = {guidance_deadline, false},
     [EVENT_MOOT] = {guidance_moot, false},
     [EVENT_TAKEN] = {guidance_taken, false},
+    [EVENT_ROLLED_BACK] = {on_rolled_back, false},
     [EVENT_FAILING] = {closing_failing, false},
     [EVENT_CANCEL] = {closing_cancel, false},
     [EVENT_CANCEL_LATE] = {closing_cancel_late, false},
@@ -340,5 +341,32 @@ static bool on_still_running(struct apply *apply, struct run *run) {
     run->attempt--;
     run->people_retries -= run->people_retries > 0 && run->lost_retries == 0;
     run_lose(apply, run);
+    return true;
+}
+
+static bool waits_for_any_worker(const struct deployment *d, size_t step, size_t slot) {
+    int target = slot_target(d, step, slot);
+    return deployment_run(d, step, slot)->state == RUN_QUEUED && (target < 0 || d->plan->targets[target].host == NULL);
+}
+
+/* What Redis shows as running may have ended, and what waits for any worker may run somewhere: both are looked for. What waits for a
+ * worker of its host is safe, since its run directory would be there. */
+static bool on_rolled_back(struct apply *apply, struct run *none) {
+    struct deployment *d = apply->d;
+    (void)none;
+    d->doubted = true;
+    apply_audit(apply, "rolled_back");
+    for (size_t step = 0; step < d->plan->step_count; step++) {
+        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
+            struct run *run = deployment_run(d, step, slot);
+            if (run->state != RUN_RUNNING && !waits_for_any_worker(d, step, slot)) {
+                continue;
+            }
+            struct event event = {.kind = EVENT_WORKER_LOST, .now_ms = apply->event->now_ms, .step = step, .slot = slot};
+            struct apply lost = *apply;
+            lost.event = &event;
+            run_lose(&lost, run);
+        }
+    }
     return true;
 }

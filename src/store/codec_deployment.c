@@ -38,6 +38,7 @@ void deployment_encode_state(struct field_list *list, const struct deployment *d
     field_list_text(list, "phase", closing_word(d->closing));
     field_list_text(list, "closing_why", d->closing_why);
     field_list_text(list, "warned", d->warned ? "yes" : "");
+    field_list_text(list, "doubted", d->doubted ? "yes" : "");
     field_list_text(list, "audit", d->audit_head);
     field_list_number(list, "revision", d->revision);
 }
@@ -74,6 +75,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d) {
     d->closing = closing_parse(words_field(fields, "phase"));
     d->closing_why = text_of(fields, "closing_why", d->arena);
     d->warned = str_equal(words_field(fields, "warned"), "yes");
+    d->doubted = str_equal(words_field(fields, "doubted"), "yes");
     (void)snprintf(d->audit_head, sizeof d->audit_head, "%s", words_field(fields, "audit"));
     d->revision = words_field_u64(fields, "revision");
     return d->id != 0 && (int)d->state >= 0;

@@ -218,13 +218,15 @@ static void transmit(struct commit *commit) {
     const char *note = commit->note != NULL ? commit->note : "";
     char done_key[STORE_KEY_SIZE];
     char seq_key[STORE_KEY_SIZE];
+    char rollback_key[STORE_KEY_SIZE];
     char seconds[NUMBER_SIZE];
     char count[NUMBER_SIZE];
     const char *const head[] = {
         "EVALSHA",
         digest,
-        "1",
+        "2",
         store_key(store, seq_key, "seq"),
+        store_key(store, rollback_key, "rollback"),
         store_key(store, done_key, "done:%s", commit->event_id),
         words_i64(seconds, commit->remember_s),
         commit->nonce,
@@ -357,8 +359,14 @@ static void commit_replied(const struct redis_reply *reply, bool sent, void *use
         str_equal(redis_text(redis_at(reply, 0), NULL), "done")) {
         store_saw(commits->store, (uint64_t)redis_integer(redis_at(reply, 1)));
     }
+    bool held = str_equal(redis_text(redis_at(reply, 0), NULL), "held");
+    if (held) {
+        store_held(commits->store);
+    }
     if (commit->over) {
         commit_drop(commit);
+    } else if (held) {
+        return; /* It waits, or is given up when the store knows more. */
     } else if (redis_kind(reply) == REDIS_ERROR) {
         commit_failed(commit, redis_text(reply, NULL));
     } else if (redis_count(reply) >= 3) {
@@ -381,6 +389,13 @@ struct commits *commits_create(struct loop *loop, struct store *store) {
     commits->retry = loop_timer(loop, retry_came, commits);
     id_random(commits->process);
     return commits;
+}
+
+void commits_give_up(struct commits *commits) {
+    /* What completions send anew comes behind those. */
+    for (size_t count = commits->count; count > 0; count--) {
+        complete_without_reply(commits->first);
+    }
 }
 
 void commits_destroy(struct commits *commits) {

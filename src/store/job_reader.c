@@ -2,9 +2,9 @@
  * Reads jobs for one worker. Two lanes, each with its own connection because each waits in a blocking command:
  * starts, which are asked for only when the worker has free slots, and control, which is always listened to.
  *
- * A reply can be lost on its way after Redis has noted the entries as delivered to this worker. So after each connect
- * a lane first reads what was delivered to it behind the last entry that arrived here, and only then waits for new
- * entries.
+ * A reply can be lost on its way after Redis has noted the entries as delivered to this worker, and a Redis that has
+ * lost commits may have delivered again what was acknowledged. So after each connect a lane first reads all that was
+ * delivered to it and not acknowledged, and only then waits for new entries.
  */
 
 #include "store/queue.h"
@@ -24,7 +24,7 @@ struct lane {
     struct redis *redis;                    /* owned */
     struct timer *retry;                    /* owned; runs while Redis does not serve us */
     char *streams[LANE_STREAMS];            /* owned; of any host, and of this one; with prefix */
-    char arrived[LANE_STREAMS][ENTRY_SIZE]; /* the newest entry that was handed over */
+    char arrived[LANE_STREAMS][ENTRY_SIZE]; /* the newest entry that was handed over since the connect */
     size_t want;
     unsigned preparing; /* replies to wait for before reading */
     bool fresh;         /* nothing undelivered is left from before the connect: wait for new entries */
@@ -144,6 +144,9 @@ static void lane_connected(void *user) {
     struct lane *lane = user;
     lane->reading = false;
     timer_stop(lane->retry);
+    for (size_t i = 0; i < LANE_STREAMS; i++) {
+        (void)snprintf(lane->arrived[i], ENTRY_SIZE, "0");
+    }
     lane_prepare(lane);
 }
 

@@ -244,7 +244,7 @@ static struct request *check_create(struct store *store, const struct deployment
         .epoch = run->epoch,
         .closing = d->intake,
         .host = run->host,
-        .owner = run->worker,
+        .owner = d->doubted ? NULL : run->worker,
         .plan_hash = d->plan_hash,
         .version = d->version,
         .previous_version = d->previous_version,

@@ -10,17 +10,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "commits.h"
+#include "later.h"
 #include "lua.h"
 #include "witness.h"
 #include "words.h"
 
 enum {
     RECHECK_MS = 1000,
+    LOOK_MS = 1000,
     DIGEST_SIZE = 41,
-    ROLLBACK_STRIDE = 1000000, /* the count goes on so far ahead that it is news to every other process too */
+    COUNT_AHEAD = 1000000, /* the count goes on so far ahead that it is news to every other process too */
+    NUMBERS_AHEAD = 1000,  /* besides one for each lost commit: one may have asked several questions */
 };
 
 /* What Redis must be told to keep everything that was acknowledged. */
@@ -45,11 +49,13 @@ struct store {
     bool ready;
 
     struct timer *recheck;
+    struct timer *look;    /* while ready */
     struct timer *verdict; /* planned, or NULL */
     bool checking;
     size_t settings_read;
     struct buf weak;   /* lines for redis.conf */
     uint64_t seq;      /* as Redis has it */
+    uint64_t held;     /* the highest count that any process has seen, if that is lost; else 0 */
     struct err failed; /* the check itself */
     char told[ERR_TEXT_SIZE];
 };
@@ -57,6 +63,7 @@ struct store {
 static void connected(void *user);
 static void lost(const char *why, void *user);
 static void check(void *user);
+static void look(void *user);
 
 int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err) {
     struct store *store = mem_alloc(sizeof *store);
@@ -68,6 +75,7 @@ int store_create(struct loop *loop, const struct store_options *options, struct 
     buf_init(&store->weak, ERR_TEXT_SIZE);
     store->commits = commits_create(loop, store);
     store->recheck = loop_timer(loop, check, store);
+    store->look = loop_timer(loop, look, store);
     int result = witness_create(loop, options->witness_path, &store->witness, err);
     if (result == 0) {
         const struct redis_options to = {
@@ -91,6 +99,7 @@ void store_destroy(struct store *store) {
     commits_destroy(store->commits);
     witness_destroy(store->witness);
     timer_destroy(store->recheck);
+    timer_destroy(store->look);
     if (store->verdict != NULL) {
         loop_cancel_soon(store->verdict);
     }
@@ -119,6 +128,12 @@ static void seq_came(const struct redis_reply *reply, bool sent, void *user) {
     struct store *store = user;
     (void)sent;
     store->seq = (uint64_t)redis_integer(reply);
+}
+
+static void held_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct store *store = user;
+    (void)sent;
+    store->held = (uint64_t)redis_integer(reply);
 }
 
 static void check_verdict(void *user);
@@ -155,15 +170,21 @@ static void check(void *user) {
         redis_call(store->redis, setting_came, store, "CONFIG", "GET", settings[i].name);
     }
     redis_call(store->redis, seq_came, store, "GET", store_key(store, key, "seq"));
+    redis_call(store->redis, held_came, store, "GET", store_key(store, key, "rollback"));
     redis_call(store->redis, script_came, store, "SCRIPT", "LOAD", store_script_commit);
 }
 
+static uint64_t highest_seen(const struct store *store) {
+    uint64_t ours = witness_highest(store->witness);
+    return ours > store->held ? ours : store->held;
+}
+
 static bool rolled_back(const struct store *store) {
-    return store->seq < witness_highest(store->witness);
+    return store->seq < highest_seen(store);
 }
 
 static void check_judge(const struct store *store, struct err *ret_err) {
-    uint64_t highest = witness_highest(store->witness);
+    uint64_t highest = highest_seen(store);
     *ret_err = store->failed;
     if (store->failed.code == ERR_UNAVAILABLE) {
         return;
@@ -184,6 +205,7 @@ static void check_judge(const struct store *store, struct err *ret_err) {
 
 static void become_ready(struct store *store) {
     store->ready = true;
+    timer_start(store->look, LOOK_MS);
     witness_saw(store->witness, store->seq);
     commits_resume(store->commits);
     if (store->options.ready != NULL) {
@@ -196,6 +218,16 @@ static bool news(struct store *store, const char *text) {
     bool is_news = !str_equal(store->told, text);
     (void)snprintf(store->told, sizeof store->told, "%s", text);
     return is_news;
+}
+
+/* So that it also stops those who have not seen how far Redis was. */
+static void hold(struct store *store) {
+    char seq[STORE_KEY_SIZE];
+    char rollback[STORE_KEY_SIZE];
+    char seen[NUMBER_SIZE];
+    redis_call(store->redis, NULL, NULL, "EVAL", store_script_hold, "2", store_key(store, seq, "seq"),
+               store_key(store, rollback, "rollback"), words_u64(seen, highest_seen(store)));
+    commits_give_up(store->commits);
 }
 
 static void check_verdict(void *user) {
@@ -217,19 +249,69 @@ static void check_verdict(void *user) {
         become_ready(store);
         return;
     }
+    if (err.code == ERR_CONFLICT) {
+        hold(store);
+    }
     timer_start(store->recheck, RECHECK_MS);
     if (news(store, err.text) && store->options.refused != NULL) {
         store->options.refused(&err, store->options.user);
     }
 }
 
-void store_confirm_rollback(struct store *store) {
+uint64_t store_lost_commits(const struct store *store) {
+    return !store->ready && rolled_back(store) ? highest_seen(store) - store->seq : 0;
+}
+
+struct confirmation {
+    struct store *store;
+    confirmed_done *done;
+    void *user;
+};
+
+static void confirmed(const struct redis_reply *reply, bool sent, void *user) {
+    struct confirmation *confirmation = user;
+    struct err err = {0};
+    (void)sent;
+    if (redis_kind(reply) == REDIS_INTEGER) {
+        check(confirmation->store);
+    } else {
+        later_unread(reply, &err);
+    }
+    confirmation->done((uint64_t)redis_integer(reply), err.code == ERR_NONE ? NULL : &err, confirmation->user);
+    mem_free(confirmation);
+}
+
+void store_confirm_rollback(struct store *store, const char *actor, const char *via, confirmed_done *done, void *user) {
+    static const char *const names[] = {"seq", "rollback", "ids", "live", "inbox"};
+    char keys[sizeof names / sizeof names[0]][STORE_KEY_SIZE];
+    char numbers[4][NUMBER_SIZE];
+    struct confirmation *confirmation = mem_alloc(sizeof *confirmation);
+    *confirmation = (struct confirmation){store, done, user};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)store_key(store, keys[i], "%s", names[i]);
+    }
+    redis_call(store->redis, confirmed, confirmation, "EVAL", store_script_confirm, "5", keys[0], keys[1], keys[2],
+               keys[3], keys[4], words_u64(numbers[0], highest_seen(store)), words_u64(numbers[1], COUNT_AHEAD),
+               words_u64(numbers[2], NUMBERS_AHEAD), words_i64(numbers[3], clock_wall_ms()), actor, via);
+}
+
+/* --- looking, also while there is nothing to say --- */
+
+static void seq_seen(const struct redis_reply *reply, bool sent, void *user) {
+    struct store *store = user;
+    (void)sent;
+    if (redis_kind(reply) == REDIS_STRING && store->ready) {
+        store_saw(store, (uint64_t)redis_integer(reply));
+    }
+}
+
+/* Commits tell how far Redis is. Who commits nothing for a while would not know what others lose. */
+static void look(void *user) {
+    struct store *store = user;
     char key[STORE_KEY_SIZE];
-    char ahead[NUMBER_SIZE];
-    if (!store->ready && !store->checking && redis_is_connected(store->redis) && rolled_back(store)) {
-        uint64_t by = witness_highest(store->witness) - store->seq + ROLLBACK_STRIDE;
-        redis_call(store->redis, NULL, NULL, "INCRBY", store_key(store, key, "seq"), words_u64(ahead, by));
-        check(store);
+    if (store_is_ready(store)) {
+        redis_call(store->redis, seq_seen, store, "GET", store_key(store, key, "seq"));
+        timer_start(store->look, LOOK_MS);
     }
 }
 
@@ -253,6 +335,10 @@ void store_saw(struct store *store, uint64_t seq) {
     if (back) {
         check(store);
     }
+}
+
+void store_held(struct store *store) {
+    check(store);
 }
 
 void store_load_script(struct store *store) {

@@ -112,7 +112,7 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
         .closing = d->closing,
         .prove_gone = prove_gone,
         .host = prove_gone || !start ? run->host : target_host,
-        .owner = start ? NULL : run->worker,
+        .owner = start || d->doubted ? NULL : run->worker,
         .plan_hash = d->plan_hash,
         .version = d->version,
         .previous_version = d->previous_version,

@@ -31,6 +31,7 @@ struct deployment *scene_restart(const struct deployment *d, struct arena *arena
     copy->closing = d->closing;
     copy->closing_why = d->closing_why;
     copy->warned = d->warned;
+    copy->doubted = d->doubted;
     copy->excluded_intake = d->excluded_intake;
     copy->revision = d->revision;
     for (size_t step = 0; step < d->plan->step_count; step++) {
@@ -81,6 +82,7 @@ void scene_assert_same(const struct deployment *a, const struct deployment *b) {
     assert_int_equal(a->closing, b->closing);
     assert_true(str_equal(a->closing_why, b->closing_why));
     assert_int_equal(a->warned, b->warned);
+    assert_int_equal(a->doubted, b->doubted);
     assert_int_equal(a->active, b->active);
     assert_int_equal(a->excluded_count, b->excluded_count);
     assert_int_equal(a->waiting_ms, b->waiting_ms);

@@ -375,7 +375,10 @@ static void reading_goes_on_after_redis_was_killed(void **state) {
     rig_ready(&rig);
     push(&start);
     wait_for_jobs(&seen, 2);
-    assert_string_not_equal(seen.entries[0], seen.entries[1]);
+    assert_string_equal(seen.entries[0], seen.entries[1]); /* not acknowledged: a worker that has it lets it go */
+    job_reader_want(reader, 5);
+    wait_for_jobs(&seen, 3);
+    assert_string_not_equal(seen.entries[1], seen.entries[2]);
     job_reader_destroy(reader);
 }
 

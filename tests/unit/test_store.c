@@ -445,6 +445,23 @@ static void nothing_is_recorded_while_redis_is_refused(void **state) {
 
 /* --- a state that went back in time --- */
 
+static void confirmed(uint64_t lost, const struct err *err, void *user) {
+    assert_null(err);
+    *(int64_t *)user = (int64_t)lost;
+}
+
+static bool is_confirmed(void *user) {
+    return *(int64_t *)user >= 0;
+}
+
+static uint64_t confirm(struct store *store) {
+    int64_t lost = -1;
+    store_confirm_rollback(store, "alice", "cli", confirmed, &lost);
+    assert_int_equal(lost, -1);
+    rig_until(&rig, is_confirmed, &lost);
+    return (uint64_t)lost;
+}
+
 static void lost_commits_stop_everything_until_a_person_has_seen_it(void **state) {
     (void)state;
     struct verdict verdict;
@@ -467,8 +484,11 @@ static void lost_commits_stop_everything_until_a_person_has_seen_it(void **state
     assert_int_equal(verdict.ready, 0);
     assert_int_equal(verdict.refused, 1);
 
-    store_confirm_rollback(store);
+    assert_int_equal(store_lost_commits(store), 3);
+    assert_int_equal(confirm(store), 3);
     rig_until(&rig, has_become_ready, &verdict);
+    assert_int_equal(store_lost_commits(store), 0);
+    assert_int_equal(confirm(store), 0);
     struct rig_result result = {0};
     commit_send(commit_create(store, NULL), rig_committed, &result);
     assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
@@ -477,6 +497,57 @@ static void lost_commits_stop_everything_until_a_person_has_seen_it(void **state
     store = open_judged(&verdict, false, path);
     assert_int_equal(verdict.ready, 1);
     store_destroy(store);
+}
+
+static void commits_of_all_are_held_up_until_the_loss_is_confirmed(void **state) {
+    (void)state;
+    struct verdict verdict;
+    struct rig_result result = {0};
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/witness", rig.directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%020d\n", 50) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(send(commit_create(rig.store, NULL)).result, COMMIT_DONE);
+
+    /* Another process knows better than we. */
+    struct store *store = open_judged(&verdict, false, path);
+    assert_int_equal(verdict.ready, 0);
+    commit_send(counting(NULL, "a"), rig_committed, &result);
+    assert_int_equal(rig_wait(&rig, &result), COMMIT_UNAVAILABLE);
+    assert_string_equal(rig_call(&rig, "EXISTS", "t:a"), "0");
+    assert_false(store_is_ready(rig.store));
+    assert_int_equal(store_lost_commits(rig.store), 49);
+
+    (void)rig_call(&rig, "SADD", "t:live", "7");
+    (void)rig_call(&rig, "HSET", "t:ids", "deployment", "7", "question", "3");
+    assert_int_equal(confirm(rig.store), 49);
+    rig_until(&rig, has_become_ready, &verdict);
+    rig_ready(&rig);
+    assert_int_equal(send(counting(NULL, "a")).result, COMMIT_DONE);
+    assert_string_equal(rig_call(&rig, "EXISTS", "t:rollback"), "0");
+    /* Numbers of what was lost are not given again, and the leader hears of what is live. */
+    assert_string_equal(rig_call(&rig, "HMGET", "t:ids", "deployment", "question"), "1056 1052");
+    const char *entry = rig_call(&rig, "XRANGE", "t:inbox", "-", "+");
+    assert_non_null(strstr(entry, "event rolled_back deployment 7 at "));
+    assert_non_null(strstr(entry, "actor alice via cli note Redis lost 49 commits"));
+    store_destroy(store);
+}
+
+static void who_commits_nothing_remembers_what_others_did(void **state) {
+    (void)state;
+    struct verdict verdict;
+    struct store *idle = open_judged(&verdict, false, NULL);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(send(commit_create(rig.store, NULL)).result, COMMIT_DONE);
+    }
+    rig_run_ms(&rig, 1500);
+    (void)rig_call(&rig, "SET", "t:seq", "2");
+    rig_run_ms(&rig, 1500);
+    assert_int_equal(verdict.err.code, ERR_CONFLICT);
+    assert_int_equal(store_lost_commits(idle), 3);
+    store_destroy(idle);
 }
 
 static void a_rollback_under_a_running_process_is_noticed(void **state) {
@@ -532,6 +603,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(settings_that_were_put_right_are_found_without_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_recorded_while_redis_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_commits_stop_everything_until_a_person_has_seen_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(commits_of_all_are_held_up_until_the_loss_is_confirmed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_commits_nothing_remembers_what_others_did, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rollback_under_a_running_process_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_witness_that_cannot_be_kept_is_an_error, set_up, tear_down),
     };

@@ -2,6 +2,7 @@
 The one script by which guidepost writes. It decides nothing about deployments: it compares, writes and remembers.
 
 KEYS[1]  the counter of commits
+KEYS[2]  what holds all commits up: it is there if Redis has lost some
 ARGV     key that remembers the result, seconds to remember it, nonce of the sender, note to be told again,
          number of preconditions, then for each: key, field ("" = a plain value), expected value ("" = none),
          then for each write: number of words, words
@@ -9,8 +10,13 @@ ARGV     key that remembers the result, seconds to remember it, nonce of the sen
 Returns  done, seq, note      written now, or by this sender before
          again, seq, note     written before by another call with the same event id
          refused, n, found    the n-th precondition (from 0) did not hold; nothing was written, nothing is remembered
+         held, 0, ''          the same, until a person has confirmed that commits were lost
 ]]
 local call, argv = redis.call, ARGV
+
+if call('EXISTS', KEYS[2]) == 1 then
+    return {'held', 0, ''}
+end
 
 local was = call('GET', argv[1])
 if was then
