@@ -181,14 +181,22 @@ static struct config *load(const char *path) {
     return config;
 }
 
-/* SIGHUP, or another server has put another configuration in force. */
-static void reload(void *user) {
-    struct server *server = user;
+/* Somebody wants the file as it is to be in force (SIGHUP), or another server has put another configuration in force. Then ours must
+ * not replace it unless the file has changed: it may be the older one. */
+static void reload(struct server *server, bool wanted) {
     struct err err;
     struct config *old = server->config, *config = load(server->options.config_path);
     if (config == NULL) {
         (void)snprintf(server->banner, sizeof server->banner, "The configuration file has errors; the one before is still in force.");
         log_error("reload refused, the configuration before stays in force", LOG_END);
+        return;
+    }
+    if (!wanted && str_equal(config->generation, old->generation)) {
+        config_unref(config);
+        (void)snprintf(server->banner, sizeof server->banner,
+                       "Another server has other people and permissions in force than this one's configuration file. Nobody can answer here "
+                       "until the file is the same, or SIGHUP puts it in force.");
+        log_error("another server has another configuration in force", LOG_END);
         return;
     }
     server->config = config;
@@ -206,6 +214,10 @@ static void reload(void *user) {
         server->generation_put = false;
         store_put_generation(server->store, config->generation, generation_recorded, server);
     }
+}
+
+static void reload_stale(void *user) {
+    reload(user, false);
 }
 
 /* --- stopping: work first, then talk, then the store ------------------------------------------------------------- */
@@ -287,8 +299,11 @@ static void stop(int number, void *user) {
 }
 
 static void hup(int number, void *user) {
+    struct server *server = user;
     (void)number;
-    reload(user);
+    if (!server->stopping) {
+        reload(server, true);
+    }
 }
 
 /* --- building ----------------------------------------------------------------------------------------------------- */
@@ -408,7 +423,7 @@ static int announce(struct server *server, struct err *err) {
 }
 
 static int build_serving(struct server *server, struct err *err) {
-    struct operations_options operations = {server->loop, server->store, current_config, reload, server};
+    struct operations_options operations = {server->loop, server->store, current_config, reload_stale, server};
     server->operations = operations_create(&operations);
     server->console = console_create(server->store);
     server->reconciler = reconciler_create(&(struct reconciler_options){
