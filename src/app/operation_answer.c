@@ -21,6 +21,7 @@ struct answering {
     uint32_t excluded;   /* accepted excludes of this operation since the deployment was read */
     const char *targets; /* names of the machines answered for */
     struct err left_out; /* why the first of those that this answer is not possible for was left out */
+    bool repeats;        /* looked whether an earlier send of this very request was accepted */
 };
 
 static void answer_load(struct task *task);
@@ -250,7 +251,7 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
     struct task *task = user;
     struct answering *state = task->state;
     if (err != NULL) {
-        task_fail(task, err);
+        task_unread(task, err);
         return;
     }
     deployment_record_free(task->record);
@@ -269,6 +270,12 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
         answer_next(task);
     } else if (state->left_out.code != ERR_NONE) {
         task_fail(task, &state->left_out);
+    } else if (task->op.event_id != NULL && !state->repeats && asked->answer != GUIDANCE_NONE) {
+        /* Perhaps by this very request, the reply to which was lost: its key tells. */
+        state->repeats = true;
+        state->questions[0] = task->question;
+        state->count = 1;
+        answer_next(task);
     } else {
         answer_too_late(task, asked);
     }
@@ -313,7 +320,7 @@ static void take_recorded(enum answer_result result, void *user) {
 static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
     if (err != NULL) {
-        task_fail(task, err);
+        task_unread(task, err);
         return;
     }
     task->record = record;
@@ -355,7 +362,7 @@ static void check_recorded(enum answer_result result, void *user) {
 static void check_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
     if (err != NULL) {
-        task_fail(task, err);
+        task_unread(task, err);
         return;
     }
     task->record = record;

@@ -104,7 +104,7 @@ static void cancel_recorded(enum answer_result result, void *user) {
 static void cancel_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
     if (err != NULL) {
-        task_fail(task, err);
+        task_unread(task, err);
         return;
     }
     task->record = record;

@@ -153,6 +153,14 @@ void task_fail(struct task *task, const struct err *err) {
     task_reply(task);
 }
 
+void task_unread(struct task *task, const struct err *err) {
+    if (err->code == ERR_UNAVAILABLE) {
+        task_refuse(task, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
+    } else {
+        task_fail(task, err);
+    }
+}
+
 void task_refuse(struct task *task, enum err_code code, const char *format, ...) {
     char text[ERR_TEXT_SIZE];
     va_list args;

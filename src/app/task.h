@@ -37,6 +37,8 @@ struct task {
 /* Replies and frees. task_fail takes the sentence from err. */
 void task_reply(struct task *task);
 void task_fail(struct task *task, const struct err *err);
+/* Ends a task that wanted to change what could not be read: says too that nothing was recorded. */
+void task_unread(struct task *task, const struct err *err);
 void task_refuse(struct task *task, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* True if the actor has all bits of `permission`; else refuses the task with a sentence that says who may. */
