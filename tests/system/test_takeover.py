@@ -106,3 +106,18 @@ def test_an_answer_outlives_a_leader_that_was_deposed_while_taking_it_in():
         first.resume()
         until("another leader", lambda: rig.redis()("HGET", "{gp}:leader", "token") != "elsewhere/0/0", seconds=15)
         assert until("the end", lambda: final(person, id), seconds=15) == "succeeded"
+
+
+def test_an_answer_that_is_sent_again_under_its_key_is_told_the_same():
+    with Rig(CONFIG, name="again") as rig:
+        rig.decisions.write_text("0 7 0\n")
+        person = rig.local()
+        id = person.deploy("shop", "1.0.0", "production")
+        question = until("the question", person.questions)[0]["id"]
+        rig.decisions.write_text("0 0 0\n")
+        assert person.answer(question, "retry", key="one")[0] == 200
+        until("the end", lambda: final(person, id))
+        assert person.answer(question, "retry", key="one")[0] == 200
+        status, reply = person.answer(question, "retry", key="two")
+        assert status == 409 and "was answered by" in reply["detail"]
+        assert [line[0] for line in rig.oracle_lines()] == ["start", "end"] * 2
