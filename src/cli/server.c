@@ -208,7 +208,9 @@ static void reload(struct server *server, bool wanted) {
         return;
     }
     config_unref(old);
-    server->banner[0] = '\0';
+    if (!server->store_wrong) {
+        server->banner[0] = '\0';
+    }
     log_info("configuration reloaded", LOG_END);
     if (server->options.serves) {
         server->generation_put = false;
