@@ -39,7 +39,11 @@ async function ask(method, path, body) {
   if (response.status === 401 && path !== "/v1/session") {
     signedOut();
   }
-  throw new Refusal(response.status, answer.title ?? "unknown", answer.detail ?? `The server answered ${response.status}.`);
+  throw new Refusal(
+    response.status,
+    answer.title ?? "unknown",
+    answer.detail ?? `The server answered ${response.status}.`,
+  );
 }
 
 export const get = (path) => ask("GET", path);

@@ -1,4 +1,7 @@
-/* Starts the page: what stands on every view of it (navigation, banners, the number of questions in the title), and which view is shown. */
+/*
+ * Starts the page: what stands on every view of it (navigation, banners, the number of questions in the title), and
+ * which view is shown.
+ */
 
 import {get, onSignedOut, remove} from "./api.js";
 import {attribute, h, list, text} from "./dom.js";
@@ -59,10 +62,12 @@ function route() {
 /* The address of a question leads to its deployment, where it stands first. */
 function createQuestionLink(id) {
   const heading = h("h1", {tabindex: "-1"}, `Q${id}`);
-  get(`/v1/questions/${id}`).then(({deployment}) => {
-    history.replaceState(null, "", `/d/${deployment}`);
-    route();
-  }).catch((refusal) => text(heading, refusal.message));
+  get(`/v1/questions/${id}`)
+    .then(({deployment}) => {
+      history.replaceState(null, "", `/d/${deployment}`);
+      route();
+    })
+    .catch((refusal) => text(heading, refusal.message));
   return {title: `Q${id}`, node: heading, destroy: () => {}};
 }
 
@@ -74,7 +79,9 @@ function go(path) {
 }
 
 function markCurrent() {
-  nav.querySelectorAll("a").forEach((link) => attribute(link, "aria-current", link.pathname === location.pathname ? "page" : null));
+  nav
+    .querySelectorAll("a")
+    .forEach((link) => attribute(link, "aria-current", link.pathname === location.pathname ? "page" : null));
 }
 
 /* Links within the page change only the view. */
@@ -111,13 +118,20 @@ async function signOut() {
 function announce(known, cards) {
   const fresh = cards.filter((card) => !known.has(card.question));
   if (fresh.length > 0) {
-    text(announcement, fresh.map((card) => `New question Q${card.question}: ${card.facts[0] ?? card.title}. ${card.subject}.`).join(" "));
+    text(
+      announcement,
+      fresh.map((card) => `New question Q${card.question}: ${card.facts[0] ?? card.title}. ${card.subject}.`).join(" "),
+    );
   }
 }
 
 function startSigned() {
   let known = null;
-  const updateRooms = list(rooms, (name) => name, (name) => ({node: h("li", {}, h("a", {href: `/rooms/${encodeURIComponent(name)}`}, name))}));
+  const updateRooms = list(
+    rooms,
+    (name) => name,
+    (name) => ({node: h("li", {}, h("a", {href: `/rooms/${encodeURIComponent(name)}`}, name))}),
+  );
   overview.watch(({data}) => {
     if (data) {
       text(banner, data.banner ?? "");
@@ -133,7 +147,11 @@ function startSigned() {
   });
   me.watch(({data}) => {
     if (data) {
-      person.replaceChildren(data.name, " ", h("button", {type: "button", class: "plain", onclick: signOut}, "Sign out"));
+      person.replaceChildren(
+        data.name,
+        " ",
+        h("button", {type: "button", class: "plain", onclick: signOut}, "Sign out"),
+      );
     }
   });
   startLive();
@@ -146,8 +164,12 @@ onEvent((kind, connected) => {
   }
 });
 nav.append(h("a", {href: "/", class: "home-link"}, "guidepost"), rooms);
-document.body.replaceChildren(h("a", {class: "skip", href: "#main"}, "Skip to content"),
-  h("header", {}, h("div", {class: "top"}, nav, person), banner, connection), announcement, main);
+document.body.replaceChildren(
+  h("a", {class: "skip", href: "#main"}, "Skip to content"),
+  h("header", {}, h("div", {class: "top"}, nav, person), banner, connection),
+  announcement,
+  main,
+);
 main.id = "main";
 document.addEventListener("click", followLink);
 addEventListener("popstate", route);

@@ -1,6 +1,7 @@
 /*
- * A card: what guidepost tells of a deployment, and of a question with its buttons. All sentences come from the server, the
- * same as in every room. An answer goes with the revision that was seen, so that a card which has changed meanwhile refuses it.
+ * A card: what guidepost tells of a deployment, and of a question with its buttons. All sentences come from the server,
+ * the same as in every room. An answer goes with the revision that was seen, so that a card which has changed meanwhile
+ * refuses it.
  */
 
 import {post} from "./api.js";
@@ -38,10 +39,14 @@ export function createCard(first, level = 3) {
 
 function factList() {
   const node = h("ul", {class: "facts"});
-  const update = list(node, (fact) => fact.key, () => {
-    const item = h("li");
-    return {node: item, update: (fact) => text(item, fact.text)};
-  });
+  const update = list(
+    node,
+    (fact) => fact.key,
+    () => {
+      const item = h("li");
+      return {node: item, update: (fact) => text(item, fact.text)};
+    },
+  );
   return {node, update: (facts) => update(facts.map((fact, key) => ({key, text: fact})))};
 }
 
@@ -62,7 +67,11 @@ function statusParts(level) {
   const link = deploymentLink();
   const facts = factList();
   const rows = h("ul", {class: "rows"});
-  const updateRows = list(rows, (row) => row.key, (row) => plainRow(row));
+  const updateRows = list(
+    rows,
+    (row) => row.key,
+    (row) => plainRow(row),
+  );
   const outcome = h("p", {class: "outcome"});
   return {
     nodes: [h("header", {}, heading, link.node), outcome, facts.node, rows],
@@ -91,7 +100,7 @@ function plainRow(row) {
   };
 }
 
-/* --- a question ---------------------------------------------------------------------------------------------------- */
+/* --- a question --------------------------------------------------------------------------------------------------- */
 
 function questionParts(level) {
   const chip = stateChip("paused");
@@ -105,8 +114,15 @@ function questionParts(level) {
   const outcome = h("p", {class: "outcome"});
   const answers = answerParts();
   return {
-    nodes: [h("header", {}, chip.node, number, waiting), heading, h("p", {class: "subject"}, link.node), outcome, excerpt,
-      facts.node, answers.nodes],
+    nodes: [
+      h("header", {}, chip.node, number, waiting),
+      heading,
+      h("p", {class: "subject"}, link.node),
+      outcome,
+      excerpt,
+      facts.node,
+      answers.nodes,
+    ],
     update: (card) => {
       const open = isOpen(card);
       chip.update(card.state, card.title);
@@ -135,12 +151,20 @@ function answerParts() {
   let recorded = false;
   const chosen = new Set();
   const machines = h("ul", {class: "rows"});
-  const updateMachines = list(machines, (row) => row.name, () => machineRow(chosen, () => draw()));
+  const updateMachines = list(
+    machines,
+    (row) => row.name,
+    () => machineRow(chosen, () => draw()),
+  );
   const hint = h("p", {class: "hint"}, "Choose machines to answer for only some of them.");
   const note = h("input", {type: "text", maxlength: 500, autocomplete: "off"});
   const noteField = h("label", {class: "field note"}, "Note, kept in the log and shown in the room", note);
   const buttons = h("ul", {class: "choices"});
-  const updateButtons = list(buttons, (action) => action.verb, () => actionRow((action) => act(action)));
+  const updateButtons = list(
+    buttons,
+    (action) => action.verb,
+    () => actionRow((action) => act(action)),
+  );
   const said = h("p", {class: "said", role: "alert"});
 
   function draw() {
@@ -149,7 +173,9 @@ function answerParts() {
     const several = open && card.rows.filter((row) => OPEN_ROW.has(row.state)).length > 1;
     hint.hidden = !several;
     noteField.hidden = !open;
-    updateButtons(card.actions.map((action) => ({...narrowed(action), place: card.place, busy: sending, question: card.question})));
+    updateButtons(
+      card.actions.map((action) => ({...narrowed(action), place: card.place, busy: sending, question: card.question})),
+    );
   }
 
   /* What an action says when only some machines were chosen: the sentence about all would not be true. */
@@ -166,8 +192,12 @@ function answerParts() {
     let written = note.value.trim();
     if (action.confirm || (action.note_required && !written)) {
       const confirmed = await confirmAction({
-        title: `${action.label} · ${card.place}`, consequence: action.consequence, action: action.label,
-        danger: action.danger, note: written, note_required: action.note_required,
+        title: `${action.label} · ${card.place}`,
+        consequence: action.consequence,
+        action: action.label,
+        danger: action.danger,
+        note: written,
+        note_required: action.note_required,
       });
       if (!confirmed) {
         return;
@@ -222,10 +252,13 @@ function machineRow(chosen, changed) {
   const icon = stateIcon("asking");
   const name = h("b");
   const detail = h("span", {class: "detail"});
-  const box = h("input", {type: "checkbox", onchange: () => {
-    chosen[box.checked ? "add" : "delete"](name.textContent);
-    changed();
-  }});
+  const box = h("input", {
+    type: "checkbox",
+    onchange: () => {
+      chosen[box.checked ? "add" : "delete"](name.textContent);
+      changed();
+    },
+  });
   return {
     node: h("li", {}, h("label", {}, box, icon.node, name, detail)),
     update: (row) => {
@@ -240,11 +273,14 @@ function machineRow(chosen, changed) {
 
 function actionRow(act) {
   let action = null;
-  const button = h("button", {type: "button", onclick: () => {
-    if (!action.busy) {
-      act(action);
-    }
-  }});
+  const button = h("button", {
+    type: "button",
+    onclick: () => {
+      if (!action.busy) {
+        act(action);
+      }
+    },
+  });
   const consequence = h("span", {class: "consequence"});
   return {
     node: h("li", {}, button, consequence),

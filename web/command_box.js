@@ -19,15 +19,23 @@ function earlierLines() {
 export function createCommandBox(room) {
   const lines = earlierLines();
   let at = lines.length;
-  const input = h("input", {type: "text", name: "line", maxlength: 2000, autocomplete: "off", autocapitalize: "off",
-    spellcheck: "false", placeholder: "status", onkeydown: (event) => {
+  const input = h("input", {
+    type: "text",
+    name: "line",
+    maxlength: 2000,
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    placeholder: "status",
+    onkeydown: (event) => {
       const step = {ArrowUp: -1, ArrowDown: 1}[event.key];
       if (step) {
         event.preventDefault();
         at = Math.min(Math.max(at + step, 0), lines.length);
         input.value = lines[at] ?? "";
       }
-    }});
+    },
+  });
   const button = h("button", {type: "submit"}, "Say");
   const reply = h("output", {class: "reply"});
 
@@ -54,6 +62,11 @@ export function createCommandBox(room) {
     refreshAll();
   }
 
-  return h("form", {class: "command-box", onsubmit: say},
-    h("label", {class: "field"}, "Say to guidepost", input), button, reply);
+  return h(
+    "form",
+    {class: "command-box", onsubmit: say},
+    h("label", {class: "field"}, "Say to guidepost", input),
+    button,
+    reply,
+  );
 }

@@ -5,7 +5,11 @@ import {h, list, text} from "./dom.js";
 import {refreshAll} from "./store.js";
 
 function options(select) {
-  return list(select, (name) => name, (name) => ({node: h("option", {value: name}, name)}));
+  return list(
+    select,
+    (name) => name,
+    (name) => ({node: h("option", {value: name}, name)}),
+  );
 }
 
 /* {node, update(projects)} */
@@ -41,11 +45,20 @@ export function createDeployForm() {
     refreshAll();
   }
 
-  const node = h("form", {class: "deploy-form", onsubmit: deploy},
-    h("label", {class: "field"}, "Project", project), h("label", {class: "field"}, "Version", version),
-    h("label", {class: "field"}, "Environment", environment), h("button", {type: "submit", class: "primary"}, "Deploy"), reply);
-  return {node, update: (now) => {
-    projects = now;
-    draw();
-  }};
+  const node = h(
+    "form",
+    {class: "deploy-form", onsubmit: deploy},
+    h("label", {class: "field"}, "Project", project),
+    h("label", {class: "field"}, "Version", version),
+    h("label", {class: "field"}, "Environment", environment),
+    h("button", {type: "submit", class: "primary"}, "Deploy"),
+    reply,
+  );
+  return {
+    node,
+    update: (now) => {
+      projects = now;
+      draw();
+    },
+  };
 }

@@ -13,21 +13,37 @@ export function confirmAction(options) {
     let answer = null;
     const note = h("textarea", {rows: 2, maxlength: NOTE_LENGTH, required: Boolean(options.note_required)});
     note.value = options.note ?? "";
-    const form = h("form", {onsubmit: (event) => {
-      event.preventDefault();
-      answer = {note: note.value.trim()};
-      dialog.close();
-    }},
-    h("h2", {id: "dialog-title"}, options.title),
-    h("p", {id: "dialog-text"}, options.consequence),
-    h("label", {class: "field"}, options.note_required ? "Note (needed)" : "Note", note),
-    h("p", {class: "buttons"},
-      h("button", {type: "submit", class: options.danger ? "danger" : "primary"}, options.action),
-      h("button", {type: "button", onclick: () => dialog.close()}, options.way_out ?? "Keep waiting")));
-    const dialog = h("dialog", {"aria-labelledby": "dialog-title", "aria-describedby": "dialog-text", onclose: () => {
-      dialog.remove();
-      resolve(answer);
-    }}, form);
+    const form = h(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          answer = {note: note.value.trim()};
+          dialog.close();
+        },
+      },
+      h("h2", {id: "dialog-title"}, options.title),
+      h("p", {id: "dialog-text"}, options.consequence),
+      h("label", {class: "field"}, options.note_required ? "Note (needed)" : "Note", note),
+      h(
+        "p",
+        {class: "buttons"},
+        h("button", {type: "submit", class: options.danger ? "danger" : "primary"}, options.action),
+        h("button", {type: "button", onclick: () => dialog.close()}, options.way_out ?? "Keep waiting"),
+      ),
+    );
+    const dialog = h(
+      "dialog",
+      {
+        "aria-labelledby": "dialog-title",
+        "aria-describedby": "dialog-text",
+        onclose: () => {
+          dialog.remove();
+          resolve(answer);
+        },
+      },
+      form,
+    );
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -45,8 +45,9 @@ export function attribute(node, name, value) {
 
 /*
  * A list in `parent` that follows its items: returns a function to call with the newest items. `create(item)` returns
- * {node, update(item)}; an item keeps its node as long as its key is among the items, and a node that is at its place is
- * not touched. If the focused one goes away, the focus goes to the heading of the page, which says what is there now.
+ * {node, update(item)}; an item keeps its node as long as its key is among the items, and a node that is at its place
+ * is not touched. If the focused one goes away, the focus goes to the heading of the page, which says what is there
+ * now.
  */
 export function list(parent, key, create) {
   const rows = new Map();

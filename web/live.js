@@ -1,7 +1,7 @@
 /*
- * What happens on the server, as it happens. Browsers open at most six connections to one server, so all tabs share
- * one stream: the tab that holds the lock reads it and tells the others. After a gap of any kind the event `reset` says: look
- * at everything again.
+ * What happens on the server, as it happens. Browsers open at most six connections to one server, so all tabs share one
+ * stream: the tab that holds the lock reads it and tells the others. After a gap of any kind the event `reset` says:
+ * look at everything again.
  */
 
 const EVENTS = ["deployment", "log", "room", "reset"];

@@ -13,7 +13,7 @@ export function plainLine(raw) {
 export class LogLines {
   constructor() {
     this.lines = []; /* whole ones */
-    this.rest = "";  /* the line that has not ended yet */
+    this.rest = ""; /* the line that has not ended yet */
   }
 
   /* batch: {text, left_out}: how many bytes before it were not kept. */

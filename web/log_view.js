@@ -1,6 +1,7 @@
 /*
- * The output of one attempt, growing while it runs. However long it is, only its newest lines are elements of the page, in
- * chunks that the browser lays out when they come into sight; earlier ones come on demand, and the find box looks at all.
+ * The output of one attempt, growing while it runs. However long it is, only its newest lines are elements of the page,
+ * in chunks that the browser lays out when they come into sight; earlier ones come on demand, and the find box looks at
+ * all.
  */
 
 import {get} from "./api.js";
@@ -33,9 +34,21 @@ export function createLog() {
 
   const rest = h("div", {class: "rest"});
   const chunks = h("div");
-  const box = h("div", {class: "log", role: "log", "aria-live": "off", "aria-label": "Output", tabindex: "0", onscroll: () => {
-    follow.checked = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-  }}, chunks, rest);
+  const box = h(
+    "div",
+    {
+      class: "log",
+      role: "log",
+      "aria-live": "off",
+      "aria-label": "Output",
+      tabindex: "0",
+      onscroll: () => {
+        follow.checked = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+      },
+    },
+    chunks,
+    rest,
+  );
   const follow = h("input", {type: "checkbox", checked: true, onchange: scroll});
   const earlier = h("button", {type: "button", hidden: true, onclick: showEarlier}, "Show earlier lines");
   const find = h("input", {type: "search", oninput: redraw, placeholder: "text"});
@@ -101,7 +114,11 @@ export function createLog() {
     chunks.replaceChildren(...shown.map((at) => chunk(lines.lines, at, at + 1)));
     text(rest, "");
     earlier.hidden = true;
-    text(said, `${count(found.length, "line")} of ${lines.lines.length} found${found.length > shown.length ? ", the last are shown" : ""}`);
+    text(
+      said,
+      `${count(found.length, "line")} of ${lines.lines.length} found` +
+        (found.length > shown.length ? ", the last are shown" : ""),
+    );
   }
 
   function showEarlier() {
@@ -135,8 +152,10 @@ export function createLog() {
     const of = place;
     try {
       for (let more = true; more && of === place;) {
-        const {batches, next} = await get(`/v1/deployments/${of.deployment}/log?step=${of.step}&slot=${of.slot}` +
-          `&attempt=${of.attempt}&after=${encodeURIComponent(after)}`);
+        const {batches, next} = await get(
+          `/v1/deployments/${of.deployment}/log?step=${of.step}&slot=${of.slot}` +
+            `&attempt=${of.attempt}&after=${encodeURIComponent(after)}`,
+        );
         more = batches.length > 0;
         if (of === place && more) {
           batches.forEach((batch) => lines.add(batch));
@@ -155,17 +174,31 @@ export function createLog() {
   }
 
   const stop = onEvent((kind, data) => {
-    const here = place && kind === "log" && data.deployment === place.deployment && data.step === place.step &&
-      data.slot === place.slot && data.attempt === place.attempt;
+    const here =
+      place &&
+      kind === "log" &&
+      data.deployment === place.deployment &&
+      data.step === place.step &&
+      data.slot === place.slot &&
+      data.attempt === place.attempt;
     if (here || (place && kind === "reset")) {
       read();
     }
   });
 
-  const node = h("div", {class: "log-view"},
-    h("p", {class: "bar-of-tools"},
-      h("label", {class: "field"}, "Find ", find), h("label", {}, follow, " Follow"), earlier, said),
-    box);
+  const node = h(
+    "div",
+    {class: "log-view"},
+    h(
+      "p",
+      {class: "bar-of-tools"},
+      h("label", {class: "field"}, "Find ", find),
+      h("label", {}, follow, " Follow"),
+      earlier,
+      said,
+    ),
+    box,
+  );
   return {
     node,
     show: (next) => {

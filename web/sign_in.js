@@ -21,13 +21,24 @@ export function createSignIn(done) {
   }
 
   function form(credentials, ...fields) {
-    return h("form", {class: "panel", onsubmit: (event) => {
-      event.preventDefault();
-      signIn(credentials());
-    }}, fields, h("button", {type: "submit", class: "primary"}, "Sign in"));
+    return h(
+      "form",
+      {
+        class: "panel",
+        onsubmit: (event) => {
+          event.preventDefault();
+          signIn(credentials());
+        },
+      },
+      fields,
+      h("button", {type: "submit", class: "primary"}, "Sign in"),
+    );
   }
 
-  /* What stands behind the # is never sent to a server by the browser; it is good once, so it need not stay in the history. */
+  /*
+   * What stands behind the # is never sent to a server by the browser; it is good once, so it need not stay in the
+   * history.
+   */
   const link = location.pathname === "/login" ? location.hash.slice(1) : "";
   if (link) {
     history.replaceState(null, "", "/login");
@@ -35,12 +46,19 @@ export function createSignIn(done) {
   }
   return {
     title: "Sign in",
-    node: h("div", {class: "sign-in"},
-      h("h1", {tabindex: "-1"}, "Sign in to guidepost"), said,
-      form(() => ({name: name.value, password: password.value}),
-        h("label", {class: "field"}, "Name", name), h("label", {class: "field"}, "Password", password)),
+    node: h(
+      "div",
+      {class: "sign-in"},
+      h("h1", {tabindex: "-1"}, "Sign in to guidepost"),
+      said,
+      form(
+        () => ({name: name.value, password: password.value}),
+        h("label", {class: "field"}, "Name", name),
+        h("label", {class: "field"}, "Password", password),
+      ),
       form(() => ({token: token.value}), h("label", {class: "field"}, "Or a token", token)),
-      h("p", {class: "hint"}, "On the server's own machine guidepost prints a link that signs you in.")),
+      h("p", {class: "hint"}, "On the server's own machine guidepost prints a link that signs you in."),
+    ),
     destroy: () => {},
   };
 }

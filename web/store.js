@@ -1,6 +1,6 @@
 /*
- * What this page knows of the server: one Resource for each thing it shows, asked for again when an event says that it has
- * changed. The events carry no state, so a lost or doubled one does no harm.
+ * What this page knows of the server: one Resource for each thing it shows, asked for again when an event says that it
+ * has changed. The events carry no state, so a lost or doubled one does no harm.
  */
 
 import {get} from "./api.js";
@@ -56,13 +56,16 @@ export class Resource {
     }
     this.listeners.forEach((listener) => listener(this));
     const took = performance.now() - begin;
-    setTimeout(() => {
-      this.asking = false;
-      if (this.stale) {
-        this.stale = false;
-        this.refresh();
-      }
-    }, Math.max(GAP_MS, took * GAP_TIMES));
+    setTimeout(
+      () => {
+        this.asking = false;
+        if (this.stale) {
+          this.stale = false;
+          this.refresh();
+        }
+      },
+      Math.max(GAP_MS, took * GAP_TIMES),
+    );
   }
 }
 

@@ -10,13 +10,16 @@ function line(first) {
   const detail = h("span", {class: "detail"});
   const when = moment(first.created);
   const node = h("li", {}, chip.node, link, detail, when);
-  return {node, update: (now) => {
-    chip.update(now.state, now.title);
-    text(link, `${now.name} · ${now.project} ${now.version} → ${now.environment}`);
-    text(detail, details(now));
-    updateMoment(when, now.ended || now.created);
-    attribute(node, "class", isFinal(now.state) ? "over" : null);
-  }};
+  return {
+    node,
+    update: (now) => {
+      chip.update(now.state, now.title);
+      text(link, `${now.name} · ${now.project} ${now.version} → ${now.environment}`);
+      text(detail, details(now));
+      updateMoment(when, now.ended || now.created);
+      attribute(node, "class", isFinal(now.state) ? "over" : null);
+    },
+  };
 }
 
 function details(now) {
@@ -39,8 +42,11 @@ export function createSummaryList(empty) {
   const items = h("ul", {class: "summaries"});
   const none = h("p", {class: "none"}, empty);
   const update = list(items, (summary) => summary.id, line);
-  return {node: h("div", {}, none, items), update: (summaries) => {
-    none.hidden = summaries.length > 0;
-    update(summaries);
-  }};
+  return {
+    node: h("div", {}, none, items),
+    update: (summaries) => {
+      none.hidden = summaries.length > 0;
+      update(summaries);
+    },
+  };
 }

@@ -2,7 +2,12 @@
 
 import {attribute, h, text} from "./dom.js";
 
-const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const UNITS = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
 
 /* "850 ms", "12 s", "4 min 10 s", "2 h 5 min" */
 export function duration(ms) {

@@ -1,6 +1,6 @@
 /*
- * Where the time went: a row for each machine, a bar for each attempt, amber while people were waited for, hatched where
- * nobody knows. Read from the audit, so that it shows what was recorded and nothing else.
+ * Where the time went: a row for each machine, a bar for each attempt, amber while people were waited for, hatched
+ * where nobody knows. Read from the audit, so that it shows what was recorded and nothing else.
  */
 
 import {h, list, svg, text} from "./dom.js";
@@ -11,9 +11,13 @@ const WIDTH = 1000;
 const ROW = 18;
 const LEFT = 130;
 const LEAST = 6; /* a bar that lasted a moment can still be seen */
-const TICKS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 604800].map((seconds) => seconds * 1000);
+const TICKS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 604800].map(
+  (seconds) => seconds * 1000,
+);
 
-/* "claimed 2.1 #1 by w-1", "ended 2.1 #1 exit 100", "asked Q42 2.1 #1", "answered Q42 2.1 #1 retry", "closed Q42 none" */
+/*
+ * "claimed 2.1 #1 by w-1", "ended 2.1 #1 exit 100", "asked Q42 2.1 #1", "answered Q42 2.1 #1 retry", "closed Q42 none"
+ */
 const ENTRY = /^(\w+) (?:Q(\d+) ?)?(?:(\d+)\.(\d+) #(\d+))?\s*(.*)$/;
 
 function tone(kind, rest) {
@@ -60,14 +64,17 @@ export function barsOf(entries) {
 
 function describe(bar, deployment, now) {
   const step = deployment.steps[bar.step];
-  const what = bar.state === "asking" ? `waits for people (Q${bar.question})${bar.answer ? `: ${bar.answer}` : ""}`
-    : `attempt ${bar.attempt}: ${stateWord(bar.state)}`;
-  return `${step?.name ?? ""} on ${rowName(bar, deployment)}, ${what}, ${duration((bar.to ?? now) - bar.from)}, from ${utc(bar.from)}`;
+  const what =
+    bar.state === "asking"
+      ? `waits for people (Q${bar.question})${bar.answer ? `: ${bar.answer}` : ""}`
+      : `attempt ${bar.attempt}: ${stateWord(bar.state)}`;
+  const took = duration((bar.to ?? now) - bar.from);
+  return `${step?.name ?? ""} on ${rowName(bar, deployment)}, ${what}, ${took}, from ${utc(bar.from)}`;
 }
 
 function rowName(bar, deployment) {
   const step = deployment.steps[bar.step];
-  return step?.on_worker ? "the worker" : step?.runs[bar.slot]?.target ?? "";
+  return step?.on_worker ? "the worker" : (step?.runs[bar.slot]?.target ?? "");
 }
 
 /* The word of a tick near the end stands before it. */
@@ -84,17 +91,46 @@ function draw(bars, deployment, now) {
   const height = (order.length + 1) * ROW;
   const tick = TICKS.find((size) => (end - start) / size <= 8) ?? (end - start) / 4;
   const ticks = Array.from({length: Math.floor((end - start) / tick) + 1}, (_, at) => at * tick);
-  const picture = svg("svg", {viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": "Timeline; the same is in the table below", class: "timeline"},
-    svg("defs", {}, svg("pattern", {id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
-      svg("rect", {width: 3, height: 6, class: "hatch"}))),
-    ticks.map((ms) => [svg("line", {x1: x(start + ms), x2: x(start + ms), y1: ROW, y2: height, class: "tick"}),
-      svg("text", {...tickPlace(x(start + ms)), y: ROW - 6, class: "tick-word"}, ms === 0 ? "0" : duration(ms))]),
-    order.map((name, row) => svg("text", {x: 0, y: (row + 2) * ROW - 5}, name.length > 18 ? `${name.slice(0, 17)}…` : name)),
+  const picture = svg(
+    "svg",
+    {
+      viewBox: `0 0 ${WIDTH} ${height}`,
+      role: "img",
+      "aria-label": "Timeline; the same is in the table below",
+      class: "timeline",
+    },
+    svg(
+      "defs",
+      {},
+      svg(
+        "pattern",
+        {id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
+        svg("rect", {width: 3, height: 6, class: "hatch"}),
+      ),
+    ),
+    ticks.map((ms) => [
+      svg("line", {x1: x(start + ms), x2: x(start + ms), y1: ROW, y2: height, class: "tick"}),
+      svg("text", {...tickPlace(x(start + ms)), y: ROW - 6, class: "tick-word"}, ms === 0 ? "0" : duration(ms)),
+    ]),
+    order.map((name, row) =>
+      svg("text", {x: 0, y: (row + 2) * ROW - 5}, name.length > 18 ? `${name.slice(0, 17)}…` : name),
+    ),
     bars.map((bar) => {
       const row = order.indexOf(rowName(bar, deployment));
-      return svg("rect", {x: x(bar.from), y: (row + 1) * ROW + 3, height: ROW - 6, rx: 2, class: `bar bar-${bar.state}`,
-        width: Math.max(LEAST, x(bar.to ?? now) - x(bar.from))}, svg("title", {}, describe(bar, deployment, now)));
-    }));
+      return svg(
+        "rect",
+        {
+          x: x(bar.from),
+          y: (row + 1) * ROW + 3,
+          height: ROW - 6,
+          rx: 2,
+          class: `bar bar-${bar.state}`,
+          width: Math.max(LEAST, x(bar.to ?? now) - x(bar.from)),
+        },
+        svg("title", {}, describe(bar, deployment, now)),
+      );
+    }),
+  );
   return picture;
 }
 
@@ -102,20 +138,59 @@ function draw(bars, deployment, now) {
 export function createTimeline() {
   const picture = h("div", {class: "picture scrolls", role: "region", tabindex: "0", "aria-label": "Timeline"});
   const rows = h("tbody");
-  const updateRows = list(rows, (bar) => bar.key, () => {
-    const cells = Array.from({length: 5}, () => h("td"));
-    return {node: h("tr", {}, cells), update: (bar) => bar.cells.forEach((value, at) => text(cells[at], value))};
-  });
-  const table = h("details", {}, h("summary", {}, "As a table"),
-    h("div", {class: "scrolls", role: "region", tabindex: "0", "aria-label": "Timeline as a table"}, h("table", {},
-      h("thead", {}, h("tr", {}, ["Step", "Machine", "What", "From", "Took"].map((word) => h("th", {scope: "col"}, word)))), rows)));
-  return {node: h("div", {}, picture, table), update: (entries, deployment) => {
-    const now = Date.now();
-    const bars = barsOf(entries).filter((bar) => deployment.steps[bar.step]);
-    picture.replaceChildren(bars.length > 0 ? draw(bars, deployment, now) : h("p", {class: "none"}, "Nothing has started yet."));
-    updateRows(bars.map((bar, key) => ({key, cells: [
-      deployment.steps[bar.step].name, rowName(bar, deployment),
-      bar.state === "asking" ? `Q${bar.question}: ${bar.answer ?? "waits"}` : `attempt ${bar.attempt}: ${stateWord(bar.state)}`,
-      utc(bar.from), duration((bar.to ?? now) - bar.from)]})));
-  }};
+  const updateRows = list(
+    rows,
+    (bar) => bar.key,
+    () => {
+      const cells = Array.from({length: 5}, () => h("td"));
+      return {node: h("tr", {}, cells), update: (bar) => bar.cells.forEach((value, at) => text(cells[at], value))};
+    },
+  );
+  const table = h(
+    "details",
+    {},
+    h("summary", {}, "As a table"),
+    h(
+      "div",
+      {class: "scrolls", role: "region", tabindex: "0", "aria-label": "Timeline as a table"},
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Step", "Machine", "What", "From", "Took"].map((word) => h("th", {scope: "col"}, word)),
+          ),
+        ),
+        rows,
+      ),
+    ),
+  );
+  return {
+    node: h("div", {}, picture, table),
+    update: (entries, deployment) => {
+      const now = Date.now();
+      const bars = barsOf(entries).filter((bar) => deployment.steps[bar.step]);
+      picture.replaceChildren(
+        bars.length > 0 ? draw(bars, deployment, now) : h("p", {class: "none"}, "Nothing has started yet."),
+      );
+      updateRows(
+        bars.map((bar, key) => ({
+          key,
+          cells: [
+            deployment.steps[bar.step].name,
+            rowName(bar, deployment),
+            bar.state === "asking"
+              ? `Q${bar.question}: ${bar.answer ?? "waits"}`
+              : `attempt ${bar.attempt}: ${stateWord(bar.state)}`,
+            utc(bar.from),
+            duration((bar.to ?? now) - bar.from),
+          ],
+        })),
+      );
+    },
+  };
 }

@@ -1,4 +1,7 @@
-/* One deployment: its questions first, then its steps by machines, the output of the chosen one, and where the time went. */
+/*
+ * One deployment: its questions first, then its steps by machines, the output of the chosen one, and where the time
+ * went.
+ */
 
 import {post} from "./api.js";
 import {createCard} from "./card.js";
@@ -16,7 +19,9 @@ import {isFinal, stateChip} from "./words.js";
 const INTERESTING = ["asking", "failed", "unknown", "lost", "running", "delayed", "warned", "queued"];
 
 function firstRun(data) {
-  const runs = data.steps.flatMap((step) => step.runs.map((run) => ({step: step.index, slot: run.slot, state: run.state, attempt: run.attempt})));
+  const runs = data.steps.flatMap((step) =>
+    step.runs.map((run) => ({step: step.index, slot: run.slot, state: run.state, attempt: run.attempt})),
+  );
   const started = runs.filter((run) => run.attempt > 0);
   for (const state of INTERESTING) {
     const found = started.find((run) => run.state === state);
@@ -33,7 +38,11 @@ export function createDeployment(id) {
   let chosen = null; /* {step, slot, attempt}; attempt null: the newest */
   const head = createHead(cancel);
   const cards = h("div", {class: "cards"});
-  const updateCards = list(cards, (card) => card.question, (card) => createCard(card, 2));
+  const updateCards = list(
+    cards,
+    (card) => card.question,
+    (card) => createCard(card, 2),
+  );
   const grid = createGrid((step, slot) => {
     choose({step, slot, attempt: null});
     output.node.scrollIntoView({block: "nearest"});
@@ -56,13 +65,17 @@ export function createDeployment(id) {
 
   async function cancel() {
     const confirmed = await confirmAction({
-      title: `Cancel ${data.name}`, action: "Cancel the deployment", way_out: "Let it go on", danger: true,
+      title: `Cancel ${data.name}`,
+      action: "Cancel the deployment",
+      way_out: "Let it go on",
+      danger: true,
       consequence: "Stops what runs and closes all open questions. Nothing is rolled back.",
     });
     if (confirmed) {
       const words = ["cancel", data.name];
-      const answer = await post("/v1/commands", {words: confirmed.note ? [...words, "--note", confirmed.note] : words})
-        .catch((refusal) => ({ok: false, text: refusal.message}));
+      const answer = await post("/v1/commands", {
+        words: confirmed.note ? [...words, "--note", confirmed.note] : words,
+      }).catch((refusal) => ({ok: false, text: refusal.message}));
       head.say(answer.ok ? "" : answer.text || answer.error);
       refreshAll();
     }
@@ -79,9 +92,15 @@ export function createDeployment(id) {
   });
   return {
     title: `D${id}`,
-    node: h("div", {class: "deployment"}, head.node, cards,
+    node: h(
+      "div",
+      {class: "deployment"},
+      head.node,
+      cards,
       h("section", {class: "panel"}, h("h2", {}, "Steps"), grid.node),
-      output.node, past.node),
+      output.node,
+      past.node,
+    ),
     destroy: () => {
       stop();
       output.destroy();
@@ -129,14 +148,30 @@ function createOutput(id, choose) {
   const step = h("select", {onchange: () => choose({step: Number(step.value), slot: 0, attempt: null})});
   const machine = h("select", {onchange: () => choose({step: now.step, slot: Number(machine.value), attempt: null})});
   const attempt = h("select", {onchange: () => choose({...now, attempt: Number(attempt.value)})});
-  const lists = [step, machine, attempt].map((select) => list(select, (item) => item.value, (item) => {
-    const option = h("option", {value: item.value});
-    return {node: option, update: ({label}) => text(option, label)};
-  }));
+  const lists = [step, machine, attempt].map((select) =>
+    list(
+      select,
+      (item) => item.value,
+      (item) => {
+        const option = h("option", {value: item.value});
+        return {node: option, update: ({label}) => text(option, label)};
+      },
+    ),
+  );
   const title = h("h2", {}, "Output");
-  const node = h("section", {class: "panel", hidden: true}, title,
-    h("p", {class: "bar-of-tools"}, h("label", {class: "field"}, "Step ", step), h("label", {class: "field"}, "Machine ", machine),
-      h("label", {class: "field"}, "Attempt ", attempt)), log.node);
+  const node = h(
+    "section",
+    {class: "panel", hidden: true},
+    title,
+    h(
+      "p",
+      {class: "bar-of-tools"},
+      h("label", {class: "field"}, "Step ", step),
+      h("label", {class: "field"}, "Machine ", machine),
+      h("label", {class: "field"}, "Attempt ", attempt),
+    ),
+    log.node,
+  );
 
   function draw() {
     const current = data.steps[now.step];
@@ -153,14 +188,18 @@ function createOutput(id, choose) {
     log.show({deployment: id, step: now.step, slot: now.slot, attempt: now.attempt ?? attempts});
   }
 
-  return {node, destroy: log.destroy, update: (newest, chosen) => {
-    data = newest;
-    now = chosen;
-    node.hidden = !chosen;
-    if (chosen) {
-      draw();
-    }
-  }};
+  return {
+    node,
+    destroy: log.destroy,
+    update: (newest, chosen) => {
+      data = newest;
+      now = chosen;
+      node.hidden = !chosen;
+      if (chosen) {
+        draw();
+      }
+    },
+  };
 }
 
 /* The timeline and the history, read only while they are looked at: of a large deployment they are long. */
@@ -184,7 +223,11 @@ function createPast(id, deploymentOf) {
     }
   };
   const toggled = () => watch(parts.some((part) => part.open));
-  const parts = [["Where the time went", timeline], ["History", history]].map(([title, {node}]) =>
-    h("details", {class: "panel", ontoggle: toggled}, h("summary", {}, h("h2", {}, title)), node));
+  const parts = [
+    ["Where the time went", timeline],
+    ["History", history],
+  ].map(([title, {node}]) =>
+    h("details", {class: "panel", ontoggle: toggled}, h("summary", {}, h("h2", {}, title)), node),
+  );
   return {node: h("div", {}, parts), destroy: () => watch(false)};
 }

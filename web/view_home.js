@@ -16,7 +16,11 @@ const CLOSED_SHOWN = 5;
 export function createHome() {
   const heading = h("h1", {tabindex: "-1"}, "…");
   const cards = h("div", {class: "cards"});
-  const updateCards = list(cards, (card) => card.question, (card) => createCard(card, 2));
+  const updateCards = list(
+    cards,
+    (card) => card.question,
+    (card) => createCard(card, 2),
+  );
   const closed = createClosedList();
   const live = createSummaryList("Nothing is under way.");
   const recent = createSummaryList("Nothing was deployed yet.");
@@ -28,7 +32,12 @@ export function createHome() {
       text(heading, error.message);
     } else {
       const waiting = data.questions.length;
-      text(heading, waiting === 0 ? "Nothing waits for an answer" : `${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`);
+      text(
+        heading,
+        waiting === 0
+          ? "Nothing waits for an answer"
+          : `${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`,
+      );
       updateCards(data.questions);
       closed.update(data.questions);
       live.update(data.live);
@@ -39,33 +48,55 @@ export function createHome() {
   });
   return {
     title: "",
-    node: h("div", {class: "home"}, heading, cards, closed.node,
+    node: h(
+      "div",
+      {class: "home"},
+      heading,
+      cards,
+      closed.node,
       h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node),
       h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node),
       h("section", {class: "panel"}, h("h2", {}, "Deploy"), form.node, createCommandBox(null)),
-      h("section", {class: "panel"}, h("h2", {}, "Recent"), recent.node)),
+      h("section", {class: "panel"}, h("h2", {}, "Recent"), recent.node),
+    ),
     destroy: stop,
   };
 }
 
-/* A card that goes away has an answer: who gave it is worth a line, above all to whoever was about to press a button. */
+/*
+ * A card that goes away has an answer: who gave it is worth a line, above all to whoever was about to press a button.
+ */
 function createClosedList() {
   const items = h("ul", {class: "closed", "aria-label": "Just answered"});
-  const update = list(items, (question) => question.id, (question) => ({
-    node: h("li", {}, h("a", {href: `/d/${question.deployment}`}, question.name), ` ${outcome(question)}`,
-      question.note ? h("q", {}, question.note) : null, " ", moment(question.answered_at || Date.now())),
-  }));
+  const update = list(
+    items,
+    (question) => question.id,
+    (question) => ({
+      node: h(
+        "li",
+        {},
+        h("a", {href: `/d/${question.deployment}`}, question.name),
+        ` ${outcome(question)}`,
+        question.note ? h("q", {}, question.note) : null,
+        " ",
+        moment(question.answered_at || Date.now()),
+      ),
+    }),
+  );
   let open = new Set();
   let shown = [];
-  return {node: h("div", {role: "status"}, items), update: async (cards) => {
-    const now = new Set(cards.map((card) => card.question));
-    const gone = [...open].filter((id) => !now.has(id));
-    open = now;
-    const answered = await Promise.all(gone.map((id) => get(`/v1/questions/${id}`).catch(() => null)));
-    const fresh = answered.filter((question) => question && !question.open);
-    shown = [...fresh, ...shown.filter(({id}) => !gone.includes(id))].slice(0, CLOSED_SHOWN);
-    update(shown);
-  }};
+  return {
+    node: h("div", {role: "status"}, items),
+    update: async (cards) => {
+      const now = new Set(cards.map((card) => card.question));
+      const gone = [...open].filter((id) => !now.has(id));
+      open = now;
+      const answered = await Promise.all(gone.map((id) => get(`/v1/questions/${id}`).catch(() => null)));
+      const fresh = answered.filter((question) => question && !question.open);
+      shown = [...fresh, ...shown.filter(({id}) => !gone.includes(id))].slice(0, CLOSED_SHOWN);
+      update(shown);
+    },
+  };
 }
 
 function outcome(question) {

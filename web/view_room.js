@@ -9,10 +9,16 @@ import {moment} from "./time.js";
 function message(first) {
   if (first.card) {
     const card = createCard(first.card, 2);
-    return {node: h("li", {}, h("p", {class: "by"}, first.author, " ", moment(first.posted)), card.node), update: (now) => card.update(now.card)};
+    return {
+      node: h("li", {}, h("p", {class: "by"}, first.author, " ", moment(first.posted)), card.node),
+      update: (now) => card.update(now.card),
+    };
   }
   const words = h("p", {class: "words"});
-  return {node: h("li", {}, h("p", {class: "by"}, first.author, " ", moment(first.posted)), words), update: (now) => text(words, now.text)};
+  return {
+    node: h("li", {}, h("p", {class: "by"}, first.author, " ", moment(first.posted)), words),
+    update: (now) => text(words, now.text),
+  };
 }
 
 export function createRoom(name) {
@@ -36,8 +42,15 @@ export function createRoom(name) {
   });
   return {
     title: name,
-    node: h("div", {class: "room"}, h("h1", {tabindex: "-1"}, name), said, none, messages,
-      h("div", {class: "panel says"}, createCommandBox(name))),
+    node: h(
+      "div",
+      {class: "room"},
+      h("h1", {tabindex: "-1"}, name),
+      said,
+      none,
+      messages,
+      h("div", {class: "panel says"}, createCommandBox(name)),
+    ),
     destroy: stop,
   };
 }

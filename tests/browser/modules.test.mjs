@@ -35,7 +35,9 @@ test("lines are the same wherever the output was cut", () => {
   for (let first = 0; first <= output.length; first++) {
     for (let second = first; second <= output.length; second++) {
       const lines = new LogLines();
-      [output.slice(0, first), output.slice(first, second), output.slice(second)].forEach((text) => lines.add({text, left_out: 0}));
+      [output.slice(0, first), output.slice(first, second), output.slice(second)].forEach((text) =>
+        lines.add({text, left_out: 0}),
+      );
       assert.deepEqual(lines.lines, ["one", "two red", "", "four"]);
       assert.equal(lines.rest, "fi");
     }
@@ -50,7 +52,15 @@ test("output that was not kept is told at its place", () => {
 });
 
 test("durations have their two largest units", () => {
-  const cases = [[0, "0 ms"], [850, "850 ms"], [12000, "12 s"], [250000, "4 min 10 s"], [7200000, "2 h"], [7500000, "2 h 5 min"], [-5, "0 ms"]];
+  const cases = [
+    [0, "0 ms"],
+    [850, "850 ms"],
+    [12000, "12 s"],
+    [250000, "4 min 10 s"],
+    [7200000, "2 h"],
+    [7500000, "2 h 5 min"],
+    [-5, "0 ms"],
+  ];
   for (const [ms, words] of cases) {
     assert.equal(duration(ms), words);
   }
@@ -58,8 +68,16 @@ test("durations have their two largest units", () => {
 
 test("the timeline shows each attempt and each time of waiting", () => {
   const entries = [
-    ["admitted", 0], ["issued 0.1 #1 turn", 1], ["claimed 0.1 #1 by w-1", 2], ["ended 0.1 #1 exit 100", 3], ["asked Q42 0.1 #1", 3],
-    ["answered Q42 0.1 #1 retry", 8], ["issued 0.1 #2 retry", 8], ["claimed 0.1 #2 by w-2", 9], ["unknown 0.1 #2", 12], ["asked Q43 0.1 #2", 12],
+    ["admitted", 0],
+    ["issued 0.1 #1 turn", 1],
+    ["claimed 0.1 #1 by w-1", 2],
+    ["ended 0.1 #1 exit 100", 3],
+    ["asked Q42 0.1 #1", 3],
+    ["answered Q42 0.1 #1 retry", 8],
+    ["issued 0.1 #2 retry", 8],
+    ["claimed 0.1 #2 by w-2", 9],
+    ["unknown 0.1 #2", 12],
+    ["asked Q43 0.1 #2", 12],
   ].map(([what, when]) => ({what, when, actor: "alice"}));
   assert.deepEqual(barsOf(entries), [
     {step: 0, slot: 1, attempt: 1, from: 2, to: 3, state: "failed", answer: undefined},

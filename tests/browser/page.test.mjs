@@ -1,4 +1,7 @@
-/* Goal of this test: the page does its work for people, whatever the server tells and however it fails. Runs against a small fake server. */
+/*
+ * Goal of this test: the page does its work for people, whatever the server tells and however it fails. Runs against a
+ * small fake server.
+ */
 
 import assert from "node:assert/strict";
 import {after, before, beforeEach, afterEach, describe, test} from "node:test";
@@ -11,9 +14,19 @@ const {questionCard, groupCard, unknownCard} = fixtures;
 
 /* Strings that have turned into code in other people's pages. */
 const HOSTILE = [
-  "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "' onmouseover='alert(1)", "javascript:alert(1)",
-  "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "</pre><iframe srcdoc='<script>parent.alert(1)</script>'>",
-  "<a href=javascript:alert(1)>x</a>", "\u202egnp.exe", "\u0000<b>", "__proto__", "<style>*{display:none}</style>",
+  "<script>alert(1)</script>",
+  "<img src=x onerror=alert(1)>",
+  '"><svg onload=alert(1)>',
+  "' onmouseover='alert(1)",
+  "javascript:alert(1)",
+  "{{constructor.constructor('alert(1)')()}}",
+  "${alert(1)}",
+  "</pre><iframe srcdoc='<script>parent.alert(1)</script>'>",
+  "<a href=javascript:alert(1)>x</a>",
+  "\u202egnp.exe",
+  "\u0000<b>",
+  "__proto__",
+  "<style>*{display:none}</style>",
 ];
 
 function buttonNamed(page, name) {
@@ -32,7 +45,11 @@ async function until(condition, what, ms = 8000) {
 async function tabTo(page, name) {
   for (let presses = 0; presses < 80; presses++) {
     await page.keyboard.press("Tab");
-    if (await page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent) === name) {
+    if (
+      (await page.evaluate(
+        () => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent,
+      )) === name
+    ) {
       return;
     }
   }
@@ -42,7 +59,9 @@ async function tabTo(page, name) {
 describe("the page", {skip: missing, timeout: 240000}, () => {
   let browser, server, page;
 
-  before(async () => { browser = await launch(); });
+  before(async () => {
+    browser = await launch();
+  });
   after(() => browser.close());
   beforeEach(async () => {
     server = await new FakeServer().start();
@@ -66,7 +85,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     server.state.overview.live = [fixtures.summary(311)];
     server.state.deployments[311] = fixtures.pausedDeployment([card]);
     server.state.audits[311] = fixtures.auditOfPaused();
-    server.state.logs["311.2.2#1"] = ["Unpacking \x1b[31mwebshop\x1b[0m\nprogress 1%\rprogress 100%\nNo space left", " on device\n"];
+    server.state.logs["311.2.2#1"] = [
+      "Unpacking \x1b[31mwebshop\x1b[0m\nprogress 1%\rprogress 100%\nNo space left",
+      " on device\n",
+    ];
     return card;
   }
 
@@ -76,8 +98,14 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await open();
     assert.equal(await page.title(), "(2) guidepost");
     assert.equal(await page.locator("h1").textContent(), "2 questions wait for an answer");
-    assert.deepEqual(await page.locator("main h2").allTextContents(), ["Install failed on web-3: exit code 100",
-      "Migrate started on db-1 and nobody saw its end", "Under way", "What runs where", "Deploy", "Recent"]);
+    assert.deepEqual(await page.locator("main h2").allTextContents(), [
+      "Install failed on web-3: exit code 100",
+      "Migrate started on db-1 and nobody saw its end",
+      "Under way",
+      "What runs where",
+      "Deploy",
+      "Recent",
+    ]);
   });
 
   test("a question is answered by keyboard alone, with a note", async () => {
@@ -89,7 +117,9 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.getByText("Install on web-3: Retry by alice").waitFor();
-    assert.deepEqual(server.requests, [["POST", "/v1/questions/42/answer", {guidance: "retry", note: "disk freed", revision: 1}]]);
+    assert.deepEqual(server.requests, [
+      ["POST", "/v1/questions/42/answer", {guidance: "retry", note: "disk freed", revision: 1}],
+    ]);
     assert.equal(await page.title(), "guidepost");
     assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "BODY", "the focus is lost");
   });
@@ -100,7 +130,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     const fail = buttonNamed(page, "Fail deployment…: Install on web-3");
     await fail.click();
     const dialog = page.getByRole("dialog");
-    assert.match(await dialog.textContent(), /2 of 3 machines already run Install of 1\.4\.2\. Nothing is rolled back\./);
+    assert.match(
+      await dialog.textContent(),
+      /2 of 3 machines already run Install of 1\.4\.2\. Nothing is rolled back\./,
+    );
     await page.getByRole("button", {name: "Keep waiting"}).click();
     assert.equal(await dialog.count(), 0);
     await page.waitForFunction(() => document.activeElement.textContent === "Fail deployment…");
@@ -134,7 +167,9 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     pause();
     await open();
     let release;
-    const held = new Promise((resolve) => { release = resolve; });
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
     await page.route("**/answer", async (route) => {
       await held;
       await route.continue();
@@ -170,7 +205,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
   test("a refusal is shown on the card, which can be answered again", async () => {
     pause();
     await open();
-    server.decide = () => [403, {status: 403, title: "denied", detail: "You may not answer retry here. Release-managers may: carol."}];
+    server.decide = () => [
+      403,
+      {status: 403, title: "denied", detail: "You may not answer retry here. Release-managers may: carol."},
+    ];
     await buttonNamed(page, "Retry Install on web-3").click();
     await page.getByRole("alert").filter({hasText: "Release-managers may: carol."}).waitFor();
     assert.equal(await buttonNamed(page, "Retry Install on web-3").getAttribute("aria-disabled"), null);
@@ -181,7 +219,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await open();
     await page.route("**/answer", (route) => route.abort());
     await buttonNamed(page, "Retry Install on web-3").click();
-    await page.getByRole("alert").filter({hasText: "The server cannot be reached. Nothing was recorded as far as this page knows"}).waitFor();
+    await page
+      .getByRole("alert")
+      .filter({hasText: "The server cannot be reached. Nothing was recorded as far as this page knows"})
+      .waitFor();
   });
 
   test("of a card for many machines some can be chosen", async () => {
@@ -202,11 +243,21 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await open();
     await buttonNamed(page, "Check again Q43: Migrate on db-1").click();
     await until(() => server.requests.length === 1, "the look");
-    await until(async () => (await buttonNamed(page, "Take Q43: Migrate on db-1").getAttribute("aria-disabled")) === null, "the card to be free");
+    await until(
+      async () => (await buttonNamed(page, "Take Q43: Migrate on db-1").getAttribute("aria-disabled")) === null,
+      "the card to be free",
+    );
     await buttonNamed(page, "Take Q43: Migrate on db-1").click();
     await until(() => server.requests.length === 2, "the claim");
-    assert.deepEqual(server.requests.map(([, path]) => path), ["/v1/questions/43/check", "/v1/questions/43/take"]);
-    assert.equal(await page.locator("button.primary").filter({hasNotText: "Deploy"}).count(), 0, "nothing is suggested after an unknown outcome");
+    assert.deepEqual(
+      server.requests.map(([, path]) => path),
+      ["/v1/questions/43/check", "/v1/questions/43/take"],
+    );
+    assert.equal(
+      await page.locator("button.primary").filter({hasNotText: "Deploy"}).count(),
+      0,
+      "nothing is suggested after an unknown outcome",
+    );
   });
 
   test("a new question is announced, and one that was there is not", async () => {
@@ -217,7 +268,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await until(() => server.streams.size === 1, "the stream");
     server.ask(unknownCard(43));
     await page.getByText("Migrate started on db-1", {exact: false}).first().waitFor();
-    assert.equal(await status.textContent(), "New question Q43: Migrate started on db-1 and nobody saw its end. billing 2.0.0 → production.");
+    assert.equal(
+      await status.textContent(),
+      "New question Q43: Migrate started on db-1 and nobody saw its end. billing 2.0.0 → production.",
+    );
     assert.equal(await page.title(), "(2) guidepost");
   });
 
@@ -286,26 +340,48 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
 
   test("hostile names, notes and output stay text", async () => {
     const all = HOSTILE.join(" ");
-    const hostile = (card) => ({...card, title: all, subject: all, place: all, facts: HOSTILE, excerpt: HOSTILE.join("\n"),
+    const hostile = (card) => ({
+      ...card,
+      title: all,
+      subject: all,
+      place: all,
+      facts: HOSTILE,
+      excerpt: HOSTILE.join("\n"),
       rows: HOSTILE.map((name) => ({state: name, name, detail: name})),
-      actions: card.actions.map((action) => ({...action, label: all, consequence: all}))});
+      actions: card.actions.map((action) => ({...action, label: all, consequence: all})),
+    });
     const card = pause(hostile(questionCard(42)));
     const {state} = server;
     state.overview.banner = all;
     state.overview.rooms = HOSTILE;
     state.overview.projects = HOSTILE.map((name) => ({name, description: name, environments: HOSTILE, inputs: []}));
-    state.overview.versions = HOSTILE.map((name) => ({project: name, environment: name, target: name, version: name, deployment: 1, when: 1}));
-    state.overview.live = [fixtures.summary(311, {project: all, version: all, environment: all, title: all, actor: all, waits_for: all})];
+    state.overview.versions = HOSTILE.map((name) => ({
+      project: name,
+      environment: name,
+      target: name,
+      version: name,
+      deployment: 1,
+      when: 1,
+    }));
+    state.overview.live = [
+      fixtures.summary(311, {project: all, version: all, environment: all, title: all, actor: all, waits_for: all}),
+    ];
     const deployment = fixtures.pausedDeployment([card]);
     deployment.targets = [HOSTILE[0], HOSTILE[1], HOSTILE[2]];
     deployment.steps.forEach((step) => {
       step.name = step.group = all;
-      step.runs.forEach((run) => { run.target = step.on_worker ? "" : HOSTILE[run.slot]; run.outcome = all; });
+      step.runs.forEach((run) => {
+        run.target = step.on_worker ? "" : HOSTILE[run.slot];
+        run.outcome = all;
+      });
     });
     state.deployments[311] = {...deployment, project: all, actor: all, closing_why: all};
     state.audits[311] = fixtures.auditOfPaused().map((entry) => ({...entry, actor: all, via: all, note: all}));
     state.logs["311.2.2#1"] = HOSTILE.map((line) => `${line}\n`);
-    state.rooms[HOSTILE[1]] = {room: HOSTILE[1], messages: HOSTILE.map((text, id) => ({id: String(id), posted: 1, author: text, text, card: null}))};
+    state.rooms[HOSTILE[1]] = {
+      room: HOSTILE[1],
+      messages: HOSTILE.map((text, id) => ({id: String(id), posted: 1, author: text, text, card: null})),
+    };
     for (const path of ["/", "/d/311", `/rooms/${encodeURIComponent(HOSTILE[1])}`]) {
       await open(path);
       await page.waitForTimeout(400);
@@ -314,8 +390,12 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
       }
       await page.waitForTimeout(300);
       const made = await page.evaluate(() => ({
-        foreign: document.querySelectorAll("script:not([src='/app.js']), iframe, img, style, [onerror], [onload], [onmouseover]").length,
-        links: [...document.querySelectorAll("a[href]")].map((link) => link.protocol).filter((protocol) => protocol !== "http:"),
+        foreign: document.querySelectorAll(
+          "script:not([src='/app.js']), iframe, img, style, [onerror], [onload], [onmouseover]",
+        ).length,
+        links: [...document.querySelectorAll("a[href]")]
+          .map((link) => link.protocol)
+          .filter((protocol) => protocol !== "http:"),
         text: document.body.textContent.includes("<img src=x onerror=alert(1)>"),
       }));
       assert.deepEqual(made, {foreign: 0, links: [], text: true}, path);
@@ -330,9 +410,13 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
         server.ask(unknownCard(43, {subject: `${"x".repeat(90)} → production`}));
         server.ask(groupCard(44, ["web-11", "web-12"]));
         server.state.overview.banner = "Redis keeps nothing safe: appendfsync is everysec.";
-        server.state.rooms.deploys = {room: "deploys", messages: [
-          {id: "1", posted: fixtures.NOW, author: "alice", text: `deploy ${"y".repeat(120)}`, card: null},
-          {id: "2", posted: fixtures.NOW, author: "guidepost", text: "", card}]};
+        server.state.rooms.deploys = {
+          room: "deploys",
+          messages: [
+            {id: "1", posted: fixtures.NOW, author: "alice", text: `deploy ${"y".repeat(120)}`, card: null},
+            {id: "2", posted: fixtures.NOW, author: "guidepost", text: "", card},
+          ],
+        };
         server.state.logs["311.2.2#1"].push(`${"z".repeat(3000)}\n`);
         for (const path of ["/", "/d/311", "/rooms/deploys", "/login"]) {
           await shown.goto(server.url + path);
@@ -347,7 +431,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
           await assertFits(shown);
         }
         await shown.goto(server.url);
-        await shown.getByRole("button", {name: /^Exclude web-3/}).first().click();
+        await shown
+          .getByRole("button", {name: /^Exclude web-3/})
+          .first()
+          .click();
         assert.deepEqual(await axeFindings(shown), [], "the dialog");
         assertCalm(shown);
       });
@@ -361,7 +448,11 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await buttonNamed(page, "Install on web-3: Waits for an answer, exit code 100").waitFor();
     const log = page.getByRole("log");
     await log.getByText("No space left on device").waitFor();
-    assert.deepEqual(await log.locator(".chunk > div").allTextContents(), ["Unpacking webshop", "progress 100%", "No space left on device"]);
+    assert.deepEqual(await log.locator(".chunk > div").allTextContents(), [
+      "Unpacking webshop",
+      "progress 100%",
+      "No space left on device",
+    ]);
     server.state.logs["311.2.2#1"].push("more\n");
     server.emit("log", {deployment: 311, step: 2, slot: 2, attempt: 1});
     await log.getByText("more").waitFor();
@@ -372,7 +463,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await page.getByText("Where the time went").click();
     await page.locator("rect.bar-asking").waitFor();
     assert.equal(await page.locator("rect.bar").count(), 8);
-    assert.match(await page.locator("rect.bar-asking").textContent(), /^Install on web-3, waits for people \(Q42\), 1\d min/);
+    assert.match(
+      await page.locator("rect.bar-asking").textContent(),
+      /^Install on web-3, waits for people \(Q42\), 1\d min/,
+    );
   });
 
   test("an address of a question leads to its deployment", async () => {
@@ -388,7 +482,11 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await page.getByRole("dialog").getByRole("textbox").fill("wrong version");
     await buttonNamed(page, "Cancel the deployment").click();
     await until(() => server.requests.length === 1, "the command");
-    assert.deepEqual(server.requests[0], ["POST", "/v1/commands", {words: ["cancel", "D311", "--note", "wrong version"]}]);
+    assert.deepEqual(server.requests[0], [
+      "POST",
+      "/v1/commands",
+      {words: ["cancel", "D311", "--note", "wrong version"]},
+    ]);
   });
 
   test("200 machines with 30 steps are shown within 3 s and updated within 1 s", async () => {
@@ -419,7 +517,9 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
 
   test("machines that stand alike share a column", async () => {
     const many = fixtures.largeDeployment(200, 3);
-    many.steps.forEach((step) => step.runs.forEach((run) => Object.assign(run, {state: run.slot === 150 ? "failed" : "succeeded", attempt: 1})));
+    many.steps.forEach((step) =>
+      step.runs.forEach((run) => Object.assign(run, {state: run.slot === 150 ? "failed" : "succeeded", attempt: 1})),
+    );
     server.state.deployments[400] = many;
     await open("/d/400");
     await page.locator("table.grid thead th").first().waitFor();
@@ -445,7 +545,10 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     const log = page.getByRole("log");
     await log.getByText("line 100000 of the output").waitFor();
     const took = Date.now() - begin;
-    const [elements, longest] = await page.evaluate(() => [document.querySelectorAll(".chunk > div").length, window.longest]);
+    const [elements, longest] = await page.evaluate(() => [
+      document.querySelectorAll(".chunk > div").length,
+      window.longest,
+    ]);
     assert.ok(elements <= 10500, `${elements} lines are elements`);
     assert.ok(took < 8000 && longest < 1000, `shown after ${took} ms, longest task ${longest} ms`);
     await page.getByRole("button", {name: "Show earlier lines"}).click();
@@ -462,7 +565,7 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     server.state.logs["311.2.2#1"] = Array.from({length: 64}, () => "x".repeat(16384));
     await open("/d/311");
     await page.getByRole("log").getByText("characters more").waitFor();
-    assert.ok(await page.getByRole("log").evaluate((log) => log.textContent.length) < 10000);
+    assert.ok((await page.getByRole("log").evaluate((log) => log.textContent.length)) < 10000);
   });
 
   test("the end of the output is followed until one scrolls up", async () => {
@@ -473,7 +576,9 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     await log.getByText("line 299").waitFor();
     const fromEnd = () => log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
     await until(async () => (await fromEnd()) < 5, "the end to be in sight");
-    await log.evaluate((node) => { node.scrollTop = 100; });
+    await log.evaluate((node) => {
+      node.scrollTop = 100;
+    });
     await until(async () => !(await page.getByLabel("Follow").isChecked()), "following to end");
     server.state.logs["311.2.2#1"].push("one more\n");
     server.emit("log", {deployment: 311, step: 2, slot: 2, attempt: 1});
@@ -485,8 +590,13 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
 
   test("a room shows what was said, and takes commands", async () => {
     const card = pause();
-    server.state.rooms.deploys = {room: "deploys", messages: [{id: "a", posted: fixtures.NOW, author: "bob", text: "status", card: null},
-      {id: "b", posted: fixtures.NOW, author: "guidepost", text: "", card}]};
+    server.state.rooms.deploys = {
+      room: "deploys",
+      messages: [
+        {id: "a", posted: fixtures.NOW, author: "bob", text: "status", card: null},
+        {id: "b", posted: fixtures.NOW, author: "guidepost", text: "", card},
+      ],
+    };
     await open();
     await page.getByRole("link", {name: "deploys"}).click();
     await buttonNamed(page, "Retry Install on web-3").waitFor();

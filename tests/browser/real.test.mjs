@@ -10,8 +10,13 @@ import {Proxy} from "./support/proxy.mjs";
 
 const SCREENSHOT = fileURLToPath(new URL("../../docs/screenshot.png", import.meta.url));
 const EVERYTHING_ONCE = {
-  "Fetch package": 1, "Install web-1": 1, "Install web-2": 1, "Install web-3": 1,
-  "Smoke test web-1": 1, "Smoke test web-2": 1, "Smoke test web-3": 1,
+  "Fetch package": 1,
+  "Install web-1": 1,
+  "Install web-2": 1,
+  "Install web-3": 1,
+  "Smoke test web-1": 1,
+  "Smoke test web-2": 1,
+  "Smoke test web-3": 1,
 };
 
 function buttonNamed(page, name) {
@@ -86,7 +91,10 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     await alice.getByRole("log").getByText("No space left on device").waitFor();
     await buttonNamed(alice, "Ignore: Install on web-3").click();
     await alice.locator("header").getByText("Succeeded with warnings").waitFor();
-    await alice.locator("article").getByText(/^Ignore by .* · counts as done, with a warning/).waitFor();
+    await alice
+      .locator("article")
+      .getByText(/^Ignore by .* · counts as done, with a warning/)
+      .waitFor();
     assert.equal(await alice.locator("article button").count(), 0, "buttons of an answered question");
     assert.deepEqual(guidepost.runs("1.0.2"), EVERYTHING_ONCE);
     await alice.getByRole("button", {name: "Smoke test on web-3: Succeeded"}).click();
@@ -100,7 +108,11 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     const {id, question} = await pausedDeployment("1.0.3");
     await alice.goto(`${guidepost.url}/rooms/deploys`);
     const card = alice.locator(`article[data-question='${question}']`);
-    await card.getByText("web-3 gets no further step in this deployment and does not count as having 1.0.3. The other 2 machines go on.").waitFor();
+    await card
+      .getByText(
+        "web-3 gets no further step in this deployment and does not count as having 1.0.3. The other 2 machines go on.",
+      )
+      .waitFor();
     await card.getByRole("button", {name: /^Exclude web-3/}).click();
     assert.equal(await guidepost.finished(id), "succeeded_with_warnings");
     await card.getByText(/^Exclude by .* · web-3 is excluded/).waitFor();
@@ -116,7 +128,12 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     await fail.tap();
     assert.equal(await guidepost.finished(id), "failed");
     await phone.getByText("Install on web-3: Fail by alice").waitFor();
-    assert.deepEqual(guidepost.runs("1.0.4"), {"Fetch package": 1, "Install web-1": 1, "Install web-2": 1, "Install web-3": 1});
+    assert.deepEqual(guidepost.runs("1.0.4"), {
+      "Fetch package": 1,
+      "Install web-1": 1,
+      "Install web-2": 1,
+      "Install web-3": 1,
+    });
     assertCalm(phone);
   });
 
@@ -130,9 +147,15 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     const {answer, answered_by} = await guidepost.ask(`/v1/questions/${question}`);
     const [won, lost] = answer === "retry" ? [alice, bob] : [bob, alice];
     for (const page of [alice, bob]) {
-      await page.locator("article").getByText(new RegExp(`^${answer} by ${answered_by} after `, "i")).waitFor();
+      await page
+        .locator("article")
+        .getByText(new RegExp(`^${answer} by ${answered_by} after `, "i"))
+        .waitFor();
     }
-    await lost.getByRole("alert").filter({hasText: `Q${question} was answered by ${answered_by}`}).waitFor();
+    await lost
+      .getByRole("alert")
+      .filter({hasText: `Q${question} was answered by ${answered_by}`})
+      .waitFor();
     assert.equal(await won.getByRole("alert").filter({hasText: "was answered"}).count(), 0);
     assert.equal(guidepost.runs("1.0.5")["Install web-3"], answer === "retry" ? 2 : 1);
     const {entries} = await guidepost.ask(`/v1/deployments/${id}/audit`);
@@ -150,7 +173,10 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     await box.press("Enter");
     assert.equal(await guidepost.finished(id), "succeeded");
     await alice.locator(".messages").getByText(`retry Q${question} -- typed`, {exact: true}).waitFor();
-    await alice.locator(`article[data-question='${question}']`).getByText(/^Retry by .* · worked on attempt 2/).waitFor();
+    await alice
+      .locator(`article[data-question='${question}']`)
+      .getByText(/^Retry by .* · worked on attempt 2/)
+      .waitFor();
   });
 
   test("the stream is cut and resumes, and what was missed is seen", async () => {
@@ -199,7 +225,10 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
       await alice.emulateMedia({colorScheme});
       for (const path of ["/", `/d/${id}`, "/rooms/deploys", "/login"]) {
         await alice.goto(guidepost.url + path);
-        await alice.locator(path === "/login" ? "form" : `article[data-question='${question}']`).first().waitFor();
+        await alice
+          .locator(path === "/login" ? "form" : `article[data-question='${question}']`)
+          .first()
+          .waitFor();
         assert.deepEqual(await axeFindings(alice), [], path);
       }
     }
@@ -207,13 +236,17 @@ describe("the page of a real guidepost", {skip: missing || notBuilt, timeout: 30
     await guidepost.finished(id);
   });
 
-  test("the picture of the README", {skip: process.env.UPDATE_SCREENSHOT ? false : "only with UPDATE_SCREENSHOT=1"}, async () => {
-    await guidepost.finished(await guidepost.deploy("1.4.1"));
-    await guidepost.finished(await guidepost.deploy("1.4.2", "staging"));
-    await pausedDeployment("1.4.2");
-    const page = await signIn("alice", {colorScheme: "light", viewport: {width: 1280, height: 900}});
-    await buttonNamed(page, "Retry Install on web-3").waitFor();
-    await page.waitForTimeout(1200);
-    await page.screenshot({path: SCREENSHOT});
-  });
+  test(
+    "the picture of the README",
+    {skip: process.env.UPDATE_SCREENSHOT ? false : "only with UPDATE_SCREENSHOT=1"},
+    async () => {
+      await guidepost.finished(await guidepost.deploy("1.4.1"));
+      await guidepost.finished(await guidepost.deploy("1.4.2", "staging"));
+      await pausedDeployment("1.4.2");
+      const page = await signIn("alice", {colorScheme: "light", viewport: {width: 1280, height: 900}});
+      await buttonNamed(page, "Retry Install on web-3").waitFor();
+      await page.waitForTimeout(1200);
+      await page.screenshot({path: SCREENSHOT});
+    },
+  );
 });

@@ -1,4 +1,6 @@
-/* A Chromium for a test file, and pages that fail their test when they open a dialog, log an error or break the policy. */
+/*
+ * A Chromium for a test file, and pages that fail their test when they open a dialog, log an error or break the policy.
+ */
 
 import assert from "node:assert/strict";
 import {existsSync} from "node:fs";
@@ -6,9 +8,21 @@ import {existsSync} from "node:fs";
 import axe from "axe-core";
 import {chromium} from "playwright-core";
 
-const PROGRAMS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const ARGUMENTS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
+const PROGRAMS = [
+  "/usr/bin/chromium-headless-shell",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+const ARGUMENTS = [
+  "--headless",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /* A sentence why no browser can be started, or false: for the `skip` of a test. */
 export const missing = program() ? false : "there is no Chromium (package chromium)";
@@ -50,10 +64,14 @@ export function assertCalm(page) {
 /* What axe-core finds against WCAG 2.2 AA, as short lines. */
 export async function axeFindings(page) {
   await page.evaluate(axe.source);
-  const {violations} = await page.evaluate(() => axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
-  return violations.flatMap(({id, nodes}) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)} ${node.failureSummary ?? ""}`));
+  const {violations} = await page.evaluate(() =>
+    axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
+  );
+  return violations.flatMap(({id, nodes}) =>
+    nodes.map((node) => `${id}: ${node.html.slice(0, 150)} ${node.failureSummary ?? ""}`),
+  );
 }
 
 export async function assertFits(page) {

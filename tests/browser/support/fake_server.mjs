@@ -9,25 +9,43 @@ import {createServer} from "node:http";
 import {answeredCard, overview, question} from "./fixtures.mjs";
 
 const WEB = new URL("../../../web/", import.meta.url);
-const TYPES = {html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8", svg: "image/svg+xml"};
+const TYPES = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
 const HEADERS = {
-  "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
     "base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cache-Control": "no-cache",
 };
 const LOG_BATCHES = 100;
 
 export class FakeServer {
   constructor() {
-    this.state = {overview: overview(), deployments: {}, audits: {}, questions: {}, rooms: {}, logs: {}, signedIn: true};
+    this.state = {
+      overview: overview(),
+      deployments: {},
+      audits: {},
+      questions: {},
+      rooms: {},
+      logs: {},
+      signedIn: true,
+    };
     this.requests = []; /* [method, path, body] of everything that changes something */
     this.streams = new Set();
     this.resumed = []; /* Last-Event-ID of each stream, or null */
     this.events = 0;
-    this.server = createServer((request, response) => this.handle(request, response).catch((error) => {
-      console.error(error);
-      response.destroy();
-    }));
+    this.server = createServer((request, response) =>
+      this.handle(request, response).catch((error) => {
+        console.error(error);
+        response.destroy();
+      }),
+    );
   }
 
   async start(port = 0) {
@@ -83,7 +101,10 @@ export class FakeServer {
       return;
     }
     const [status, answer] = this.answer(request, path, query, body);
-    response.writeHead(status, {...HEADERS, "Content-Type": status < 400 ? "application/json" : "application/problem+json"});
+    response.writeHead(status, {
+      ...HEADERS,
+      "Content-Type": status < 400 ? "application/json" : "application/problem+json",
+    });
     response.end(JSON.stringify(answer));
   }
 
@@ -113,7 +134,12 @@ export class FakeServer {
     const found = {
       me: () => ({name: "alice", via: "page", permissions: ["deploy"], teams: []}),
       overview: () => this.state.overview,
-      deployments: () => (verb === "log" ? this.log(id, query) : verb === "audit" ? {entries: this.state.audits[id] ?? []} : this.state.deployments[id]),
+      deployments: () =>
+        verb === "log"
+          ? this.log(id, query)
+          : verb === "audit"
+            ? {entries: this.state.audits[id] ?? []}
+            : this.state.deployments[id],
       questions: () => this.state.questions[id],
       rooms: () => this.state.rooms[id],
     }[noun]?.();
@@ -124,8 +150,11 @@ export class FakeServer {
   }
 
   session(method, {link, token, name, password}) {
-    this.state.signedIn = method === "POST" && (link === "good" || token === "good" || (name === "alice" && password === "good"));
-    return this.state.signedIn || method === "DELETE" ? [200, {name: "alice"}] : problem(401, "unauthenticated", "That did not sign anybody in.");
+    this.state.signedIn =
+      method === "POST" && (link === "good" || token === "good" || (name === "alice" && password === "good"));
+    return this.state.signedIn || method === "DELETE"
+      ? [200, {name: "alice"}]
+      : problem(401, "unauthenticated", "That did not sign anybody in.");
   }
 
   decide(id, verb, {guidance, note}) {
@@ -143,7 +172,9 @@ export class FakeServer {
     first.questions = first.questions.filter((shown) => shown.question !== id);
     const place = deployments[asked.deployment];
     if (place) {
-      place.cards = place.cards.map((shown) => (shown.question === id ? answeredCard(card ?? shown, `${guidance} by alice after 12 min`) : shown));
+      place.cards = place.cards.map((shown) =>
+        shown.question === id ? answeredCard(card ?? shown, `${guidance} by alice after 12 min`) : shown,
+      );
     }
     this.emit("deployment", {id: asked.deployment});
     return [200, {ok: true}];
@@ -151,10 +182,27 @@ export class FakeServer {
 
   command({line, words, room}) {
     if (room) {
-      this.state.rooms[room].messages.push({id: `m${Date.now()}`, posted: Date.now(), author: "alice", text: line, card: null});
+      this.state.rooms[room].messages.push({
+        id: `m${Date.now()}`,
+        posted: Date.now(),
+        author: "alice",
+        text: line,
+        card: null,
+      });
       this.emit("room", {room});
     }
-    return [200, {ok: true, text: `heard: ${line ?? words.join(" ")}`, error: null, exit_code: 0, deployment: 0, question: 0, data: null}];
+    return [
+      200,
+      {
+        ok: true,
+        text: `heard: ${line ?? words.join(" ")}`,
+        error: null,
+        exit_code: 0,
+        deployment: 0,
+        question: 0,
+        data: null,
+      },
+    ];
   }
 
   /* state.logs["311.2.2#1"] is a list of texts, each a batch. */
@@ -162,7 +210,10 @@ export class FakeServer {
     const batches = this.state.logs[`${id}.${query.get("step")}.${query.get("slot")}#${query.get("attempt")}`] ?? [];
     const from = Number(query.get("after") || 0);
     const part = batches.slice(from, from + LOG_BATCHES);
-    return {batches: part.map((text, at) => ({id: String(from + at + 1), text, position: 0, left_out: 0, when: 0})), next: String(from + part.length)};
+    return {
+      batches: part.map((text, at) => ({id: String(from + at + 1), text, position: 0, left_out: 0, when: 0})),
+      next: String(from + part.length),
+    };
   }
 }
 

@@ -1,4 +1,7 @@
-/* A real `guidepost up` in a folder of its own, with three machines that are this one and steps that fail while a file says so. */
+/*
+ * A real `guidepost up` in a folder of its own, with three machines that are this one and steps that fail while a file
+ * says so.
+ */
 
 import assert from "node:assert/strict";
 import {spawn} from "node:child_process";
@@ -70,10 +73,15 @@ export class Guidepost {
 
   /* After a kill it listens on the same port again, with what it had recorded. */
   async start() {
-    this.child = spawn(PROGRAM, ["up", "--listen", `127.0.0.1:${this.port ?? 0}`], {cwd: this.folder, stdio: ["ignore", "pipe", "pipe"]});
+    this.child = spawn(PROGRAM, ["up", "--listen", `127.0.0.1:${this.port ?? 0}`], {
+      cwd: this.folder,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.ended = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve(signal ?? code)));
     let said = "";
-    this.child.stderr.on("data", (text) => { this.log += text; });
+    this.child.stderr.on("data", (text) => {
+      this.log += text;
+    });
     await new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`guidepost did not start: ${said}${this.log}`)), START_MS);
       this.ended.then((how) => reject(new Error(`guidepost ended with ${how}: ${said}${this.log}`)));
@@ -132,7 +140,10 @@ export class Guidepost {
 
   async ask(path, body) {
     const options = {headers: {Authorization: "Bearer alice-token-0123456789", "Content-Type": "application/json"}};
-    const response = await fetch(this.url + path, body ? {...options, method: "POST", body: JSON.stringify(body)} : options);
+    const response = await fetch(
+      this.url + path,
+      body ? {...options, method: "POST", body: JSON.stringify(body)} : options,
+    );
     return response.json();
   }
 
