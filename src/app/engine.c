@@ -27,8 +27,6 @@
 enum {
     CONFLICTS_MAX = 64,
     SWEEP_SOON_MS = 50,
-    SWEEPS_IN_A_HURRY = 10, /* after a worker was lost */
-    SWEEP_IN_A_HURRY_MS = 1000,
     RESTART_MS = 20, /* after a first failure; doubled with each that follows */
     RESTART_MAX_MS = 1000,
 };
@@ -40,10 +38,9 @@ struct engine {
     struct observer *observer;
     struct cache *cache;
     struct timer *sweep_timer;
-    unsigned hurried_sweeps; /* still to come */
-    struct timer *prepare;   /* asks for next_question again */
-    struct timer *again;     /* begins anew */
-    int64_t restart_ms;      /* the pause before that; 0 = the last batch was committed */
+    struct timer *prepare; /* asks for next_question again */
+    struct timer *again;   /* begins anew */
+    int64_t restart_ms;    /* the pause before that; 0 = the last batch was committed */
     uint64_t next_question;
     bool leads;
     unsigned generation; /* of the leadership or the restart: late replies of an earlier one are dropped */
@@ -117,10 +114,7 @@ static void engine_swept(const struct sweep_counts *counts, const struct err *er
     if (!engine->leads) {
         return;
     }
-    /* A lost worker that only stands still may take one more job out of its stream, and nobody can tell it not to. */
-    bool hurries = engine->hurried_sweeps > 0;
-    engine->hurried_sweeps -= hurries;
-    timer_start(engine->sweep_timer, hurries ? SWEEP_IN_A_HURRY_MS : LIMIT_SWEEP_MS);
+    timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
     if (engine->options.retention_ms > 0) {
         store_retire(engine->options.store, engine->leadership, clock_wall_ms() - engine->options.retention_ms,
                      engine_retired, NULL);
@@ -405,7 +399,6 @@ static enum applied apply_worker_gone(struct batch *batch, struct batch_entry *e
     changes_worker_gone(&batch->changes, e->entry.worker);
     observer_forget(batch->engine->observer, e->entry.worker);
     /* What it had read and not claimed lies in its list of pending jobs, which only the sweep looks into. */
-    batch->engine->hurried_sweeps = SWEEPS_IN_A_HURRY;
     timer_start(batch->engine->sweep_timer, SWEEP_SOON_MS);
     return APPLIED;
 }
