@@ -411,14 +411,18 @@ static int listen_all(struct server *server, struct err *err) {
 
 static int announce(struct server *server, struct err *err) {
     char link[128], text[PATH_SIZE];
-    const char *scheme = server->config->tls_certificate != NULL ? "https" : "http", *address = api_address(server->api, 0);
-    (void)snprintf(text, sizeof text, "%s%s%s\n", str_starts(address, "unix:") ? "" : scheme, str_starts(address, "unix:") ? "" : "://",
-                   address);
+    const char *address = api_address(server->api, 0);
+    bool local = str_starts(address, "unix:");
+    const char *scheme = local ? "" : server->config->tls_certificate != NULL ? "https://" : "http://";
+    (void)snprintf(text, sizeof text, "%s%s\n", scheme, address);
     int r = write_state_file(server, "address", text, err);
     log_info("listening", LOG_STR("address", address), LOG_END);
     if (r == 0 && server->options.announce) {
-        api_make_link(server->api, link);
-        (void)printf("guidepost listens on %s://%s\nSign in once, within 15 minutes: %s://%s%s\n", scheme, address, scheme, address, link);
+        (void)printf("guidepost listens on %s%s\n", scheme, address);
+        if (!local) { /* A browser can't open a unix socket. */
+            api_make_link(server->api, link);
+            (void)printf("Sign in once, within 15 minutes: %s%s%s\n", scheme, address, link);
+        }
         (void)fflush(stdout);
     }
     return r;

@@ -5,6 +5,7 @@
 #include "exec/worker.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -255,9 +256,12 @@ static int worker_find_place(struct worker *worker, struct err *err) {
     int r = file_make_dirs(worker->state_dir, 0700, err);
     r = r < 0 ? r : file_write_atomic(own, name, strlen(name), 0600, true, err);
     if (r == 0) {
-        (void)link(own, path); /* Whoever is first names it. */
+        /* Whoever is first names it. */
+        if (link(own, path) < 0 && errno != EEXIST) {
+            r = err_set(err, ERR_IO, "%s can't be made: %s.", path, strerror(errno));
+        }
         (void)unlink(own);
-        r = file_read(path, ID_RANDOM_SIZE, &text, err);
+        r = r < 0 ? r : file_read(path, ID_RANDOM_SIZE, &text, err);
     }
     buf_adds(&text, boot);
     id_digest(digest, text.data, text.size);
