@@ -81,7 +81,7 @@ class Cell:
         self.kind, self.answer, self.times, self.several, self.lane = kind, answer, times, several, lane
         self.targets = ["m-1", "m-2", "m-3", "m-4"] if several else ["m-1", "m-2"]
         self.given = 0  # answers to questions about the subject
-        self.said = []  # (target, guidance, sentence, oracle position) of each answer that was accepted
+        self.said = []  # (target, guidance, sentence, oracle position, open questions) of each answer that was accepted
         self.number = None
         self.over = False
 
@@ -159,14 +159,13 @@ class Cell:
 
     # --- what was promised
 
-    def check_sentence(self, rig, client, found, restarted, target, guidance, sentence, position):
-        before, after = oracle(rig, self.number)[:position], oracle(rig, self.number)[position:]
-        begun = [(step, at, attempt) for word, _, step, at, attempt, _ in after if word == "start"]
+    def check_sentence(self, rig, client, found, restarted, target, guidance, sentence, position, open_before):
+        begun = [(step, at, attempt) for word, _, step, at, attempt, _ in oracle(rig, self.number)[position:] if word == "start"]
         where = (self, target, guidance, sentence, begun)
-        CHECKS[guidance](self, client, found, restarted, target, sentence, before, begun, where)
+        CHECKS[guidance](self, client, found, restarted, target, sentence, open_before, begun, where)
 
 
-def check_retry(cell, client, found, restarted, target, sentence, before, begun, where):
+def check_retry(cell, client, found, restarted, target, sentence, open_before, begun, where):
     match = re.fullmatch(
         r"Runs Work again on (\S+) as attempt (\d+)\. Steps before it are not repeated\.( It is not declared safe to run twice\.)?", sentence
     )
@@ -177,7 +176,7 @@ def check_retry(cell, client, found, restarted, target, sentence, before, begun,
     assert bool(match[3]) == (cell.kind == "unknown"), where
 
 
-def check_ignore(cell, client, found, restarted, target, sentence, before, begun, where):
+def check_ignore(cell, client, found, restarted, target, sentence, open_before, begun, where):
     match = re.fullmatch(r"Counts Work on (\S+) as done, with a warning\.(?: Next there: (.*)\.)?", sentence)
     assert match and match[1] == target, where
     assert run_of(found, "Work", target)["state"] == "warned", where
@@ -186,32 +185,31 @@ def check_ignore(cell, client, found, restarted, target, sentence, before, begun
         assert [step for step, at, _ in begun if at == target] == next_there, where
 
 
-def check_exclude(cell, client, found, restarted, target, sentence, before, begun, where):
+def check_exclude(cell, client, found, restarted, target, sentence, open_before, begun, where):
     match = re.fullmatch(
-        r"(\S+) gets no further step in this deployment and does not count as having (\S+)\. The other (\d+) machines? go(?:es)? on\.", sentence
+        r"(\S+) gets no further step in this deployment and does not count as having 1\.0\. The other (?:(\d+) machines go|machine goes) on"
+        r"(?:, but (\d+) of them waits? for an answer first)?\.",
+        sentence,
     )
     assert match and match[1] == target, where
     assert not any(at == target for _, at, _ in begun), where
     assert {at for step, at, _ in begun if step == "Check"} == set(cell.targets) - {target}, where
-    assert int(match[3]) == len(cell.targets) - 1, where
+    assert (int(match[2] or 1), int(match[3] or 0)) == (len(cell.targets) - 1, open_before - 1), where
     versions = client.get("/v1/overview")["versions"]
     having = {v["target"] for v in versions if (v["project"], v["environment"]) == (cell.kind, f"lane-{cell.lane}") and v["target"]}
     assert having == set(cell.targets) - {target}, (where, versions)
 
 
-def check_fail(cell, client, found, restarted, target, sentence, before, begun, where):
+def check_fail(cell, client, found, restarted, target, sentence, open_before, begun, where):
     match = re.fullmatch(
-        r"Ends the deployment as failed\. Nothing is rolled back\.(?: (\d+) other open questions? (?:is|are) closed with it\.)?"
-        r"( What runs now finishes first\.)?( Steps for failure, always and cleanup still run\.)?",
-        sentence,
+        r"Ends the deployment as failed\.(?: (\d+) other open questions? (?:is|are) closed with it\.)? Then still run: (.*)\.", sentence
     )
     assert match, where
     assert found["state"] == "failed", where
-    closed = [i for i in client.interruptions(f"Deployments-{cell.number}", pending=False) if not i["IsPending"]]
-    without_answer = [i for i in closed if client.get(f"/v1/questions/{question_of(i)}")["answer"] in (None, "", "none")]
-    assert len(without_answer) == int(match[1] or 0), (where, without_answer)
-    assert not match[2], where  # nothing ran
-    assert match[3] and [step for step, _, _ in begun] == ["Tell", "Sweep"], where
+    questions = [client.get(f"/v1/questions/{question_of(i)}") for i in client.interruptions(f"Deployments-{cell.number}", pending=False)]
+    assert not [question for question in questions if question["open"]], where
+    assert len([question for question in questions if not question["answered_by"]]) == int(match[1] or 0) == open_before - 1, where
+    assert [step for step, _, _ in begun] == match[2].split(", "), where
 
 
 CHECKS = {"Retry": check_retry, "Ignore": check_ignore, "Exclude": check_exclude, "Fail": check_fail}
@@ -263,13 +261,14 @@ class Matrix:
         wanted = {SUBJECT} | ({"m-3", "m-4"} if cell.several and cell.given == 0 else set())
         return wanted <= asked.keys() and asked[SUBJECT]["id"] not in answered
 
-    def answer(self, cell, question, guidance):
+    def answer(self, cell, asked, target, guidance):
+        question = asked[target]
         options = {option["guidance"]: option for option in question["options"]}
         sentence = options[guidance.lower()]["consequence"]
         position = len(oracle(self.rig, cell.number))
         reply = self.client.submit(question["id"], guidance)
         assert reply.status == 200 and reply.json["IsPending"] is False, (cell, guidance, reply)
-        cell.said.append((question["target"], guidance, sentence, position))
+        cell.said.append((target, guidance, sentence, position, len(asked)))
 
     def refuse_eleventh(self, cell, question):
         """After ten times Retry: no button, a sentence that says why, and no way around it (Octopus 2885)."""
@@ -307,14 +306,14 @@ class Matrix:
         assert question["unknown"] == (cell.kind == "unknown"), question
         assert question["outcome"] == OUTCOMES[cell.kind], (cell, question)
         if cell.several and cell.given == 0 and not cell.ends_failed:
-            self.answer(cell, asked["m-4"], "Ignore")
+            self.answer(cell, asked, "m-4", "Ignore")
         if cell.worn_out and cell.given + 1 == cell.times:
             self.refuse_eleventh(cell, question)
-        self.answer(cell, question, cell.next_answer())
+        self.answer(cell, asked, SUBJECT, cell.next_answer())
         cell.given += 1
         answered.add(question["id"])
         if cell.given == cell.times and cell.several and not cell.ends_failed:
-            self.answer(cell, asked["m-3"], "Retry")
+            self.answer(cell, asked, "m-3", "Retry")
 
     def check(self):
         for cell in self.cells:

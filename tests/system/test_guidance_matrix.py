@@ -104,6 +104,8 @@ def rig():
 def alice(rig):
     client = Client(rig)
     yield client
+    for summary in client.get("/v1/overview")["live"]:  # of a test that failed
+        client.request("POST", f"/api/tasks/ServerTasks-{summary['id']}/cancel")
     client.close()
 
 
@@ -118,7 +120,7 @@ def test_5891_an_excluded_machine_gets_nothing_more_in_a_rolling_step_and_the_ot
     # The window is one machine: m-2 keeps its place in it for as long as it waits.
     assert ("Drain", "m-3", 1) not in starts(rig, number)
     assert options(question)["exclude"] == (
-        "m-2 gets no further step in this deployment but Undrain and does not count as having 1. The other 3 machines go on."
+        "m-2 gets no further step in this deployment but Undrain, and does not count as having 1. The other 3 machines go on."
     )
     position = len(oracle(rig, number))
     assert alice.submit(question["id"], "Exclude").status == 200
@@ -260,7 +262,7 @@ def test_4708_cancel_closes_every_open_question_at_once(rig, alice):
 def test_5208_the_first_fail_fails_lets_what_runs_finish_and_starts_nothing_more(rig, alice):
     number = alice.deploy("slow", "1", "one")
     (question,) = alice.wait_questions(number)
-    assert options(question)["fail"] == "Ends the deployment as failed. Nothing is rolled back. What runs now finishes first."
+    assert options(question)["fail"] == "Ends the deployment as failed. What runs now finishes first. Nothing is rolled back."
     until("m-3 to be let in", lambda: ("Fetch", "m-3", 1) in starts(rig, number) or ("Fetch", "m-1", 1) in starts(rig, number))
     assert alice.submit(question["id"], "Fail").status == 200
     time.sleep(0.5)
