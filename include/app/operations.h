@@ -17,7 +17,8 @@ struct operations_options {
     struct loop *loop;
     struct store *store;
     struct config *(*config)(void *user); /* the one in force; borrowed until the next turn */
-    void (*stale_config)(void *user);     /* another process made another configuration the one in force: read the file again */
+    void (*stale_config)(
+        void *user); /* another process made another configuration the one in force: read the file again */
     void *user;
 };
 
@@ -29,9 +30,11 @@ void operations_destroy(struct operations *operations);
 void operations_start(const struct operation *operation, operation_done *done, void *done_user, void *user);
 
 /* What this actor may do in a place of the configuration (enum permission bits). */
-unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project, const char *environment);
+unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project,
+                           const char *environment);
 
 /* Names of people who may do it, for "who" and refusals: "release-managers may: carol". */
-void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment, struct buf *out);
+void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment,
+                        struct buf *out);
 
 #endif

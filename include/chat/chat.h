@@ -15,9 +15,9 @@
 
 /* Who says something, from the authenticated transport alone: never from what was said. */
 struct actor {
-    const char *name;   /* of a person in the configuration, or "local:<OS user>" */
-    const char *via;    /* slack, matrix, console, api, cli */
-    bool everything;    /* the local user of `up` and `demo`: may do anything */
+    const char *name; /* of a person in the configuration, or "local:<OS user>" */
+    const char *via;  /* slack, matrix, console, api, cli */
+    bool everything;  /* the local user of `up` and `demo`: may do anything */
 };
 
 /* Where it was said. */
@@ -37,9 +37,9 @@ struct operation {
 };
 
 struct operation_reply {
-    const struct err *err;  /* NULL = done */
-    const char *text;       /* fit for the room; never NULL */
-    const char *json;       /* the same as data for programs: a JSON object; may be NULL */
+    const struct err *err;         /* NULL = done */
+    const char *text;              /* fit for the room; never NULL */
+    const char *json;              /* the same as data for programs: a JSON object; may be NULL */
     uint64_t deployment, question; /* what it is about; 0 = nothing */
 };
 
@@ -63,8 +63,10 @@ struct chat_functions {
     /* The platform's id of a room of the configuration, or NULL if the room is not on this platform. */
     const char *(*room)(struct chat *chat, const struct config_room *room);
     /* Shows the card in a new message. The nonce names this post for ever: a post that is repeated with it appears once. */
-    void (*post)(struct chat *chat, const char *room, const struct card *card, const char *nonce, chat_shown *shown, void *user);
-    void (*edit)(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown, void *user);
+    void (*post)(struct chat *chat, const char *room, const struct card *card, const char *nonce, chat_shown *shown,
+                 void *user);
+    void (*edit)(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown,
+                 void *user);
     void (*stop)(struct chat *chat, void (*stopped)(void *user), void *user);
 };
 

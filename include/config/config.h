@@ -74,16 +74,16 @@ enum config_condition { CONDITION_SUCCESS, CONDITION_FAILURE, CONDITION_ALWAYS, 
 
 struct config_step {
     const char *name;
-    const char *run;    /* the script; NULL for an approve step */
+    const char *run; /* the script; NULL for an approve step */
     bool approve;
     const char *approve_instructions;
     struct config_names approve_responsible;
-    struct config_names targets; /* tags or target names; none = once, on the worker */
+    struct config_names targets;      /* tags or target names; none = once, on the worker */
     struct config_names environments; /* none = all */
     const char *group;
     int max_parallel; /* 0 = left out */
     enum config_condition condition;
-    bool with_previous; /* start: with_previous */
+    bool with_previous;                   /* start: with_previous */
     int64_t timeout_ms, quiet_timeout_ms; /* 0 = none */
     int retry_times;
     int64_t retry_delay_ms;
@@ -119,8 +119,8 @@ struct config_environment {
 
 struct config_target {
     const char *name;
-    const char *ssh;      /* destination for ssh; NULL for a local target */
-    const char *host;     /* local: <host name of the worker>; NULL = any worker (local: true) */
+    const char *ssh;  /* destination for ssh; NULL for a local target */
+    const char *host; /* local: <host name of the worker>; NULL = any worker (local: true) */
     const char *work_dir;
     struct config_names tags, environments; /* no environments = all */
 };
@@ -153,9 +153,9 @@ struct config_permission {
 };
 
 struct config {
-    int version;        /* of the file's format: 1 */
-    const char *path;   /* as given */
-    const char *folder; /* absolute; relative paths in the file start here */
+    int version;         /* of the file's format: 1 */
+    const char *path;    /* as given */
+    const char *folder;  /* absolute; relative paths in the file start here */
     char generation[65]; /* digest of people, teams and permissions: what a decision was checked against */
 
     struct config_names listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:/path" */
@@ -163,7 +163,7 @@ struct config {
     const char *time_zone;
     const char *tls_certificate, *tls_key;
 
-    const char *redis_url; /* "unix:/path" or "redis://host:port"; NULL = private server of `up` */
+    const char *redis_url;  /* "unix:/path" or "redis://host:port"; NULL = private server of `up` */
     const char *key_prefix; /* "{gp}:" */
     struct config_secret redis_password;
     bool accept_loss;
@@ -212,7 +212,7 @@ struct config_problem {
 struct config_problems {
     struct config_problem *items;
     size_t count;
-    size_t errors; /* those that are not warnings */
+    size_t errors;       /* those that are not warnings */
     struct arena *arena; /* owned */
 };
 

@@ -17,11 +17,11 @@
 
 struct worker_options {
     struct loop *loop;
-    struct store *store;       /* borrowed; becomes ready by itself */
-    const char *state_dir;     /* absolute: runs/, targets/, workers/ are made in it */
-    const char *step_program;  /* path of guidepost-step */
-    const char *host;          /* name of this host; NULL = gethostname */
-    const char *url;           /* of the server, for GUIDEPOST_URL; or NULL */
+    struct store *store;      /* borrowed; becomes ready by itself */
+    const char *state_dir;    /* absolute: runs/, targets/, workers/ are made in it */
+    const char *step_program; /* path of guidepost-step */
+    const char *host;         /* name of this host; NULL = gethostname */
+    const char *url;          /* of the server, for GUIDEPOST_URL; or NULL */
     unsigned slots;
     int64_t heartbeat_ms;
 };
@@ -30,7 +30,8 @@ struct worker;
 
 /* Locks workers/<id>.lock in the state directory for its life, and tells the leader about workers of this host whose lock is free. */
 int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) MUST_USE;
-const char *worker_id(const struct worker *worker); /* host-place-pid-random; place: of the boot and the state directory */
+const char *
+worker_id(const struct worker *worker); /* host-place-pid-random; place: of the boot and the state directory */
 unsigned worker_busy(const struct worker *worker);
 
 /* Takes no new jobs; `drained` runs once when the last run has ended and is recorded, and the leader was told good-bye. */

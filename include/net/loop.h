@@ -13,7 +13,7 @@ struct loop;
 struct timer;
 struct signal_watch;
 
-struct loop *loop_create(void); /* from here on the process ignores SIGPIPE */
+struct loop *loop_create(void);    /* from here on the process ignores SIGPIPE */
 void loop_run(struct loop *loop);  /* until loop_stop, or nothing is left to wait for */
 void loop_stop(struct loop *loop); /* returns from loop_run at the end of the turn */
 

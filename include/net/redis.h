@@ -26,10 +26,10 @@ enum redis_kind { REDIS_NIL, REDIS_STRING, REDIS_STATUS, REDIS_ERROR, REDIS_INTE
 /* A reply, borrowed until the callback returns. */
 struct redis_reply;
 
-enum redis_kind redis_kind(const struct redis_reply *reply); /* NULL gives REDIS_NIL */
+enum redis_kind redis_kind(const struct redis_reply *reply);               /* NULL gives REDIS_NIL */
 const char *redis_text(const struct redis_reply *reply, size_t *ret_size); /* NULL if it has none; size may be NULL */
-int64_t redis_integer(const struct redis_reply *reply); /* also of a string of digits; else 0 */
-size_t redis_count(const struct redis_reply *reply);    /* elements; 0 if it is no array */
+int64_t redis_integer(const struct redis_reply *reply);                    /* also of a string of digits; else 0 */
+size_t redis_count(const struct redis_reply *reply);                       /* elements; 0 if it is no array */
 const struct redis_reply *redis_at(const struct redis_reply *reply, size_t index); /* NULL if out of range */
 
 /* The value behind `field` in a flat array field, value, field, value (HGETALL, XRANGE's entry); or NULL. */
@@ -38,7 +38,7 @@ const struct redis_reply *redis_field(const struct redis_reply *reply, const cha
 typedef void redis_done(const struct redis_reply *reply, bool sent, void *user);
 
 struct redis_options {
-    const char *url; /* "unix:/path" or "redis://host:port" */
+    const char *url;      /* "unix:/path" or "redis://host:port" */
     const char *password; /* or NULL; copied */
     /* Called when Redis has answered AUTH and PING on a new connection; and after a loss, or when the first
      * attempt fails, or when a later attempt fails for another reason. May be NULL. May destroy the redis. */
@@ -51,8 +51,8 @@ struct redis_options {
 struct redis;
 
 /* Never fails for a server that is away; err is about a url that cannot be understood. */
-int redis_create(struct loop *loop, const struct redis_options *options, struct redis **ret_redis,
-                 struct err *err) MUST_USE;
+int redis_create(struct loop *loop, const struct redis_options *options, struct redis **ret_redis, struct err *err)
+    MUST_USE;
 
 /* Every outstanding command gets its callback with NULL before this returns; a command given by one of them
  * is dropped without a callback. NULL does nothing. Must not be called inside a redis_done callback. */
@@ -69,8 +69,8 @@ void redis_command(struct redis *redis, redis_done *done, void *user, size_t arg
                    const size_t *sizes);
 
 /* The same for NUL-terminated words: redis_call(r, done, user, "HGETALL", key). */
-#define redis_call(redis, done, user, ...)                                                            \
-    redis_command(redis, done, user, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),      \
+#define redis_call(redis, done, user, ...)                                                        \
+    redis_command(redis, done, user, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), \
                   (const char *const[]){__VA_ARGS__}, NULL)
 
 #endif

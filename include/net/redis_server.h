@@ -13,7 +13,8 @@
 struct redis_server;
 
 /* folder is made (0700) and holds the settings, the data and the socket (elsewhere if its path is too long for one). */
-int redis_server_create(struct loop *loop, const char *folder, struct redis_server **ret_server, struct err *err) MUST_USE;
+int redis_server_create(struct loop *loop, const char *folder, struct redis_server **ret_server, struct err *err)
+    MUST_USE;
 const char *redis_server_url(const struct redis_server *server); /* "unix:/path" */
 
 /* Asks it to save and end (SIGTERM), waits for it, and calls stopped. It is not started again. */

@@ -21,7 +21,7 @@ struct web_request;
 struct web_stream;
 
 struct web_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 = any free one */
+    const char *listen;            /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 = any free one */
     const char *certificate, *key; /* PEM files, or NULL */
     /* Must lead to exactly one web_answer or web_stream_begin. */
     void (*handle)(struct web_request *request, void *user);
@@ -46,12 +46,12 @@ const char *web_address(const struct web *web);
 
 /* Parts of a request; borrowed until it is answered. Header names without regard to case. NULL if absent. */
 const char *web_method(const struct web_request *request);
-const char *web_path(const struct web_request *request);   /* percent-decoded; never contains NUL */
+const char *web_path(const struct web_request *request); /* percent-decoded; never contains NUL */
 const char *web_header(const struct web_request *request, const char *name);
 const char *web_query(const struct web_request *request, const char *name); /* decoded; "" if it has no value */
 const char *web_cookie(const struct web_request *request, const char *name);
 const char *web_body(const struct web_request *request, size_t *ret_size);
-const char *web_peer(const struct web_request *request);   /* "127.0.0.1", "unix" */
+const char *web_peer(const struct web_request *request); /* "127.0.0.1", "unix" */
 bool web_is_tls(const struct web_request *request);
 
 /* A place for the handler's own state about this request. */

@@ -72,10 +72,13 @@ void store_load_question(struct store *store, uint64_t question, record_done *do
 
 /* Numbers, newest or oldest first. ids borrowed until the callback returns; err NULL on success. */
 typedef void ids_done(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user);
-void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* newest first */
+void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done,
+                            void *user); /* newest first */
 void store_list_live(struct store *store, ids_done *done, void *user);
-void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* questions, oldest first */
-void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done, void *user); /* all, newest first */
+void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done,
+                        void *user); /* questions, oldest first */
+void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done,
+                          void *user); /* all, newest first */
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user);
 
 /* Several records in one go, in the order of ids; those that are gone are left out. Takes ownership of nothing; the receiver frees
@@ -117,8 +120,9 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
 struct new_answer {
     uint64_t deployment, question;
     enum guidance guidance;
-    enum closing closing;   /* that the deployment must still have: NO, or CANCELING for a question about a late cancel */
-    uint32_t excluded_seen; /* `excluded` of the deployment as it was read: racing excludes never take the last target */
+    enum closing closing; /* that the deployment must still have: NO, or CANCELING for a question about a late cancel */
+    uint32_t
+        excluded_seen; /* `excluded` of the deployment as it was read: racing excludes never take the last target */
     const char *actor, *via, *note;
     const char *generation; /* of the configuration under which permission was checked */
     int64_t now_ms;
@@ -127,11 +131,11 @@ struct new_answer {
 
 enum answer_result {
     ANSWER_ACCEPTED,
-    ANSWER_TOO_LATE,      /* answered or closed before: read the question to say by whom */
-    ANSWER_CLOSING,       /* the deployment was failed or canceled before */
-    ANSWER_CHANGED,       /* another exclude came between: look again, then answer again */
-    ANSWER_GENERATION,    /* the configuration in force is another one */
-    ANSWER_UNAVAILABLE,   /* nothing was recorded */
+    ANSWER_TOO_LATE,    /* answered or closed before: read the question to say by whom */
+    ANSWER_CLOSING,     /* the deployment was failed or canceled before */
+    ANSWER_CHANGED,     /* another exclude came between: look again, then answer again */
+    ANSWER_GENERATION,  /* the configuration in force is another one */
+    ANSWER_UNAVAILABLE, /* nothing was recorded */
     ANSWER_UNKNOWN,
 };
 typedef void answered_done(enum answer_result result, void *user);
@@ -162,8 +166,9 @@ void commit_put_claim(struct commit *commit, const struct deployment *d, size_t 
                       uint32_t attempt, uint32_t epoch); /* q or a */
 void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question);
 /* Also adds the precondition that the question is still open: an answer that came first wins. */
-size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question, enum guidance guidance,
-                             const char *why, int64_t now_ms); /* returns the number of that precondition */
+size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question,
+                             enum guidance guidance, const char *why,
+                             int64_t now_ms); /* returns the number of that precondition */
 /* The leader itself fails the deployment: `closing` becomes `next`, on condition that nobody closed it before, and FAILING comes behind every
  * claim that was recorded until then. (Answers and cancels set
  * it with their own commit. commit_put_deployment never writes `closing` or `excluded`: they belong to those who answer. It writes what the

@@ -22,9 +22,9 @@ struct store;
 
 struct store_options {
     const char *url, *password;
-    const char *prefix; /* "{gp}:" */
-    bool accept_loss;   /* a banner instead of a refusal on weak durability */
-    const char *witness_path; /* file that remembers the highest `seq` seen; or NULL */
+    const char *prefix;        /* "{gp}:" */
+    bool accept_loss;          /* a banner instead of a refusal on weak durability */
+    const char *witness_path;  /* file that remembers the highest `seq` seen; or NULL */
     void (*ready)(void *user); /* after each connect, when the start-up checks have passed and the script is loaded */
     void (*lost)(const char *why, void *user);
     /* After a connect that does not become ready: Redis' settings are not durable (ERR_INVALID, says the lines for redis.conf), or
@@ -34,7 +34,8 @@ struct store_options {
     void *user;
 };
 
-int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err) MUST_USE;
+int store_create(struct loop *loop, const struct store_options *options, struct store **ret_store, struct err *err)
+    MUST_USE;
 /* Pending commits complete as UNKNOWN or UNAVAILABLE first, reads as unavailable. Not inside one of the completions. */
 void store_destroy(struct store *store);
 /* How many commits Redis has lost, until somebody confirms it; else 0. Meanwhile no process commits anything. */
@@ -85,8 +86,8 @@ size_t commit_require_value(struct commit *commit, const char *key, const char *
 /* A write: command, key (without prefix) and words. Sizes NULL = NUL-terminated. */
 void commit_op(struct commit *commit, const char *command, const char *key, size_t argc, const char *const *argv,
                const size_t *sizes);
-#define commit_add(commit, command, key, ...)                                                          \
-    commit_op(commit, command, key, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),        \
+#define commit_add(commit, command, key, ...)                                                    \
+    commit_op(commit, command, key, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), \
               (const char *const[]){__VA_ARGS__}, NULL)
 void commit_del(struct commit *commit, const char *key);
 

@@ -13,7 +13,7 @@ struct cache;
 struct cache *cache_create(void);
 void cache_destroy(struct cache *cache);
 struct deployment_record *cache_find(const struct cache *cache, uint64_t id); /* or NULL */
-void cache_put(struct cache *cache, struct deployment_record *record);        /* takes the record; replaces an older one */
+void cache_put(struct cache *cache, struct deployment_record *record); /* takes the record; replaces an older one */
 void cache_drop(struct cache *cache, uint64_t id);
 void cache_clear(struct cache *cache);
 

@@ -52,10 +52,10 @@ struct engine {
 
 /* One entry of the batch, with what had to be read for it. */
 struct batch_entry {
-    struct inbox_entry entry;     /* texts in the batch's arena */
-    struct owned_run *owned;      /* of INBOX_WORKER_GONE */
+    struct inbox_entry entry; /* texts in the batch's arena */
+    struct owned_run *owned;  /* of INBOX_WORKER_GONE */
     size_t owned_count;
-    uint64_t head;                /* of INBOX_LANE: first of the lane, or 0 */
+    uint64_t head; /* of INBOX_LANE: first of the lane, or 0 */
     bool done, deferred;
 };
 
@@ -108,8 +108,9 @@ static void engine_retired(size_t removed, const struct err *err, void *user) {
 static void engine_swept(const struct sweep_counts *counts, const struct err *err, void *user) {
     struct engine *engine = user;
     if (err == NULL && counts->jobs + counts->lanes + counts->entries + counts->timers > 0) {
-        log_info("sweeper put back what the streams lacked", LOG_INT("jobs", counts->jobs), LOG_INT("lanes", counts->lanes),
-                 LOG_INT("entries", counts->entries), LOG_INT("timers", counts->timers), LOG_END);
+        log_info("sweeper put back what the streams lacked", LOG_INT("jobs", counts->jobs),
+                 LOG_INT("lanes", counts->lanes), LOG_INT("entries", counts->entries),
+                 LOG_INT("timers", counts->timers), LOG_END);
     }
     if (!engine->leads) {
         return;
@@ -306,7 +307,8 @@ static void engine_read(const struct inbox_entry *entries, size_t count, void *u
         struct batch_entry *e = &batch->entries[i];
         e->entry = entry_copy(&entries[i], batch->arena);
         if (entries[i].kind == INBOX_LANE) {
-            store_list_lane(engine->options.store, e->entry.project, e->entry.environment, gather_lane, gather_create(batch, i));
+            store_list_lane(engine->options.store, e->entry.project, e->entry.environment, gather_lane,
+                            gather_create(batch, i));
         } else if (entries[i].kind == INBOX_WORKER_GONE) {
             store_list_owned(engine->options.store, e->entry.worker, gather_owned, gather_create(batch, i));
         }
@@ -532,7 +534,8 @@ static void batch_committed(const struct commit_reply *reply, void *user) {
         }
         return;
     }
-    uint64_t question = reply->result == COMMIT_REFUSED ? changes_refused_question(&batch->changes, reply->precondition) : 0;
+    uint64_t question =
+        reply->result == COMMIT_REFUSED ? changes_refused_question(&batch->changes, reply->precondition) : 0;
     bool learned = question != 0 && !conflict_known(engine, question) && engine->conflict_count < CONFLICTS_MAX;
     if (learned) {
         engine->conflicts[engine->conflict_count++] = question;

@@ -28,7 +28,8 @@ static struct changed_deployment *changes_of(struct changes *changes, struct dep
     return changed;
 }
 
-static void push_job(struct changes *changes, const struct deployment *d, const struct effect *effect, enum job_kind kind) {
+static void push_job(struct changes *changes, const struct deployment *d, const struct effect *effect,
+                     enum job_kind kind) {
     struct job job = {
         .kind = kind,
         .deployment = d->id,
@@ -59,7 +60,8 @@ static void finish(struct changes *changes, const struct deployment *d) {
     commit_finish(changes->commit, d);
     const char *project = d->plan->project, *environment = d->plan->environment;
     metric_add(METRIC_DEPLOYMENTS, 1, project, environment, deployment_state_word(d->state));
-    metric_observe(METRIC_DEPLOYMENT_SECONDS, (double)(d->ended_ms - d->created_ms) / 1000.0, project, environment, NULL);
+    metric_observe(METRIC_DEPLOYMENT_SECONDS, (double)(d->ended_ms - d->created_ms) / 1000.0, project, environment,
+                   NULL);
     metric_observe(METRIC_DEPLOYMENT_WAITING, (double)d->waiting_ms / 1000.0, project, environment, NULL);
     log_info("deployment ended", LOG_DEPLOYMENT(d->id), LOG_STR("state", deployment_state_word(d->state)), LOG_END);
 }
@@ -72,19 +74,23 @@ static void ask(struct changes *changes, const struct deployment *d, const struc
     const struct run *run = deployment_run(d, q->step, q->slot);
     metric_add(METRIC_REQUESTS, 1, d->plan->project, d->plan->environment,
                q->unknown ? outcome_word(OUTCOME_UNKNOWN) : outcome_word(run->outcome.kind));
-    log_info("question asked", LOG_QUESTION(q->id), LOG_DEPLOYMENT(d->id), LOG_STR("step", d->plan->steps[q->step].name),
+    log_info("question asked", LOG_QUESTION(q->id), LOG_DEPLOYMENT(d->id),
+             LOG_STR("step", d->plan->steps[q->step].name),
              LOG_STR("target", plan_slot_name(d->plan, q->step, q->slot)), LOG_END);
 }
 
-static void close_question(struct changes *changes, const struct deployment *d, const struct effect *effect, int64_t now_ms) {
+static void close_question(struct changes *changes, const struct deployment *d, const struct effect *effect,
+                           int64_t now_ms) {
     changes->closed = arena_push(changes->arena, changes->closed, changes->closed_count, sizeof *changes->closed);
     changes->closed[changes->closed_count++] = (struct closed_question){
-        .precondition = commit_close_question(changes->commit, d, effect->question, effect->guidance, effect->text, now_ms),
+        .precondition =
+            commit_close_question(changes->commit, d, effect->question, effect->guidance, effect->text, now_ms),
         .question = effect->question,
     };
 }
 
-static void add_effect(struct changes *changes, struct deployment *d, const struct event *event, const struct effect *effect) {
+static void add_effect(struct changes *changes, struct deployment *d, const struct event *event,
+                       const struct effect *effect) {
     switch (effect->kind) {
     case EFFECT_START:
         commit_put_claim(changes->commit, d, effect->step, effect->slot, 'q', effect->attempt, effect->epoch);
@@ -130,10 +136,12 @@ static void count_event(const struct deployment *d, const struct event *event) {
     }
 }
 
-void changes_add(struct changes *changes, struct deployment *d, const struct event *event, const struct decision *decision) {
+void changes_add(struct changes *changes, struct deployment *d, const struct event *event,
+                 const struct decision *decision) {
     changes->size++;
     if (decision->ignored) {
-        log_debug("an event came too late, ignoring", LOG_DEPLOYMENT(d->id), LOG_STR("event", event_word(event->kind)), LOG_END);
+        log_debug("an event came too late, ignoring", LOG_DEPLOYMENT(d->id), LOG_STR("event", event_word(event->kind)),
+                  LOG_END);
         return;
     }
     (void)changes_of(changes, d);

@@ -14,7 +14,7 @@
 struct changed_deployment {
     uint64_t id;
     struct deployment *deployment; /* borrowed from the cache until the commit is sent */
-    bool asked; /* a question of it is new in this commit */
+    bool asked;                    /* a question of it is new in this commit */
 };
 
 struct closed_question {
@@ -31,12 +31,13 @@ struct changes {
     size_t closed_count;
     int64_t *timers; /* due times of new timers */
     size_t timer_count;
-    size_t size;     /* writes, roughly */
+    size_t size; /* writes, roughly */
     bool asked;
 };
 
 void changes_begin(struct changes *changes, struct store *store, struct leadership *leadership, struct arena *arena);
-void changes_add(struct changes *changes, struct deployment *d, const struct event *event, const struct decision *decision);
+void changes_add(struct changes *changes, struct deployment *d, const struct event *event,
+                 const struct decision *decision);
 void changes_entry_done(struct changes *changes, const struct inbox_entry *entry);
 void changes_worker_gone(struct changes *changes, const char *worker);
 bool changes_asked(const struct changes *changes, uint64_t deployment);

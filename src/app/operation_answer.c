@@ -48,7 +48,8 @@ static bool target_named(const struct task *task, const char *target) {
     return named->count == 0;
 }
 
-static bool in_scope(const struct task *task, const struct question_record *asked, const struct question_record *other, uint32_t nth) {
+static bool in_scope(const struct task *task, const struct question_record *asked, const struct question_record *other,
+                     uint32_t nth) {
     bool whole_card = !task->op.single && asked->question.card == asked->question.id;
     if (!whole_card) {
         return other == asked;
@@ -61,7 +62,9 @@ static bool answer_acceptable(const struct task *task, const struct question_rec
     const struct deployment *d = task->record->deployment;
     const char *taker = asked->taken_by;
     if (d->plan->steps[asked->question.step].guided.claim_required && !str_equal(taker, task->op.actor.name)) {
-        (void)err_set(err, ERR_CONFLICT, taker == NULL ? "Take it first here: take Q%llu%s." : "Q%llu was taken by %s, who has to answer it.",
+        (void)err_set(err, ERR_CONFLICT,
+                      taker == NULL ? "Take it first here: take Q%llu%s."
+                                    : "Q%llu was taken by %s, who has to answer it.",
                       (unsigned long long)asked->question.id, taker == NULL ? "" : taker);
         return false;
     }
@@ -99,8 +102,8 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
         }
     }
     if (matched == 0) {
-        task_refuse(task, ERR_NOT_FOUND, "None of these machines waits in Q%llu. See show Q%llu.", (unsigned long long)task->question,
-                    (unsigned long long)task->question);
+        task_refuse(task, ERR_NOT_FOUND, "None of these machines waits in Q%llu. See show Q%llu.",
+                    (unsigned long long)task->question, (unsigned long long)task->question);
         return false;
     }
     return true;
@@ -132,8 +135,8 @@ static void answer_end(struct task *task) {
         return;
     }
     buf_printf(&task->text, "Q%llu: %s by %s for %s on %s. ", (unsigned long long)task->question,
-               guidance_title(task->op.command.guidance), task->op.actor.name, d->plan->steps[asked->question.step].name,
-               state->targets);
+               guidance_title(task->op.command.guidance), task->op.actor.name,
+               d->plan->steps[asked->question.step].name, state->targets);
     if (state->accepted == 1) {
         buf_adds(&task->text, deployment_consequence(d, &asked->question, task->op.command.guidance, task->arena));
     } else {
@@ -185,20 +188,23 @@ static void answer_recorded(enum answer_result result, void *user) {
         answer_load(task);
         break;
     case ANSWER_CLOSING:
-        answer_stop(task, ERR_CONFLICT, arena_printf(task->arena, "D%llu was failed or canceled before.", (unsigned long long)d->id));
+        answer_stop(task, ERR_CONFLICT,
+                    arena_printf(task->arena, "D%llu was failed or canceled before.", (unsigned long long)d->id));
         break;
     case ANSWER_GENERATION:
         if (task->operations->options.stale_config != NULL) {
             task->operations->options.stale_config(task->operations->options.user);
         }
-        answer_stop(task, ERR_CONFLICT, "The configuration has just changed, and who may answer with it. Nothing was recorded; try again.");
+        answer_stop(task, ERR_CONFLICT,
+                    "The configuration has just changed, and who may answer with it. Nothing was recorded; try again.");
         break;
     case ANSWER_UNAVAILABLE:
         answer_stop(task, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
         break;
     case ANSWER_UNKNOWN:
         answer_stop(task, ERR_UNKNOWN,
-                    arena_printf(task->arena, "It is not known whether that was recorded. See show Q%llu.", (unsigned long long)task->question));
+                    arena_printf(task->arena, "It is not known whether that was recorded. See show Q%llu.",
+                                 (unsigned long long)task->question));
         break;
     }
 }
@@ -212,8 +218,9 @@ static void answer_next(struct task *task) {
     const struct deployment *d = task->record->deployment;
     uint64_t question = state->questions[state->next];
     bool of_late_cancel = record_question(task->record, question)->question.late_cancel;
-    const char *event_id = task->op.event_id == NULL ? NULL
-                                                     : arena_printf(task->arena, "%s/%llu", task->op.event_id, (unsigned long long)question);
+    const char *event_id = task->op.event_id == NULL
+                               ? NULL
+                               : arena_printf(task->arena, "%s/%llu", task->op.event_id, (unsigned long long)question);
     store_answer(task->operations->options.store,
                  &(struct new_answer){
                      .deployment = d->id,
@@ -240,10 +247,14 @@ static void answer_refuse_last(struct task *task, const struct answering *state)
     const struct question *q = &record_question(task->record, state->questions[0])->question;
     if (state->count == 1) {
         const char *target = plan_slot_name(task->record->deployment->plan, q->step, q->slot);
-        answer_stop(task, ERR_CONFLICT,
-                    arena_printf(task->arena, "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.", target));
+        answer_stop(
+            task, ERR_CONFLICT,
+            arena_printf(task->arena,
+                         "%s is the last machine of this deployment and can't be excluded. To end it, answer Fail.",
+                         target));
     } else {
-        answer_stop(task, ERR_CONFLICT, "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
+        answer_stop(task, ERR_CONFLICT,
+                    "That would exclude every machine, and the last one can't be excluded. Name some, or answer Fail.");
     }
 }
 
@@ -351,7 +362,8 @@ void task_take(struct task *task) {
 static void check_recorded(enum answer_result result, void *user) {
     struct task *task = user;
     if (result == ANSWER_ACCEPTED) {
-        buf_printf(&task->text, "Q%llu: its machine is asked again. If the truth is there, the question closes by itself.",
+        buf_printf(&task->text,
+                   "Q%llu: its machine is asked again. If the truth is there, the question closes by itself.",
                    (unsigned long long)task->question);
         task_reply(task);
     } else {
@@ -375,7 +387,8 @@ static void check_loaded(struct deployment_record *record, const struct err *err
     if (!asked->open) {
         answer_too_late(task, asked);
     } else if (!asked->question.unknown && !asked->question.late_cancel) {
-        task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.", (unsigned long long)task->question);
+        task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.",
+                    (unsigned long long)task->question);
     } else {
         store_check(task->operations->options.store, d, &asked->question, check_recorded, task);
     }

@@ -21,7 +21,8 @@ static void deploy_say(struct task *task) {
     if (state->ahead == 0) {
         buf_adds(&task->text, " starts.");
     } else {
-        buf_printf(&task->text, " waits in its lane for %zu other deployment%s.", state->ahead, state->ahead == 1 ? "" : "s");
+        buf_printf(&task->text, " waits in its lane for %zu other deployment%s.", state->ahead,
+                   state->ahead == 1 ? "" : "s");
     }
     json_object_begin(&task->out, NULL);
     json_add_int(&task->out, "deployment", (int64_t)task->deployment);
@@ -45,7 +46,8 @@ static void deploy_created(uint64_t id, size_t ahead, const struct err *err, voi
 static bool deploy_allowed(struct task *task) {
     const struct command *c = &task->op.command;
     /* Names that do not exist get their own sentence from the planner. */
-    bool known = config_find_project(task->config, c->project) != NULL && config_find_environment(task->config, c->environment) != NULL;
+    bool known = config_find_project(task->config, c->project) != NULL &&
+                 config_find_environment(task->config, c->environment) != NULL;
     return !known || task_allowed(task, PERMISSION_DEPLOY, c->project, c->environment);
 }
 
@@ -113,7 +115,8 @@ static void cancel_loaded(struct deployment_record *record, const struct err *er
         return;
     }
     if (deployment_is_final(d->state)) {
-        task_refuse(task, ERR_CONFLICT, "D%llu is over: %s.", (unsigned long long)d->id, deployment_state_word(d->state));
+        task_refuse(task, ERR_CONFLICT, "D%llu is over: %s.", (unsigned long long)d->id,
+                    deployment_state_word(d->state));
         return;
     }
     store_cancel(task->operations->options.store, d->id, task->op.actor.name, task->op.actor.via, task->op.command.note,

@@ -12,7 +12,8 @@
 enum { STATUS_SHOWN = 20, HISTORY_LOOKED_AT = 200, HISTORY_SHOWN = 10, LOG_BATCHES = 200, LOG_SHOWN_BYTES = 6000 };
 
 static bool may_view(const struct task *task, const struct deployment *d) {
-    return (actor_permissions(task->config, &task->op.actor, d->plan->project, d->plan->environment) & PERMISSION_VIEW) != 0;
+    return (actor_permissions(task->config, &task->op.actor, d->plan->project, d->plan->environment) &
+            PERMISSION_VIEW) != 0;
 }
 
 static void say_status(struct task *task, const struct deployment *d) {
@@ -36,15 +37,17 @@ static void status_loaded(struct deployment_record *record, const struct err *er
     const struct card *card = view_status(d, clock_wall_ms(), task->arena);
     say_status(task, d);
     for (size_t i = 0; i < card->row_count; i++) {
-        buf_printf(&task->text, "  %s: %s%s%s\n", card->rows[i].name, card->rows[i].state, card->rows[i].detail[0] == '\0' ? "" : ", ",
-                   card->rows[i].detail);
+        buf_printf(&task->text, "  %s: %s%s%s\n", card->rows[i].name, card->rows[i].state,
+                   card->rows[i].detail[0] == '\0' ? "" : ", ", card->rows[i].detail);
     }
     size_t count = 0;
-    struct card **cards = view_cards(d, record->questions, record->question_count, clock_wall_ms(), task->arena, &count);
+    struct card **cards =
+        view_cards(d, record->questions, record->question_count, clock_wall_ms(), task->arena, &count);
     for (size_t i = 0; i < count; i++) {
         buf_printf(&task->text, "%s\n", cards[i]->outcome == NULL ? cards[i]->text : cards[i]->outcome);
     }
-    view_write_deployment(&task->out, NULL, d, record->questions, record->question_count, NULL, clock_wall_ms(), task->arena);
+    view_write_deployment(&task->out, NULL, d, record->questions, record->question_count, NULL, clock_wall_ms(),
+                          task->arena);
     task_reply(task);
 }
 
@@ -107,7 +110,7 @@ struct pending {
         struct task *task;
         uint64_t question;
         struct deployment_record *record;
-    } *items;
+    } * items;
     size_t count;
 };
 
@@ -128,7 +131,8 @@ static void pending_say(struct task *task) {
                        record->deployment->version, plan->environment, plan->steps[q->question.step].name,
                        plan_slot_name(plan, q->question.step, q->question.slot));
             str_duration(&lines, now > q->question.asked_ms ? now - q->question.asked_ms : 0);
-            buf_printf(&lines, "%s%s\n", q->taken_by == NULL ? "" : ", taken by ", q->taken_by == NULL ? "" : q->taken_by);
+            buf_printf(&lines, "%s%s\n", q->taken_by == NULL ? "" : ", taken by ",
+                       q->taken_by == NULL ? "" : q->taken_by);
             view_write_question(&task->out, NULL, record->deployment, q, task->arena);
         }
         deployment_record_free(record);
@@ -138,7 +142,8 @@ static void pending_say(struct task *task) {
     if (shown == 0) {
         buf_adds(&task->text, "No question is open.");
     } else {
-        buf_printf(&task->text, "%zu question%s, oldest first:\n%s", shown, shown == 1 ? " waits" : "s wait", lines.data);
+        buf_printf(&task->text, "%zu question%s, oldest first:\n%s", shown, shown == 1 ? " waits" : "s wait",
+                   lines.data);
     }
     buf_finish(&lines);
     task_reply(task);
@@ -195,9 +200,10 @@ static void show_loaded(struct deployment_record *record, const struct err *err,
     if (!task_allowed(task, PERMISSION_VIEW, plan->project, plan->environment)) {
         return;
     }
-    buf_printf(&task->text, "Q%llu: %s on %s, %s %s to %s (D%llu): %s, attempt %u\n", (unsigned long long)q->question.id,
-               plan->steps[q->question.step].name, plan_slot_name(plan, q->question.step, q->question.slot), plan->project, d->version,
-               plan->environment, (unsigned long long)d->id, outcome_text(q->outcome, task->arena), q->question.attempt);
+    buf_printf(&task->text, "Q%llu: %s on %s, %s %s to %s (D%llu): %s, attempt %u\n",
+               (unsigned long long)q->question.id, plan->steps[q->question.step].name,
+               plan_slot_name(plan, q->question.step, q->question.slot), plan->project, d->version, plan->environment,
+               (unsigned long long)d->id, outcome_text(q->outcome, task->arena), q->question.attempt);
     if (!str_empty(q->question.excerpt)) {
         buf_printf(&task->text, "\n%s\n\n", q->question.excerpt);
     }
@@ -206,7 +212,8 @@ static void show_loaded(struct deployment_record *record, const struct err *err,
     }
     for (unsigned bit = GUIDANCE_RETRY; q->open && bit <= GUIDANCE_ABORT; bit <<= 1) {
         if ((q->question.options & bit) != 0) {
-            buf_printf(&task->text, "%s Q%llu: %s\n", guidance_word((enum guidance)bit), (unsigned long long)q->question.id,
+            buf_printf(&task->text, "%s Q%llu: %s\n", guidance_word((enum guidance)bit),
+                       (unsigned long long)q->question.id,
                        deployment_consequence(d, &q->question, (enum guidance)bit, task->arena));
         }
     }
@@ -247,14 +254,15 @@ static void who_loaded(struct deployment_record *record, const struct err *err, 
         task_reply(task);
         return;
     }
-    buf_printf(&task->text, "Q%llu %s%s.", (unsigned long long)q->question.id, q->taken_by == NULL ? "is taken by nobody" : "was taken by ",
-               q->taken_by == NULL ? "" : q->taken_by);
+    buf_printf(&task->text, "Q%llu %s%s.", (unsigned long long)q->question.id,
+               q->taken_by == NULL ? "is taken by nobody" : "was taken by ", q->taken_by == NULL ? "" : q->taken_by);
     for (unsigned bit = GUIDANCE_RETRY; bit <= GUIDANCE_FAIL; bit <<= 1) {
         if ((q->question.options & bit) != 0) {
             struct buf names = BUF_INIT(ERR_TEXT_SIZE);
             const char *word = guidance_word((enum guidance)bit);
             operations_who_may(task->config, permission_parse(word), d->plan->project, d->plan->environment, &names);
-            buf_printf(&task->text, " %s: %s.", guidance_title((enum guidance)bit), names.size == 0 ? "nobody but the local user" : names.data);
+            buf_printf(&task->text, " %s: %s.", guidance_title((enum guidance)bit),
+                       names.size == 0 ? "nobody but the local user" : names.data);
             buf_finish(&names);
         }
     }
@@ -301,7 +309,8 @@ static bool log_pick(const struct task *task, const struct deployment *d, size_t
         }
         for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
             const struct run *run = deployment_run(d, step, slot);
-            if (run->attempt == 0 || (c->target != NULL && !str_equal(c->target, plan_slot_name(d->plan, step, slot)))) {
+            if (run->attempt == 0 ||
+                (c->target != NULL && !str_equal(c->target, plan_slot_name(d->plan, step, slot)))) {
                 continue;
             }
             int rank = run->state == RUN_ASKING ? 3 : run->state == RUN_FAILED || run->state == RUN_UNKNOWN ? 2 : 1;
@@ -358,7 +367,8 @@ static void history_loaded(struct deployment_record **records, size_t count, con
     json_array_begin(&task->out, "items");
     for (size_t i = 0; i < count; i++) {
         const struct deployment *d = records[i]->deployment;
-        bool fits = str_equal(c->project, d->plan->project) && (c->environment == NULL || str_equal(c->environment, d->plan->environment));
+        bool fits = str_equal(c->project, d->plan->project) &&
+                    (c->environment == NULL || str_equal(c->environment, d->plan->environment));
         if (fits && may_view(task, d) && shown++ < HISTORY_SHOWN) {
             say_status(task, d);
             view_write_summary(&task->out, NULL, d, NULL, clock_wall_ms(), task->arena);
@@ -410,8 +420,9 @@ static void versions_came(const struct version_row *rows, size_t count, const st
         if ((mine & PERMISSION_VIEW) == 0 || (project != NULL && !str_equal(project, row->project))) {
             continue;
         }
-        buf_printf(&task->text, "%s in %s%s%s: %s (D%llu)\n", row->project, row->environment, row->target[0] == '\0' ? "" : " on ",
-                   row->target, row->version, (unsigned long long)row->deployment);
+        buf_printf(&task->text, "%s in %s%s%s: %s (D%llu)\n", row->project, row->environment,
+                   row->target[0] == '\0' ? "" : " on ", row->target, row->version,
+                   (unsigned long long)row->deployment);
         json_object_begin(&task->out, NULL);
         json_add_string(&task->out, "project", row->project);
         json_add_string(&task->out, "environment", row->environment);

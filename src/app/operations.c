@@ -17,11 +17,11 @@
 #include "task.h"
 
 static void (*const handlers[COMMAND_COUNT])(struct task *task) = {
-    [COMMAND_CANCEL] = task_cancel,   [COMMAND_CHECK] = task_check,       [COMMAND_DEPLOY] = task_deploy,
-    [COMMAND_EXCLUDE] = task_answer,  [COMMAND_FAIL] = task_answer,       [COMMAND_HELP] = task_help,
-    [COMMAND_HISTORY] = task_history, [COMMAND_IGNORE] = task_answer,     [COMMAND_LOG] = task_log,
-    [COMMAND_PENDING] = task_pending, [COMMAND_RETRY] = task_answer,      [COMMAND_SHOW] = task_show,
-    [COMMAND_STATUS] = task_status,   [COMMAND_TAKE] = task_take,         [COMMAND_VERSIONS] = task_versions,
+    [COMMAND_CANCEL] = task_cancel,   [COMMAND_CHECK] = task_check,   [COMMAND_DEPLOY] = task_deploy,
+    [COMMAND_EXCLUDE] = task_answer,  [COMMAND_FAIL] = task_answer,   [COMMAND_HELP] = task_help,
+    [COMMAND_HISTORY] = task_history, [COMMAND_IGNORE] = task_answer, [COMMAND_LOG] = task_log,
+    [COMMAND_PENDING] = task_pending, [COMMAND_RETRY] = task_answer,  [COMMAND_SHOW] = task_show,
+    [COMMAND_STATUS] = task_status,   [COMMAND_TAKE] = task_take,     [COMMAND_VERSIONS] = task_versions,
     [COMMAND_WHO] = task_who,         [COMMAND_WHOAMI] = task_whoami,
 };
 
@@ -173,7 +173,8 @@ void task_refuse(struct task *task, enum err_code code, const char *format, ...)
 
 /* --- permission ---------------------------------------------------------------------------------------------- */
 
-unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project, const char *environment) {
+unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project,
+                           const char *environment) {
     if (actor->everything) {
         return PERMISSION_ALL;
     }
@@ -204,7 +205,8 @@ unsigned actor_permissions(const struct config *config, const struct actor *acto
     return granted;
 }
 
-void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment, struct buf *out) {
+void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment,
+                        struct buf *out) {
     size_t found = 0;
     for (size_t i = 0; i < config->person_count; i++) {
         struct actor person = {.name = config->people[i].name};
@@ -233,11 +235,12 @@ bool task_allowed(struct task *task, unsigned permission, const char *project, c
     operations_who_may(task->config, permission, project, environment, &others);
     const char *word = permission_word(permission);
     bool known = task->op.actor.everything || config_find_person(task->config, task->op.actor.name) != NULL;
-    char *text = arena_printf(task->arena, "%s may not %s%s%s%s%s. Nothing was changed. %s%s%s %s%s.",
-                              known ? task->op.actor.name : "Somebody unknown to the configuration", word == NULL ? "do this" : word,
-                              project == NULL ? "" : " in ", project == NULL ? "" : project, environment == NULL ? "" : " to ",
-                              environment == NULL ? "" : environment, may.size == 0 ? "" : "You may: ", may.data,
-                              may.size == 0 ? "" : ".", others.size == 0 ? "Nobody else may" : "These may: ", others.data);
+    char *text = arena_printf(
+        task->arena, "%s may not %s%s%s%s%s. Nothing was changed. %s%s%s %s%s.",
+        known ? task->op.actor.name : "Somebody unknown to the configuration", word == NULL ? "do this" : word,
+        project == NULL ? "" : " in ", project == NULL ? "" : project, environment == NULL ? "" : " to ",
+        environment == NULL ? "" : environment, may.size == 0 ? "" : "You may: ", may.data, may.size == 0 ? "" : ".",
+        others.size == 0 ? "Nobody else may" : "These may: ", others.data);
     buf_finish(&may);
     buf_finish(&others);
     task_refuse(task, ERR_DENIED, "%s", text);
@@ -284,8 +287,8 @@ void question_over(const struct question_record *question, int64_t now_ms, struc
     if (question->answer != GUIDANCE_NONE && question->answered_by != NULL) {
         buf_printf(out, "Q%llu was answered by %s ", id, question->answered_by);
         str_duration(out, now_ms > question->answered_ms ? now_ms - question->answered_ms : 0);
-        buf_printf(out, " ago: %s.%s%s", guidance_title(question->answer), str_empty(question->note) ? "" : " Note: ",
-                   str_empty(question->note) ? "" : question->note);
+        buf_printf(out, " ago: %s.%s%s", guidance_title(question->answer),
+                   str_empty(question->note) ? "" : " Note: ", str_empty(question->note) ? "" : question->note);
     } else {
         buf_printf(out, "Q%llu is closed. %s", id, question->closed_why == NULL ? "" : question->closed_why);
     }

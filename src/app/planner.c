@@ -24,7 +24,8 @@ struct planner {
 
 enum { MAX_PARALLEL_UNLESS_SET = 10, REMIND_UNLESS_SET_MS = 15 * 60 * 1000 };
 
-static int unknown_name(struct planner *p, const char *kind, const char *name, const char *const *candidates, size_t count) {
+static int unknown_name(struct planner *p, const char *kind, const char *name, const char *const *candidates,
+                        size_t count) {
     const char *nearest = str_nearest(name, candidates, count);
     if (nearest != NULL) {
         return err_set(p->err, ERR_NOT_FOUND, "There is no %s '%s'. Did you mean '%s'?", kind, name, nearest);
@@ -33,8 +34,8 @@ static int unknown_name(struct planner *p, const char *kind, const char *name, c
     for (size_t i = 0; i < count && i < 10; i++) {
         buf_printf(&list, "%s%s", i == 0 ? "" : ", ", candidates[i]);
     }
-    int r = err_set(p->err, ERR_NOT_FOUND, "There is no %s '%s'. Known: %s%s.", kind, name, count == 0 ? "none" : list.data,
-                    count > 10 ? ", ..." : "");
+    int r = err_set(p->err, ERR_NOT_FOUND, "There is no %s '%s'. Known: %s%s.", kind, name,
+                    count == 0 ? "none" : list.data, count > 10 ? ", ..." : "");
     buf_finish(&list);
     return r;
 }
@@ -75,7 +76,8 @@ static int check_version(struct planner *p) {
     const char *version = p->command->version;
     if (!str_is_name(version)) {
         return err_set(p->err, ERR_INVALID,
-                       "'%s' can't be a version: letters, digits and . _ + - are allowed, at most %d of them, the first a letter or digit.",
+                       "'%s' can't be a version: letters, digits and . _ + - are allowed, at most %d of them, the "
+                       "first a letter or digit.",
                        version == NULL ? "" : version, LIMIT_NAME_BYTES);
     }
     if (p->project->version_pattern == NULL) {
@@ -88,8 +90,8 @@ static int check_version(struct planner *p) {
     bool matches = regexec(&pattern, version, 0, NULL, 0) == 0;
     regfree(&pattern);
     return matches ? 0
-                   : err_set(p->err, ERR_INVALID, "'%s' is no version of %s: it does not match %s.", version, p->project->name,
-                             p->project->version_pattern);
+                   : err_set(p->err, ERR_INVALID, "'%s' is no version of %s: it does not match %s.", version,
+                             p->project->name, p->project->version_pattern);
 }
 
 /* --- machines ----------------------------------------------------------------------------------------------- */
@@ -130,7 +132,8 @@ static int check_choice(struct planner *p, const struct plan_names *words) {
             }
         }
         if (!found) {
-            return unknown_name(p, arena_printf(p->arena, "machine in %s called", p->environment->name), words->items[i], names, count);
+            return unknown_name(p, arena_printf(p->arena, "machine in %s called", p->environment->name),
+                                words->items[i], names, count);
         }
     }
     return 0;
@@ -144,7 +147,8 @@ static bool target_chosen(const struct planner *p, const struct config_target *t
 
 static bool step_wants(const struct config_step *step, const struct config_target *target) {
     for (size_t i = 0; i < step->targets.count; i++) {
-        if (str_equal(step->targets.items[i], target->name) || config_names_have(&target->tags, step->targets.items[i])) {
+        if (str_equal(step->targets.items[i], target->name) ||
+            config_names_have(&target->tags, step->targets.items[i])) {
             return true;
         }
     }
@@ -184,8 +188,8 @@ static int step_targets(struct planner *p, const struct config_step *from, struc
         }
     }
     if (!any) {
-        return err_set(p->err, ERR_INVALID, "No machine of %s in %s matches step %s.", p->project->name, p->environment->name,
-                       from->name);
+        return err_set(p->err, ERR_INVALID, "No machine of %s in %s matches step %s.", p->project->name,
+                       p->environment->name, from->name);
     }
     step->left_empty = step->slot_count == 0;
     return 0;
@@ -216,8 +220,8 @@ static int switch_value(enum config_switch value) {
 static struct plan_guided guided_copy(struct planner *p, const struct config_step *step) {
     const struct config_guided *levels[] = {&step->guided, &p->project->guided, &p->environment->guided};
     struct plan_guided guided = {
-        .enabled = guided_resolve(p->command->guided, switch_value(levels[0]->enabled), switch_value(levels[1]->enabled),
-                                  switch_value(levels[2]->enabled)),
+        .enabled = guided_resolve(p->command->guided, switch_value(levels[0]->enabled),
+                                  switch_value(levels[1]->enabled), switch_value(levels[2]->enabled)),
         .max_retries = LIMIT_RETRIES,
         .remind_every_ms = REMIND_UNLESS_SET_MS,
     };
@@ -225,8 +229,10 @@ static struct plan_guided guided_copy(struct planner *p, const struct config_ste
     for (int i = 2; i >= 0; i--) {
         const struct config_guided *level = levels[i];
         guided.max_retries = level->max_retries >= 0 ? level->max_retries : guided.max_retries;
-        guided.claim_required = level->claim_required == SWITCH_INHERIT ? guided.claim_required : level->claim_required == SWITCH_ON;
-        guided.note_required = level->note_required.count > 0 ? guidance_bits(&level->note_required) : guided.note_required;
+        guided.claim_required =
+            level->claim_required == SWITCH_INHERIT ? guided.claim_required : level->claim_required == SWITCH_ON;
+        guided.note_required =
+            level->note_required.count > 0 ? guidance_bits(&level->note_required) : guided.note_required;
         guided.confirm = level->confirm.count > 0 ? guidance_bits(&level->confirm) : guided.confirm;
         guided.remind_every_ms = level->remind_every_ms >= 0 ? level->remind_every_ms : guided.remind_every_ms;
         guided.answer_within_ms = level->answer_within_ms >= 0 ? level->answer_within_ms : guided.answer_within_ms;
@@ -323,10 +329,12 @@ static int copy_steps(struct planner *p) {
         runs += step->slot_count;
     }
     if (runs == 0) {
-        return err_set(p->err, ERR_INVALID, "Nothing of %s is left to run in %s.", p->project->name, p->environment->name);
+        return err_set(p->err, ERR_INVALID, "Nothing of %s is left to run in %s.", p->project->name,
+                       p->environment->name);
     }
     if (runs > LIMIT_PLAN_RUNS) {
-        return err_set(p->err, ERR_TOO_BIG, "That would be %zu runs of steps; at most %d are possible in one deployment.", runs,
+        return err_set(p->err, ERR_TOO_BIG,
+                       "That would be %zu runs of steps; at most %d are possible in one deployment.", runs,
                        LIMIT_PLAN_RUNS);
     }
     return 0;
@@ -354,7 +362,8 @@ static int check_input(struct planner *p, const struct config_input *input, cons
     }
     if (value == NULL && input->required) {
         return err_set(p->err, ERR_INVALID, "%s needs %s=...%s%s%s.", p->project->name, input->name,
-                       input->label == NULL ? "" : " (", input->label == NULL ? "" : input->label, input->label == NULL ? "" : ")");
+                       input->label == NULL ? "" : " (", input->label == NULL ? "" : input->label,
+                       input->label == NULL ? "" : ")");
     }
     return 0;
 }
@@ -390,8 +399,8 @@ static int build_inputs(struct planner *p, const char **ret_inputs) {
     return r;
 }
 
-int planner_build(const struct config *config, const struct command *command, struct arena *arena, struct plan **ret_plan,
-                  const char **ret_inputs, struct err *err) {
+int planner_build(const struct config *config, const struct command *command, struct arena *arena,
+                  struct plan **ret_plan, const char **ret_inputs, struct err *err) {
     struct planner p = {.config = config, .command = command, .arena = arena, .err = err};
     p.plan = arena_alloc(arena, sizeof *p.plan);
     int r = find_project(&p);

@@ -158,8 +158,8 @@ static void shown_done(const char *message, const struct err *err, void *user) {
     struct shown *shown = user;
     metric_add(METRIC_CHAT_MESSAGES, 1, shown->chat->functions->name, err == NULL ? "ok" : "retried", NULL);
     if (err != NULL) {
-        log_warn("a room could not be brought up to date, trying again", LOG_STR("adapter", shown->chat->functions->name),
-                 LOG_STR("room", shown->room), LOG_ERR(err), LOG_END);
+        log_warn("a room could not be brought up to date, trying again",
+                 LOG_STR("adapter", shown->chat->functions->name), LOG_STR("room", shown->room), LOG_ERR(err), LOG_END);
         shown->drawing->stale->again = true;
         shown_end(shown);
         return;
@@ -194,8 +194,10 @@ static void shown_known(const char *text, const struct err *err, void *user) {
 
 static void show_card(struct drawing *drawing, struct chat *chat, const char *room, const struct card *card) {
     struct shown *shown = arena_alloc(drawing->arena, sizeof *shown);
-    const char *name = card->kind == CARD_QUESTION ? arena_printf(drawing->arena, "Q%llu", (unsigned long long)card->question)
-                                                   : card->kind == CARD_STATUS ? "status" : "closing";
+    const char *name = card->kind == CARD_QUESTION
+                           ? arena_printf(drawing->arena, "Q%llu", (unsigned long long)card->question)
+                       : card->kind == CARD_STATUS ? "status"
+                                                   : "closing";
     shown->drawing = drawing;
     shown->chat = chat;
     shown->room = room;
@@ -215,7 +217,8 @@ static void show_cards(struct drawing *drawing, struct chat *chat, const char *r
     const struct deployment *d = drawing->record->deployment;
     int64_t now = clock_wall_ms();
     size_t count = 0;
-    struct card **cards = view_cards(d, drawing->record->questions, drawing->record->question_count, now, drawing->arena, &count);
+    struct card **cards =
+        view_cards(d, drawing->record->questions, drawing->record->question_count, now, drawing->arena, &count);
     for (size_t i = 0; i < count; i++) {
         show_card(drawing, chat, room, cards[i]);
     }

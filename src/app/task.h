@@ -19,19 +19,19 @@ struct task {
     struct operations *operations;
     struct task *next, **link;
     struct arena *arena;
-    struct operation op;    /* copied into the arena */
-    struct config *config;  /* a reference: the one under which permission is checked */
+    struct operation op;   /* copied into the arena */
+    struct config *config; /* a reference: the one under which permission is checked */
     operation_done *done;
     void *done_user;
     struct timer *soon;
-    struct buf text, json;  /* of the reply */
-    struct json_out out;    /* into json */
+    struct buf text, json;            /* of the reply */
+    struct json_out out;              /* into json */
     struct deployment_record *record; /* owned, or NULL */
-    void *state;            /* of the handler, in the arena */
+    void *state;                      /* of the handler, in the arena */
     unsigned tries;
     size_t waiting;
     uint64_t deployment, question;
-    struct err err;         /* code ERR_NONE = went well */
+    struct err err; /* code ERR_NONE = went well */
 };
 
 /* Replies and frees. task_fail takes the sentence from err. */

@@ -52,7 +52,8 @@ static void saying_recorded(const struct commit_reply *reply, void *user) {
 }
 
 /* The nonce is the message's id, so that a post that is repeated writes the same message. */
-static void console_put(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown, void *user) {
+static void console_put(struct chat *chat, const char *room, const char *message, const struct card *card,
+                        chat_shown *shown, void *user) {
     struct console *console = (struct console *)chat;
     struct saying *saying = mem_alloc(sizeof *saying);
     *saying = (struct saying){shown, user, mem_strdup(message)};
@@ -64,11 +65,13 @@ static void console_put(struct chat *chat, const char *room, const char *message
     commit_send(commit, saying_recorded, saying);
 }
 
-static void console_post(struct chat *chat, const char *room, const struct card *card, const char *nonce, chat_shown *shown, void *user) {
+static void console_post(struct chat *chat, const char *room, const struct card *card, const char *nonce,
+                         chat_shown *shown, void *user) {
     console_put(chat, room, nonce, card, shown, user);
 }
 
-static void console_edit(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown, void *user) {
+static void console_edit(struct chat *chat, const char *room, const char *message, const struct card *card,
+                         chat_shown *shown, void *user) {
     console_put(chat, room, message, card, shown, user);
 }
 

@@ -31,7 +31,8 @@ static int find_beside(const char *const *places, size_t count, int mode, char *
             return 0;
         }
     }
-    return err_set(err, ERR_NOT_FOUND, "%s is not there. It is installed with guidepost; is the installation whole?", out);
+    return err_set(err, ERR_NOT_FOUND, "%s is not there. It is installed with guidepost; is the installation whole?",
+                   out);
 }
 
 int path_of_step_program(char *out, size_t size, struct err *err) {

@@ -38,13 +38,13 @@ enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, LAST_WORDS_MS = 300, UP_DRAIN_MS = 
 
 struct server {
     struct server_options options;
-    char state_dir[PATH_SIZE];  /* absolute */
-    char token[512];            /* <host>/<boot>/<random>: who we are to the other servers */
+    char state_dir[PATH_SIZE]; /* absolute */
+    char token[512];           /* <host>/<boot>/<random>: who we are to the other servers */
     char local_token[ID_RANDOM_SIZE];
-    char banner[BANNER_SIZE];   /* "" if there is nothing to warn about */
+    char banner[BANNER_SIZE]; /* "" if there is nothing to warn about */
     int lock_fd, token_fd;
     char token_path[PATH_SIZE + 64];
-    struct config *config;      /* in force */
+    struct config *config; /* in force */
     struct loop *loop;
     struct redis_server *redis;
     struct store *store;
@@ -56,7 +56,7 @@ struct server {
     struct api *api;
     struct worker *worker;
     struct signal_watch *signals[3];
-    struct timer *timer;        /* of the stop */
+    struct timer *timer; /* of the stop */
     bool store_came, store_wrong, rolled_back, generation_put, stopping, drain_over;
     int exit_code;
 };
@@ -68,7 +68,8 @@ static struct config *current_config(void *user) {
     return server->config;
 }
 
-static unsigned current_permissions(const struct actor *actor, const char *project, const char *environment, void *user) {
+static unsigned current_permissions(const struct actor *actor, const char *project, const char *environment,
+                                    void *user) {
     struct server *server = user;
     return actor_permissions(server->config, actor, project, environment);
 }
@@ -187,14 +188,16 @@ static void reload(struct server *server, bool wanted) {
     struct err err;
     struct config *old = server->config, *config = load(server->options.config_path);
     if (config == NULL) {
-        (void)snprintf(server->banner, sizeof server->banner, "The configuration file has errors; the one before is still in force.");
+        (void)snprintf(server->banner, sizeof server->banner,
+                       "The configuration file has errors; the one before is still in force.");
         log_error("reload refused, the configuration before stays in force", LOG_END);
         return;
     }
     if (!wanted && str_equal(config->generation, old->generation)) {
         config_unref(config);
         (void)snprintf(server->banner, sizeof server->banner,
-                       "Another server has other people and permissions in force than this one's configuration file. Nobody can answer here "
+                       "Another server has other people and permissions in force than this one's configuration file. "
+                       "Nobody can answer here "
                        "until the file is the same, or SIGHUP puts it in force.");
         log_error("another server has another configuration in force", LOG_END);
         return;
@@ -347,7 +350,9 @@ static int build_store(struct server *server, struct err *err) {
     char *password = NULL;
     int r = 0;
     if (url == NULL && !server->options.private_redis) {
-        return err_set(err, ERR_INVALID, "The configuration names no Redis (redis: url:). `guidepost up` starts a private one by itself.");
+        return err_set(
+            err, ERR_INVALID,
+            "The configuration names no Redis (redis: url:). `guidepost up` starts a private one by itself.");
     }
     if (url == NULL) {
         (void)snprintf(folder, sizeof folder, "%s/redis", server->state_dir);

@@ -13,8 +13,8 @@ struct server_options {
     const char *listen;      /* instead of the configuration's addresses; or NULL */
     const char *web_dir;     /* serve the page from here; or NULL */
     bool serves, works;
-    bool private_redis;      /* start redis-server if the configuration names none */
-    bool announce;           /* print the address and a one-time link on standard output */
+    bool private_redis; /* start redis-server if the configuration names none */
+    bool announce;      /* print the address and a one-time link on standard output */
 };
 
 /* Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns an exit code; what was wrong was printed. */

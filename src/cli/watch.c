@@ -36,7 +36,8 @@ static int exit_code_of(const char *state, bool allow_warnings) {
 
 static void print_deployment(const struct watch *watch, const struct json *deployment) {
     struct buf text = BUF_INIT(LIMIT_HTTP_RESPONSE_BYTES);
-    const char *title = json_string(json_get(deployment, "title")), *why = json_string(json_get(deployment, "closing_why"));
+    const char *title = json_string(json_get(deployment, "title")),
+               *why = json_string(json_get(deployment, "closing_why"));
     if (option_given(&watch->invocation->options, OPTION_JSON)) {
         struct json_out out = {.buf = &text};
         json_add_node(&out, NULL, deployment);

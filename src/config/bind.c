@@ -37,7 +37,9 @@ const char *bind_did_you_mean(struct binder *binder, const char *word, const cha
     return nearest == NULL ? "" : arena_printf(binder->scratch, " (did you mean '%s'?)", nearest);
 }
 
-static void *at(void *base, size_t offset) { return (char *)base + offset; }
+static void *at(void *base, size_t offset) {
+    return (char *)base + offset;
+}
 
 /* What a field holds when the file does not say it. */
 static void bind_left_out(struct binder *binder, const struct field *field, void *base) {

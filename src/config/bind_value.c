@@ -10,7 +10,9 @@
 
 enum { PATH_BYTES = 1000, QUOTED_BYTES = 60, WORDS_MAX = 32 };
 
-static void *at(void *base, size_t offset) { return (char *)base + offset; }
+static void *at(void *base, size_t offset) {
+    return (char *)base + offset;
+}
 
 static void write_path(struct buf *out, const struct path *path) {
     if (path->parent != NULL) {

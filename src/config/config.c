@@ -243,14 +243,14 @@ static void write_generation(struct config *config) {
     buf_finish(&text);
 }
 
-#define FIND(type, noun, array, counter)                                                                               \
-    const struct type *config_find_##noun(const struct config *config, const char *name) {                             \
-        for (size_t i = 0; i < config->counter; i++) {                                                                 \
-            if (str_equal(config->array[i].name, name)) {                                                              \
-                return &config->array[i];                                                                              \
-            }                                                                                                          \
-        }                                                                                                              \
-        return NULL;                                                                                                   \
+#define FIND(type, noun, array, counter)                                                   \
+    const struct type *config_find_##noun(const struct config *config, const char *name) { \
+        for (size_t i = 0; i < config->counter; i++) {                                     \
+            if (str_equal(config->array[i].name, name)) {                                  \
+                return &config->array[i];                                                  \
+            }                                                                              \
+        }                                                                                  \
+        return NULL;                                                                       \
     }
 
 FIND(config_project, project, projects, project_count)

@@ -10,9 +10,13 @@
 
 enum { PROBLEM_TEXT_BYTES = 1000 };
 
-void problem_init(struct config_problems *problems) { *problems = (struct config_problems){.arena = arena_create()}; }
+void problem_init(struct config_problems *problems) {
+    *problems = (struct config_problems){.arena = arena_create()};
+}
 
-bool problem_full(const struct config_problems *problems) { return problems->count >= LIMIT_CONFIG_ERRORS; }
+bool problem_full(const struct config_problems *problems) {
+    return problems->count >= LIMIT_CONFIG_ERRORS;
+}
 
 static const char *safe_text(struct arena *arena, const char *format, va_list args) {
     struct buf raw = BUF_INIT(2 * PROBLEM_TEXT_BYTES);

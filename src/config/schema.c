@@ -217,7 +217,9 @@ static void add_schema(struct json_out *out) {
     listing_finish(&listing);
 }
 
-static void start_line(struct buf *out, size_t depth) { buf_printf(out, "\n%*s", (int)depth * INDENT, ""); }
+static void start_line(struct buf *out, size_t depth) {
+    buf_printf(out, "\n%*s", (int)depth * INDENT, "");
+}
 
 /* One member a line, so that a change to a table is a small difference in the file. */
 static void write_pretty(struct buf *out, const char *json) {

@@ -44,7 +44,7 @@ const struct rule table_rules[RULE_COUNT] = {
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define ARRAY(type, member, count) .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, count)
-#define END                                                                                                            \
+#define END \
     { .key = NULL }
 
 static const struct field escalation_fields[] = {

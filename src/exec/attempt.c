@@ -111,8 +111,8 @@ static void fact_told(const struct commit_reply *reply, void *user) {
 static void attempt_tell_again(void *user) {
     struct attempt *attempt = user;
     attempt->pending = true;
-    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, attempt->fact, clock_wall_ms(),
-               fact_told, attempt);
+    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
+               attempt->fact, clock_wall_ms(), fact_told, attempt);
 }
 
 static void attempt_tell(struct attempt *attempt, enum event_kind fact) {
@@ -136,8 +136,8 @@ static void end_told(const struct commit_reply *reply, void *user) {
         attempt_finish(attempt);
         break;
     case COMMIT_REFUSED:
-        log_warn("replaced by another worker, letting go", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
-                 LOG_STR("claim", reply->found), LOG_END);
+        log_warn("replaced by another worker, letting go", LOG_DEPLOYMENT(attempt->job.deployment),
+                 LOG_INT("step", attempt->job.step), LOG_STR("claim", reply->found), LOG_END);
         attempt_finish(attempt);
         break;
     case COMMIT_UNAVAILABLE:
@@ -150,7 +150,8 @@ static void end_told(const struct commit_reply *reply, void *user) {
 
 static void attempt_end(struct attempt *attempt, struct outcome outcome, const char *excerpt) {
     attempt->pending = true;
-    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(), end_told, attempt);
+    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(),
+              end_told, attempt);
 }
 
 static void end_tell(void *user) {
@@ -193,8 +194,8 @@ void attempt_supervisor_gone(struct attempt *attempt) {
     if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
         return; /* The end is there: it is followed to. */
     }
-    log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
-             LOG_INT("slot", attempt->job.slot), LOG_END);
+    log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment),
+             LOG_INT("step", attempt->job.step), LOG_INT("slot", attempt->job.slot), LOG_END);
     follow_destroy(attempt->follow);
     attempt->follow = NULL;
     attempt_tell(attempt, truth == RUNDIR_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED);
@@ -210,7 +211,8 @@ static void attempt_idle(void *user) {
 
 static void attempt_follow(struct attempt *attempt) {
     struct log_key key = {attempt->job.deployment, attempt->job.step, attempt->job.slot, attempt->job.attempt};
-    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended, attempt_idle, attempt);
+    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended,
+                                    attempt_idle, attempt);
 }
 
 /* --- a start ------------------------------------------------------------------------------------------------- */
@@ -246,8 +248,8 @@ static void attempt_start(struct attempt *attempt) {
 }
 
 static void attempt_never_starts(struct attempt *attempt, const struct err *why) {
-    log_error("an attempt can't be started", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step), LOG_ERR(why),
-              LOG_END);
+    log_error("an attempt can't be started", LOG_DEPLOYMENT(attempt->job.deployment),
+              LOG_INT("step", attempt->job.step), LOG_ERR(why), LOG_END);
     attempt->why_never = arena_strdup(attempt->arena, why->text);
 }
 
@@ -278,7 +280,8 @@ static void attempt_claim(void *user);
 static void claim_told(const struct commit_reply *reply, void *user) {
     struct attempt *attempt = user;
     if (attempt->gone && reply->result == COMMIT_DONE) {
-        log_warn("claimed while stopping: the next worker of this host looks at it", LOG_DEPLOYMENT(attempt->job.deployment), LOG_END);
+        log_warn("claimed while stopping: the next worker of this host looks at it",
+                 LOG_DEPLOYMENT(attempt->job.deployment), LOG_END);
     }
     if (attempt_resumed(attempt)) {
         return;
@@ -302,8 +305,8 @@ static void claim_told(const struct commit_reply *reply, void *user) {
 static void attempt_claim(void *user) {
     struct attempt *attempt = user;
     attempt->pending = true;
-    queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), claim_told,
-                attempt);
+    queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
+                clock_wall_ms(), claim_told, attempt);
 }
 
 static bool before_still_runs(const struct attempt *attempt) {
@@ -328,7 +331,8 @@ static void plan_came(struct plan *plan, struct arena *arena, const struct err *
     }
     struct err no_step;
     (void)err_set(&no_step, ERR_INVALID, "The plan has no such step.");
-    if (plan == NULL || attempt->job.step >= plan->step_count || attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
+    if (plan == NULL || attempt->job.step >= plan->step_count ||
+        attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
         attempt_never_starts(attempt, plan == NULL ? err : &no_step);
     }
     if (before_still_runs(attempt)) {
@@ -380,8 +384,8 @@ static void attempt_look(void *user) {
     case RUNDIR_RUNNING:
     case RUNDIR_ENDED:
         attempt->pending = true;
-        queue_adopt(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, clock_wall_ms(), adopt_told,
-                    attempt);
+        queue_adopt(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
+                    clock_wall_ms(), adopt_told, attempt);
         break;
     case RUNDIR_UNREADABLE:
         log_error("a run directory can't be read, leaving the job", LOG_STR("dir", attempt->dir), LOG_END);

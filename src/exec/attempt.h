@@ -17,19 +17,20 @@ struct attempt {
     struct attempt *next;
     struct worker *worker;
     struct arena *arena;
-    struct job job;      /* copied into the arena */
-    struct plan *plan;   /* in plan_arena; NULL until it is loaded */
+    struct job job;    /* copied into the arena */
+    struct plan *plan; /* in plan_arena; NULL until it is loaded */
     struct arena *plan_arena;
     struct follow *follow;
     struct timer *again; /* for what has to be tried again */
     char dir[RUNDIR_PATH_SIZE];
-    pid_t pid;           /* of the supervisor, if we started it and it has not ended; else 0 */
+    pid_t pid;            /* of the supervisor, if we started it and it has not ended; else 0 */
     enum event_kind fact; /* that is being told */
-    const char *why_never; /* it can't have a run directory, or a plan: nothing starts, and this is told as its end; or NULL */
-    bool counts;         /* takes a slot */
-    bool owned;          /* the claim is ours: what becomes of the run must be told, however often it takes */
-    bool pending;        /* a completion of the store is due: the attempt can't be freed before it */
-    bool gone;           /* to be freed when that has come */
+    const char
+        *why_never; /* it can't have a run directory, or a plan: nothing starts, and this is told as its end; or NULL */
+    bool counts;    /* takes a slot */
+    bool owned;     /* the claim is ours: what becomes of the run must be told, however often it takes */
+    bool pending;   /* a completion of the store is due: the attempt can't be freed before it */
+    bool gone;      /* to be freed when that has come */
     unsigned stop_tries;
 };
 

@@ -26,10 +26,10 @@ struct follow {
     void *user;
     uv_fs_event_t *watch; /* closed by its own callback */
     struct timer *timer;
-    uint64_t position;  /* of the output: what was told */
-    uint64_t telling;   /* bytes and gap of the batch under way */
-    int64_t told_ms;    /* monotonic, of the last batch */
-    int64_t looked_ms;  /* monotonic, of the last idle */
+    uint64_t position; /* of the output: what was told */
+    uint64_t telling;  /* bytes and gap of the batch under way */
+    int64_t told_ms;   /* monotonic, of the last batch */
+    int64_t looked_ms; /* monotonic, of the last idle */
     unsigned tries;
     bool resting; /* after a refusal: a change is no reason to hurry */
     bool in_flight, closed;
@@ -50,8 +50,8 @@ static void watch_closed(uv_handle_t *handle) {
     mem_free(handle);
 }
 
-struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key, follow_ended *ended,
-                             follow_idle *idle, void *user) {
+struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key,
+                             follow_ended *ended, follow_idle *idle, void *user) {
     struct follow *follow = mem_alloc(sizeof *follow);
     follow->store = store;
     follow->key = *key;

@@ -17,8 +17,8 @@ typedef void follow_ended(void *user);
 /* Nothing has come for a while. May destroy the follow. */
 typedef void follow_idle(void *user);
 
-struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key, follow_ended *ended,
-                             follow_idle *idle, void *user);
+struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key,
+                             follow_ended *ended, follow_idle *idle, void *user);
 void follow_destroy(struct follow *follow); /* NULL does nothing; lets go */
 
 #endif

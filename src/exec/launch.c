@@ -66,7 +66,7 @@ static int spawn(const char *program, const char *dir, int input, pid_t *ret_pid
 }
 
 int launch_step(const char *program, const char *dir, const struct buf *instructions, pid_t *ret_pid, int *ret_code,
-               struct err *err) {
+                struct err *err) {
     int input = instructions_fd(instructions);
     int code = input < 0 ? errno : spawn(program, dir, input, ret_pid);
     if (input >= 0) {

@@ -16,6 +16,6 @@ void instruction_end(struct buf *out);
 /* The child is a session of its own and outlives us; ret_pid is for collecting it when it ends. On failure surely nothing was
  * started, and ret_code is the errno. */
 int launch_step(const char *program, const char *dir, const struct buf *instructions, pid_t *ret_pid, int *ret_code,
-               struct err *err) MUST_USE;
+                struct err *err) MUST_USE;
 
 #endif

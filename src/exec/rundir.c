@@ -21,8 +21,10 @@
 
 enum { RECORD_BYTES = 256, EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600 };
 
-void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot, uint32_t attempt) {
-    (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/runs/%" PRIu64 "/%zu.%zu.%" PRIu32, state_dir, deployment, step, slot, attempt);
+void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot,
+                 uint32_t attempt) {
+    (void)snprintf(out, RUNDIR_PATH_SIZE, "%s/runs/%" PRIu64 "/%zu.%zu.%" PRIu32, state_dir, deployment, step, slot,
+                   attempt);
 }
 
 /* A path that does not fit names nothing: what is done with it then fails as it should. */
@@ -48,8 +50,10 @@ static bool file_text(const char *dir, const char *name, struct buf *out) {
 int rundir_make(const char *path, struct err *err) {
     char parent[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], lock[RUNDIR_PATH_SIZE];
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (mkdir(path, 0700) < 0 && (errno != ENOENT || (mkdir(parent, 0700) < 0 && errno != EEXIST) || mkdir(path, 0700) < 0)) {
-        return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path, strerror(errno));
+    if (mkdir(path, 0700) < 0 &&
+        (errno != ENOENT || (mkdir(parent, 0700) < 0 && errno != EEXIST) || mkdir(path, 0700) < 0)) {
+        return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path,
+                       strerror(errno));
     }
     id_boot(boot);
     file_path(lock, path, "lock");
@@ -133,8 +137,8 @@ bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_byt
     char word[16];
     int64_t number, wall_ms;
     bool found = false;
-    if (file_text(path, "exit", &text) &&
-        sscanf(text.data, "%15s %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, word, &number, &wall_ms, ret_bytes, ret_left_out) == 5) {
+    if (file_text(path, "exit", &text) && sscanf(text.data, "%15s %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, word,
+                                                 &number, &wall_ms, ret_bytes, ret_left_out) == 5) {
         for (size_t i = 0; i < sizeof end_words / sizeof end_words[0]; i++) {
             if (str_equal(word, end_words[i].word)) {
                 *ret_outcome = (struct outcome){end_words[i].kind, number};
@@ -162,7 +166,8 @@ int rundir_not_started(const char *path, int number, const char *why, struct err
 static bool started_pids(const char *path, pid_t *ret_supervisor, pid_t *ret_child) {
     struct buf text = BUF_INIT(RECORD_BYTES);
     int supervisor = 0, child = 0;
-    bool found = file_text(path, "started", &text) && sscanf(text.data, "%d %d", &supervisor, &child) == 2 && supervisor > 1 && child > 1;
+    bool found = file_text(path, "started", &text) && sscanf(text.data, "%d %d", &supervisor, &child) == 2 &&
+                 supervisor > 1 && child > 1;
     buf_finish(&text);
     *ret_supervisor = supervisor;
     *ret_child = child;
@@ -292,7 +297,8 @@ static bool all_told(const char *deployment_dir) {
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && told; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
         file_path(path, deployment_dir, entry->d_name);
-        told = entry->d_name[0] == '.' || file_exists(path, "void") || (file_exists(path, "exit") && !file_exists(path, "started"));
+        told = entry->d_name[0] == '.' || file_exists(path, "void") ||
+               (file_exists(path, "exit") && !file_exists(path, "started"));
     }
     if (dir != NULL) {
         (void)closedir(dir);

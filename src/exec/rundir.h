@@ -14,7 +14,8 @@
 enum { RUNDIR_PATH_SIZE = 1024 };
 
 /* <state>/runs/<deployment>/<step>.<slot>.<attempt> */
-void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot, uint32_t attempt);
+void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot,
+                 uint32_t attempt);
 
 /* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. */
 int rundir_make(const char *path, struct err *err) MUST_USE;
@@ -24,8 +25,8 @@ enum rundir_truth {
     RUNDIR_NEVER_STARTED, /* now marked void: it never will be */
     RUNDIR_RUNNING,       /* the supervisor lives */
     RUNDIR_ENDED,
-    RUNDIR_GONE,          /* it was started, and neither supervisor nor end is there */
-    RUNDIR_UNREADABLE,    /* the disk does not answer: say nothing */
+    RUNDIR_GONE,       /* it was started, and neither supervisor nor end is there */
+    RUNDIR_UNREADABLE, /* the disk does not answer: say nothing */
 };
 /* A directory that is not there proves that nothing started only if the owner had this state directory, under this boot. */
 enum rundir_truth rundir_look(const char *path, bool owner_was_here);

@@ -46,13 +46,15 @@ static void add_trace(struct buf *out, const struct job *job) {
     char text[128], trace[ID_DIGEST_SIZE], span[ID_DIGEST_SIZE];
     int size = snprintf(text, sizeof text, "%s/%" PRIu64, job->plan_hash, job->deployment);
     id_digest(trace, text, (size_t)size);
-    size = snprintf(text, sizeof text, "%" PRIu64 "/%zu/%zu/%" PRIu32, job->deployment, job->step, job->slot, job->attempt);
+    size = snprintf(text, sizeof text, "%" PRIu64 "/%zu/%zu/%" PRIu32, job->deployment, job->step, job->slot,
+                    job->attempt);
     id_digest(span, text, (size_t)size);
     (void)snprintf(text, sizeof text, "00-%.32s-%.16s-01", trace, span);
     env_add(out, "TRACEPARENT", text);
 }
 
-static void add_guidepost(struct buf *out, const struct plan *plan, const struct job *job, const struct script_place *place) {
+static void add_guidepost(struct buf *out, const struct plan *plan, const struct job *job,
+                          const struct script_place *place) {
     env_add(out, "GUIDEPOST", "1");
     env_add(out, "GUIDEPOST_PROJECT", plan->project);
     env_add(out, "GUIDEPOST_ENVIRONMENT", plan->environment);
@@ -60,7 +62,8 @@ static void add_guidepost(struct buf *out, const struct plan *plan, const struct
     env_add(out, "GUIDEPOST_PREVIOUS_VERSION", job->previous_version);
     env_add_number(out, "GUIDEPOST_DEPLOYMENT_ID", job->deployment);
     env_add(out, "GUIDEPOST_STEP", plan->steps[job->step].name);
-    env_add(out, "GUIDEPOST_TARGET", plan->steps[job->step].on_worker ? "" : plan_slot_name(plan, job->step, job->slot));
+    env_add(out, "GUIDEPOST_TARGET",
+            plan->steps[job->step].on_worker ? "" : plan_slot_name(plan, job->step, job->slot));
     env_add_number(out, "GUIDEPOST_ATTEMPT", job->attempt);
     env_add(out, "GUIDEPOST_USER", job->actor);
     if (place->url != NULL) {
@@ -107,12 +110,13 @@ static int add_variables(struct buf *out, const struct plan_step *step, struct e
     return 0;
 }
 
-static void add_place(struct buf *out, const struct plan *plan, const struct job *job, const struct script_place *place) {
+static void add_place(struct buf *out, const struct plan *plan, const struct job *job,
+                      const struct script_place *place) {
     const struct plan_step *step = &plan->steps[job->step];
     const struct plan_target *target = step->on_worker ? NULL : &plan->targets[step->targets[job->slot]];
-    const char *work_dir = step->work_dir != NULL                            ? step->work_dir
+    const char *work_dir = step->work_dir != NULL                       ? step->work_dir
                            : target != NULL && target->work_dir != NULL ? target->work_dir
-                                                                             : plan->folder;
+                                                                        : plan->folder;
     if (work_dir != NULL) {
         instruction_add(out, "work-dir", work_dir);
     }
@@ -121,14 +125,14 @@ static void add_place(struct buf *out, const struct plan *plan, const struct job
     struct buf lock = BUF_INIT(VALUE_BYTES);
     id_digest(name, step->name, strlen(step->name));
     name[16] = '\0';
-    buf_printf(&lock, "%s/targets/%s%s.%s.%s.lock", place->state_dir, target == NULL ? "." : "", target == NULL ? name : target->name,
-               plan->project, plan->environment);
+    buf_printf(&lock, "%s/targets/%s%s.%s.%s.lock", place->state_dir, target == NULL ? "." : "",
+               target == NULL ? name : target->name, plan->project, plan->environment);
     instruction_add(out, "target-lock", lock.data);
     buf_finish(&lock);
 }
 
-int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place, struct buf *out,
-                        struct err *err) {
+int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place,
+                        struct buf *out, struct err *err) {
     const struct plan_step *step = &plan->steps[job->step];
     buf_init(out, INSTRUCTION_BYTES);
     instruction_add(out, "script", step->script);
@@ -145,7 +149,8 @@ int script_instructions(const struct plan *plan, const struct job *job, const st
     r = r < 0 ? r : add_variables(out, step, err);
     instruction_end(out);
     if (r == 0 && out->overflow) {
-        r = err_set(err, ERR_TOO_BIG, "Script and environment of %s are too large: %d bytes at most.", step->name, INSTRUCTION_BYTES);
+        r = err_set(err, ERR_TOO_BIG, "Script and environment of %s are too large: %d bytes at most.", step->name,
+                    INSTRUCTION_BYTES);
     }
     return r;
 }

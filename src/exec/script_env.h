@@ -16,8 +16,8 @@ struct script_place {
 };
 
 /* On failure the text says which secret can't be read; nothing must be started then. The buf is to be cleared with script_clear. */
-int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place, struct buf *out,
-                        struct err *err) MUST_USE;
+int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place,
+                        struct buf *out, struct err *err) MUST_USE;
 
 /* Overwrites the bytes before they are freed. */
 void script_clear(struct buf *instructions);

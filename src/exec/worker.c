@@ -102,8 +102,8 @@ void worker_remove(struct worker *worker, struct attempt *attempt) {
 
 bool worker_has(const struct worker *worker, const struct job *job) {
     for (const struct attempt *a = worker->attempts; a != NULL; a = a->next) {
-        if (a->job.kind == job->kind && a->job.deployment == job->deployment && a->job.step == job->step && a->job.slot == job->slot &&
-            a->job.attempt == job->attempt && a->job.epoch == job->epoch) {
+        if (a->job.kind == job->kind && a->job.deployment == job->deployment && a->job.step == job->step &&
+            a->job.slot == job->slot && a->job.attempt == job->attempt && a->job.epoch == job->epoch) {
             return true;
         }
     }
@@ -247,7 +247,8 @@ bool worker_was_here(const struct worker *worker, const char *id) {
 /* The place is this boot of the machine and this state directory, which gets a name when the first worker comes: what another one lacks
  * says nothing about what was in this one. */
 static int worker_find_place(struct worker *worker, struct err *err) {
-    char path[RUNDIR_PATH_SIZE], own[RUNDIR_PATH_SIZE + ID_RANDOM_SIZE], name[ID_RANDOM_SIZE], digest[ID_DIGEST_SIZE], boot[ID_BOOT_SIZE];
+    char path[RUNDIR_PATH_SIZE], own[RUNDIR_PATH_SIZE + ID_RANDOM_SIZE], name[ID_RANDOM_SIZE], digest[ID_DIGEST_SIZE],
+        boot[ID_BOOT_SIZE];
     struct buf text = BUF_INIT(ID_RANDOM_SIZE + ID_BOOT_SIZE);
     id_random(name);
     id_boot(boot);
@@ -276,7 +277,8 @@ static void worker_name(struct worker *worker) {
     worker->host = mem_strdup(worker->options.host != NULL ? worker->options.host : host);
     worker->options.host = worker->host;
     id_random(random);
-    (void)snprintf(worker->id, sizeof worker->id, "%.100s-%s-%d-%.8s", worker->host, worker->place, (int)getpid(), random);
+    (void)snprintf(worker->id, sizeof worker->id, "%.100s-%s-%d-%.8s", worker->host, worker->place, (int)getpid(),
+                   random);
 }
 
 static void worker_free(struct worker *worker) {
@@ -295,9 +297,10 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     worker->options.state_dir = worker->state_dir = mem_strdup(options->state_dir);
     worker->options.step_program = worker->step_program = mem_strdup(options->step_program);
     worker->options.url = worker->url = mem_strdup(options->url);
-    int r = access(options->step_program, X_OK) == 0
-                ? worker_find_place(worker, err)
-                : err_set(err, ERR_IO, "%s can't be executed. It is installed beside guidepost.", options->step_program);
+    int r =
+        access(options->step_program, X_OK) == 0
+            ? worker_find_place(worker, err)
+            : err_set(err, ERR_IO, "%s can't be executed. It is installed beside guidepost.", options->step_program);
     worker_name(worker);
     r = r < 0 ? r : worker_make_folders(worker, err);
     if (r < 0) {

@@ -32,8 +32,7 @@ struct signal_watch {
     void *user;
 };
 
-struct loop *loop_create(void)
-{
+struct loop *loop_create(void) {
     struct loop *loop = mem_alloc(sizeof *loop);
     /* A peer that goes away while something is written to it must not end the program; libuv resets it in children. */
     (void)signal(SIGPIPE, SIG_IGN);
@@ -44,28 +43,23 @@ struct loop *loop_create(void)
     return loop;
 }
 
-void loop_run(struct loop *loop)
-{
+void loop_run(struct loop *loop) {
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
-void loop_stop(struct loop *loop)
-{
+void loop_stop(struct loop *loop) {
     uv_stop(&loop->uv);
 }
 
-void *loop_uv(struct loop *loop)
-{
+void *loop_uv(struct loop *loop) {
     return &loop->uv;
 }
 
-static void idle_came(uv_idle_t *handle)
-{
+static void idle_came(uv_idle_t *handle) {
     (void)handle;
 }
 
-static struct timer *take_soon(struct loop *loop)
-{
+static struct timer *take_soon(struct loop *loop) {
     struct timer *soon = loop->first_soon;
     loop->first_soon = soon->next;
     if (loop->first_soon == NULL) {
@@ -76,8 +70,7 @@ static struct timer *take_soon(struct loop *loop)
 }
 
 /* The turn is over: makes the calls that were asked for before now. What they ask for is for the next turn. */
-static void turn_ended(uv_check_t *handle)
-{
+static void turn_ended(uv_check_t *handle) {
     struct loop *loop = handle->data;
     const struct timer *last = loop->last_soon;
     bool more = true;
@@ -91,8 +84,7 @@ static void turn_ended(uv_check_t *handle)
     }
 }
 
-struct timer *loop_soon(struct loop *loop, void (*call)(void *user), void *user)
-{
+struct timer *loop_soon(struct loop *loop, void (*call)(void *user), void *user) {
     struct timer *soon = mem_alloc(sizeof *soon);
     soon->loop = loop;
     soon->fired = call;
@@ -108,26 +100,22 @@ struct timer *loop_soon(struct loop *loop, void (*call)(void *user), void *user)
     return soon;
 }
 
-void loop_cancel_soon(struct timer *soon)
-{
+void loop_cancel_soon(struct timer *soon) {
     soon->fired = NULL; /* it stays in the queue; its turn frees it */
 }
 
-static void deadline_passed(uv_timer_t *handle)
-{
+static void deadline_passed(uv_timer_t *handle) {
     *(bool *)handle->data = true;
 }
 
-static void close_leftover(uv_handle_t *handle, void *user)
-{
+static void close_leftover(uv_handle_t *handle, void *user) {
     (void)user;
     if (!uv_is_closing(handle)) {
         uv_close(handle, NULL);
     }
 }
 
-bool loop_destroy(struct loop *loop)
-{
+bool loop_destroy(struct loop *loop) {
     bool clean = true;
     while (loop->first_soon != NULL) {
         struct timer *soon = take_soon(loop);
@@ -160,19 +148,16 @@ bool loop_destroy(struct loop *loop)
     return clean;
 }
 
-static void timer_fired(uv_timer_t *handle)
-{
+static void timer_fired(uv_timer_t *handle) {
     struct timer *timer = handle->data;
     timer->fired(timer->user);
 }
 
-static void timer_closed(uv_handle_t *handle)
-{
+static void timer_closed(uv_handle_t *handle) {
     mem_free(handle->data);
 }
 
-struct timer *loop_timer(struct loop *loop, void (*fired)(void *user), void *user)
-{
+struct timer *loop_timer(struct loop *loop, void (*fired)(void *user), void *user) {
     struct timer *timer = mem_alloc(sizeof *timer);
     timer->loop = loop;
     timer->fired = fired;
@@ -182,44 +167,37 @@ struct timer *loop_timer(struct loop *loop, void (*fired)(void *user), void *use
     return timer;
 }
 
-void timer_start(struct timer *timer, int64_t delay_ms)
-{
+void timer_start(struct timer *timer, int64_t delay_ms) {
     /* libuv counts from the start of the turn; a turn that was long would make the timer fire too early. */
     uv_update_time(&timer->loop->uv);
     uv_timer_start(&timer->handle, timer_fired, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
 }
 
-void timer_stop(struct timer *timer)
-{
+void timer_stop(struct timer *timer) {
     uv_timer_stop(&timer->handle);
 }
 
-bool timer_active(const struct timer *timer)
-{
+bool timer_active(const struct timer *timer) {
     return uv_is_active((const uv_handle_t *)&timer->handle) != 0;
 }
 
-void timer_destroy(struct timer *timer)
-{
+void timer_destroy(struct timer *timer) {
     if (timer != NULL) {
         uv_close((uv_handle_t *)&timer->handle, timer_closed);
     }
 }
 
-static void signal_came(uv_signal_t *handle, int number)
-{
+static void signal_came(uv_signal_t *handle, int number) {
     struct signal_watch *watch = handle->data;
     watch->came(number, watch->user);
 }
 
-static void signal_closed(uv_handle_t *handle)
-{
+static void signal_closed(uv_handle_t *handle) {
     mem_free(handle->data);
 }
 
 struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*came)(int number, void *user),
-                                         void *user)
-{
+                                         void *user) {
     struct signal_watch *watch = mem_alloc(sizeof *watch);
     watch->came = came;
     watch->user = user;
@@ -229,8 +207,7 @@ struct signal_watch *signal_watch_create(struct loop *loop, int number, void (*c
     return watch;
 }
 
-void signal_watch_destroy(struct signal_watch *watch)
-{
+void signal_watch_destroy(struct signal_watch *watch) {
     if (watch != NULL) {
         uv_close((uv_handle_t *)&watch->handle, signal_closed);
     }

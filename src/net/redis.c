@@ -82,14 +82,12 @@ static void attempt(void *user);
 static void turn_came(void *user);
 
 /* The text does not quote the url: people put passwords there. */
-static int url_refuse(struct err *err)
-{
+static int url_refuse(struct err *err) {
     return err_set(err, ERR_INVALID,
                    "The address of Redis must be unix:/path or redis://host:port, without a password.");
 }
 
-static int url_parse(struct redis *redis, struct err *err)
-{
+static int url_parse(struct redis *redis, struct err *err) {
     const char *url = redis->url;
     if (str_starts(url, "unix:/")) {
         redis->path = mem_strdup(url + strlen("unix:"));
@@ -123,8 +121,7 @@ static int url_parse(struct redis *redis, struct err *err)
 
 static void watchdog_came(void *user);
 
-int redis_create(struct loop *loop, const struct redis_options *options, struct redis **ret_redis, struct err *err)
-{
+int redis_create(struct loop *loop, const struct redis_options *options, struct redis **ret_redis, struct err *err) {
     struct redis *redis = mem_alloc(sizeof *redis);
     redis->loop = loop;
     redis->options = *options;
@@ -145,16 +142,14 @@ int redis_create(struct loop *loop, const struct redis_options *options, struct 
 
 /* The life of a connection. */
 
-static void plan_turn(struct redis *redis)
-{
+static void plan_turn(struct redis *redis) {
     if (redis->turn == NULL) {
         redis->turn = loop_soon(redis->loop, turn_came, redis);
     }
 }
 
 /* The first reason counts: what follows from it is not told. */
-static bool fail(struct redis *redis)
-{
+static bool fail(struct redis *redis) {
     if (redis->state != STATE_CONNECTING && redis->state != STATE_UP) {
         return false;
     }
@@ -164,8 +159,7 @@ static bool fail(struct redis *redis)
     return true;
 }
 
-static void fail_library(struct redis *redis, const redisAsyncContext *context)
-{
+static void fail_library(struct redis *redis, const redisAsyncContext *context) {
     bool was_up = redis->state == STATE_UP;
     const char *text = context->c.err != 0 ? context->c.errstr : "closed";
     if (fail(redis)) {
@@ -175,8 +169,7 @@ static void fail_library(struct redis *redis, const redisAsyncContext *context)
     }
 }
 
-static void pinged(redisAsyncContext *context, void *data, void *user)
-{
+static void pinged(redisAsyncContext *context, void *data, void *user) {
     const redisReply *reply = data;
     struct redis *redis = user;
     if (reply == NULL || redis->state != STATE_CONNECTING) {
@@ -196,8 +189,7 @@ static void pinged(redisAsyncContext *context, void *data, void *user)
     plan_turn(redis);
 }
 
-static void authenticated(redisAsyncContext *context, void *data, void *user)
-{
+static void authenticated(redisAsyncContext *context, void *data, void *user) {
     const redisReply *reply = data;
     struct redis *redis = user;
     (void)context;
@@ -207,8 +199,7 @@ static void authenticated(redisAsyncContext *context, void *data, void *user)
     }
 }
 
-static void connect_ended(const redisAsyncContext *context, int status)
-{
+static void connect_ended(const redisAsyncContext *context, int status) {
     struct redis *redis = context->data;
     if (status != REDIS_OK) {
         redis->context = NULL;
@@ -224,18 +215,16 @@ static void connect_ended(const redisAsyncContext *context, int status)
     (void)redisAsyncCommand(redis->context, pinged, redis, "PING");
 }
 
-static void disconnected(const redisAsyncContext *context, int status)
-{
+static void disconnected(const redisAsyncContext *context, int status) {
     struct redis *redis = context->data;
     (void)status;
     redis->context = NULL;
     fail_library(redis, context);
 }
 
-static void open_context(struct redis *redis, const char *address)
-{
-    redisAsyncContext *context = redis->path != NULL ? redisAsyncConnectUnix(redis->path)
-                                                     : redisAsyncConnect(address, redis->port);
+static void open_context(struct redis *redis, const char *address) {
+    redisAsyncContext *context =
+        redis->path != NULL ? redisAsyncConnectUnix(redis->path) : redisAsyncConnect(address, redis->port);
     assert(context != NULL); /* out of memory */
     if (context->err == 0 && redis_attach(redis->loop, context) == 0) {
         (void)fcntl(context->c.fd, F_SETFD, FD_CLOEXEC);
@@ -250,8 +239,7 @@ static void open_context(struct redis *redis, const char *address)
 }
 
 /* The addresses of the name have come; each attempt takes the next of them. */
-static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
-{
+static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses) {
     struct lookup *lookup = request->data;
     struct redis *redis = lookup->redis;
     if (redis != NULL && status != 0) {
@@ -283,8 +271,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *ad
 }
 
 /* hiredis would look the name up itself, but blocks the loop meanwhile. */
-static void look_up(struct redis *redis)
-{
+static void look_up(struct redis *redis) {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct lookup *lookup = mem_alloc(sizeof *lookup);
     lookup->redis = redis;
@@ -296,8 +283,7 @@ static void look_up(struct redis *redis)
     }
 }
 
-static void attempt(void *user)
-{
+static void attempt(void *user) {
     struct redis *redis = user;
     redis->state = STATE_CONNECTING;
     redis->attempts++;
@@ -310,8 +296,7 @@ static void attempt(void *user)
     }
 }
 
-static void release(struct redis *redis)
-{
+static void release(struct redis *redis) {
     redisAsyncContext *context = redis->context;
     redis->context = NULL;
     if (context != NULL) {
@@ -324,8 +309,7 @@ static void release(struct redis *redis)
     }
 }
 
-static void plan_attempt(struct redis *redis)
-{
+static void plan_attempt(struct redis *redis) {
     unsigned random = 0;
     (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
     int64_t half = redis->pause_ms / 2;
@@ -336,8 +320,7 @@ static void plan_attempt(struct redis *redis)
 
 /* Commands. */
 
-static void finish_first(struct redis *redis, const void *reply)
-{
+static void finish_first(struct redis *redis, const void *reply) {
     struct call *call = redis->first;
     redis->first = call->next;
     redis->count--;
@@ -350,8 +333,7 @@ static void finish_first(struct redis *redis, const void *reply)
 }
 
 /* Ends the commands at the head of the queue that were not sent; not those that are given meanwhile. */
-static void finish_refused(struct redis *redis)
-{
+static void finish_refused(struct redis *redis) {
     const struct call *last = redis->last;
     bool more = true;
     while (more && redis->first != NULL && !redis->first->sent) {
@@ -360,8 +342,7 @@ static void finish_refused(struct redis *redis)
     }
 }
 
-static void replied(redisAsyncContext *context, void *reply, void *user)
-{
+static void replied(redisAsyncContext *context, void *reply, void *user) {
     struct call *call = user;
     struct redis *redis = call->redis;
     redis->heard_ms = clock_monotonic_ms();
@@ -377,8 +358,7 @@ static void replied(redisAsyncContext *context, void *reply, void *user)
 }
 
 void redis_command(struct redis *redis, redis_done *done, void *user, size_t argc, const char *const *argv,
-                   const size_t *sizes)
-{
+                   const size_t *sizes) {
     if (redis->state == STATE_DESTROYED) {
         return;
     }
@@ -407,15 +387,13 @@ void redis_command(struct redis *redis, redis_done *done, void *user, size_t arg
 
 /* The end of a turn. */
 
-static void watchdog_came(void *user)
-{
+static void watchdog_came(void *user) {
     struct redis *redis = user;
     redis->suspect = true;
     plan_turn(redis);
 }
 
-static void judge_silence(struct redis *redis)
-{
+static void judge_silence(struct redis *redis) {
     redis->suspect = false;
     if (redis->state != STATE_CONNECTING && (redis->state != STATE_UP || redis->first == NULL)) {
         return;
@@ -435,8 +413,7 @@ static void judge_silence(struct redis *redis)
 }
 
 /* Tells the owner what became of the connection. The owner may destroy it there. */
-static void tell(struct redis *redis)
-{
+static void tell(struct redis *redis) {
     if (redis->lost_due) {
         redis->lost_due = false;
         bool news = redis->up_told || !str_equal(redis->why_told, redis->why.text);
@@ -458,8 +435,7 @@ static void tell(struct redis *redis)
 }
 
 /* The turn of the loop is over, and no callback of hiredis is running. */
-static void turn_came(void *user)
-{
+static void turn_came(void *user) {
     struct redis *redis = user;
     redis->turn = NULL;
     if (redis->suspect) {
@@ -475,8 +451,7 @@ static void turn_came(void *user)
     tell(redis);
 }
 
-void redis_interrupt(struct redis *redis)
-{
+void redis_interrupt(struct redis *redis) {
     if (redis->state == STATE_UP) {
         redis->state = STATE_CLOSING;
         redis->up_told = false;
@@ -485,13 +460,11 @@ void redis_interrupt(struct redis *redis)
     }
 }
 
-bool redis_is_connected(const struct redis *redis)
-{
+bool redis_is_connected(const struct redis *redis) {
     return redis->state == STATE_UP;
 }
 
-void redis_destroy(struct redis *redis)
-{
+void redis_destroy(struct redis *redis) {
     if (redis == NULL) {
         return;
     }

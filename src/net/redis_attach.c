@@ -18,8 +18,7 @@ struct attach {
     unsigned open; /* handles that are not closed yet */
 };
 
-static void socket_came(uv_poll_t *poll, int status, int events)
-{
+static void socket_came(uv_poll_t *poll, int status, int events) {
     struct attach *attach = poll->data;
     /* After an error libuv has stopped to watch; reading lets hiredis find the error itself. */
     if (attach->context != NULL && (status < 0 || (events & UV_READABLE) != 0)) {
@@ -30,8 +29,7 @@ static void socket_came(uv_poll_t *poll, int status, int events)
     }
 }
 
-static void attach_set(struct attach *attach, int events)
-{
+static void attach_set(struct attach *attach, int events) {
     if (events == 0) {
         uv_poll_stop(&attach->poll);
     } else if (events != attach->events || !uv_is_active((uv_handle_t *)&attach->poll)) {
@@ -40,21 +38,18 @@ static void attach_set(struct attach *attach, int events)
     attach->events = events;
 }
 
-static void attach_add_read(void *data)
-{
+static void attach_add_read(void *data) {
     struct attach *attach = data;
     attach_set(attach, attach->events | UV_READABLE);
 }
 
-static void attach_del_read(void *data)
-{
+static void attach_del_read(void *data) {
     struct attach *attach = data;
     attach_set(attach, attach->events & ~UV_READABLE);
 }
 
 /* The turn is over. */
-static void flush_came(uv_prepare_t *flush)
-{
+static void flush_came(uv_prepare_t *flush) {
     struct attach *attach = flush->data;
     uv_prepare_stop(flush);
     if (attach->context != NULL) {
@@ -64,8 +59,7 @@ static void flush_came(uv_prepare_t *flush)
     }
 }
 
-static void attach_add_write(void *data)
-{
+static void attach_add_write(void *data) {
     struct attach *attach = data;
     /* Until it is connected, being writable is what says so. */
     if (!attach->flushing && (attach->context->c.flags & REDIS_CONNECTED) != 0) {
@@ -75,22 +69,19 @@ static void attach_add_write(void *data)
     attach_set(attach, attach->events | UV_WRITABLE);
 }
 
-static void attach_del_write(void *data)
-{
+static void attach_del_write(void *data) {
     struct attach *attach = data;
     attach_set(attach, attach->events & ~UV_WRITABLE);
 }
 
-static void attach_closed(uv_handle_t *handle)
-{
+static void attach_closed(uv_handle_t *handle) {
     struct attach *attach = handle->data;
     if (--attach->open == 0) {
         mem_free(attach);
     }
 }
 
-static void attach_cleanup(void *data)
-{
+static void attach_cleanup(void *data) {
     struct attach *attach = data;
     attach->context = NULL;
     attach->open = 2;
@@ -98,8 +89,7 @@ static void attach_cleanup(void *data)
     uv_close((uv_handle_t *)&attach->flush, attach_closed);
 }
 
-int redis_attach(struct loop *loop, redisAsyncContext *context)
-{
+int redis_attach(struct loop *loop, redisAsyncContext *context) {
     struct attach *attach = mem_alloc(sizeof *attach);
     int result = uv_poll_init(loop_uv(loop), &attach->poll, context->c.fd);
     if (result != 0) {

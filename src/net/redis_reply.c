@@ -6,13 +6,11 @@
 #include "redis_internal.h"
 
 /* struct redis_reply is hiredis' own reply under another name. */
-static const redisReply *inside(const struct redis_reply *reply)
-{
+static const redisReply *inside(const struct redis_reply *reply) {
     return (const redisReply *)(const void *)reply;
 }
 
-enum redis_kind redis_kind(const struct redis_reply *reply)
-{
+enum redis_kind redis_kind(const struct redis_reply *reply) {
     switch (reply == NULL ? REDIS_REPLY_NIL : inside(reply)->type) {
     case REDIS_REPLY_STRING:
         return REDIS_STRING;
@@ -29,8 +27,7 @@ enum redis_kind redis_kind(const struct redis_reply *reply)
     }
 }
 
-const char *redis_text(const struct redis_reply *reply, size_t *ret_size)
-{
+const char *redis_text(const struct redis_reply *reply, size_t *ret_size) {
     enum redis_kind kind = redis_kind(reply);
     if (kind != REDIS_STRING && kind != REDIS_STATUS && kind != REDIS_ERROR) {
         return NULL;
@@ -41,8 +38,7 @@ const char *redis_text(const struct redis_reply *reply, size_t *ret_size)
     return inside(reply)->str;
 }
 
-int64_t redis_integer(const struct redis_reply *reply)
-{
+int64_t redis_integer(const struct redis_reply *reply) {
     if (redis_kind(reply) == REDIS_INTEGER) {
         return inside(reply)->integer;
     }
@@ -51,18 +47,15 @@ int64_t redis_integer(const struct redis_reply *reply)
     return text != NULL && str_to_i64(text, &value, NULL) == 0 ? value : 0;
 }
 
-size_t redis_count(const struct redis_reply *reply)
-{
+size_t redis_count(const struct redis_reply *reply) {
     return redis_kind(reply) == REDIS_ARRAY ? inside(reply)->elements : 0;
 }
 
-const struct redis_reply *redis_at(const struct redis_reply *reply, size_t index)
-{
+const struct redis_reply *redis_at(const struct redis_reply *reply, size_t index) {
     return index < redis_count(reply) ? (const struct redis_reply *)(const void *)inside(reply)->element[index] : NULL;
 }
 
-const struct redis_reply *redis_field(const struct redis_reply *reply, const char *field)
-{
+const struct redis_reply *redis_field(const struct redis_reply *reply, const char *field) {
     for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
         size_t size = 0;
         const char *name = redis_text(redis_at(reply, i), &size);

@@ -52,7 +52,8 @@ static pid_t listener(const struct redis_server *server) {
 }
 
 static int choose_socket(struct redis_server *server, struct err *err) {
-    if ((size_t)snprintf(server->socket, sizeof server->socket, "%.*s/redis.sock", PATH_SIZE, server->folder) < sizeof server->socket) {
+    if ((size_t)snprintf(server->socket, sizeof server->socket, "%.*s/redis.sock", PATH_SIZE, server->folder) <
+        sizeof server->socket) {
         return 0;
     }
     /* Too long for a socket: a place of its own, found again by the folder's name, and only if it is ours alone. */
@@ -96,7 +97,8 @@ static void process_ended(uv_process_t *process, int64_t status, int number) {
     }
     server->process = NULL;
     if (!server->stopping) {
-        log_warn("redis-server ended, starting it again", LOG_INT("status", status), LOG_INT("signal", number), LOG_END);
+        log_warn("redis-server ended, starting it again", LOG_INT("status", status), LOG_INT("signal", number),
+                 LOG_END);
         timer_start(server->timer, LOOK_MS); /* One that ends at once must not be started without a pause. */
     }
 }
@@ -125,7 +127,8 @@ static int server_start(struct redis_server *server, struct err *err) {
         server->process->data = NULL;
         uv_close((uv_handle_t *)server->process, process_closed);
         server->process = NULL;
-        return err_set(err, ERR_IO, "redis-server can't be started: %s. Install it, or set redis: url: in the configuration.",
+        return err_set(err, ERR_IO,
+                       "redis-server can't be started: %s. Install it, or set redis: url: in the configuration.",
                        uv_strerror(r));
     }
     uv_unref((uv_handle_t *)server->process);

@@ -38,33 +38,25 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
 /* Starting. */
 
 /* The library says why it does not start; later on it says what clients do wrong, which is not news. */
-__attribute__((format(printf, 2, 0))) static void library_complains(void *user, const char *format, va_list args)
-{
+__attribute__((format(printf, 2, 0))) static void library_complains(void *user, const char *format, va_list args) {
     struct web *web = user;
     (void)vsnprintf(web->complaint, sizeof web->complaint, format, args);
     web->complaint[strcspn(web->complaint, "\n")] = '\0';
 }
 
-static struct MHD_Daemon *start_library(struct web *web, const struct MHD_OptionItem *tls)
-{
+static struct MHD_Daemon *start_library(struct web *web, const struct MHD_OptionItem *tls) {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (web->tls ? MHD_USE_TLS : 0);
-    return MHD_start_daemon(flags, 0, NULL, NULL, web_request_came, web,
-                            MHD_OPTION_EXTERNAL_LOGGER, library_complains, web,
-                            MHD_OPTION_LISTEN_SOCKET, web->socket,
-                            MHD_OPTION_URI_LOG_CALLBACK, web_request_target_came, web,
-                            MHD_OPTION_NOTIFY_COMPLETED, web_request_ended, web,
-                            MHD_OPTION_NOTIFY_CONNECTION, connection_changed, web,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
+    return MHD_start_daemon(flags, 0, NULL, NULL, web_request_came, web, MHD_OPTION_EXTERNAL_LOGGER, library_complains,
+                            web, MHD_OPTION_LISTEN_SOCKET, web->socket, MHD_OPTION_URI_LOG_CALLBACK,
+                            web_request_target_came, web, MHD_OPTION_NOTIFY_COMPLETED, web_request_ended, web,
+                            MHD_OPTION_NOTIFY_CONNECTION, connection_changed, web, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS_PER_IP,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_IDLE_MS / 1000,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_ARRAY, tls,
-                            MHD_OPTION_END);
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
-static int start_daemon(struct web *web, struct err *err)
-{
+static int start_daemon(struct web *web, struct err *err) {
     struct buf certificate = BUF_INIT(PEM_BYTES), key = BUF_INIT(PEM_BYTES);
     struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
     int result = 0;
@@ -88,8 +80,7 @@ static int start_daemon(struct web *web, struct err *err)
     return result;
 }
 
-int web_create(struct loop *loop, const struct web_options *options, struct web **ret_web, struct err *err)
-{
+int web_create(struct loop *loop, const struct web_options *options, struct web **ret_web, struct err *err) {
     struct web *web = mem_alloc(sizeof *web);
     web->loop = loop;
     web->options = *options;
@@ -116,28 +107,24 @@ int web_create(struct loop *loop, const struct web_options *options, struct web 
     return 0;
 }
 
-const char *web_address(const struct web *web)
-{
+const char *web_address(const struct web *web) {
     return web->address;
 }
 
 /* Connections. */
 
-void web_client_enter(struct client *client, enum phase phase)
-{
+void web_client_enter(struct client *client, enum phase phase) {
     client->phase = phase;
     client->since_ms = clock_monotonic_ms();
     client->bytes = 0;
 }
 
 /* The library finds the socket closed, and tells us the end as it does for any client that leaves. */
-void web_client_cut(struct client *client)
-{
+void web_client_cut(struct client *client) {
     (void)shutdown(client->fd, SHUT_RDWR);
 }
 
-static void client_add(struct web *web, struct MHD_Connection *connection, void **context)
-{
+static void client_add(struct web *web, struct MHD_Connection *connection, void **context) {
     struct client *client = mem_alloc(sizeof *client);
     *context = client;
     client->web = web;
@@ -157,8 +144,7 @@ static void client_add(struct web *web, struct MHD_Connection *connection, void 
     }
 }
 
-static void client_remove(struct web *web, struct client *client)
-{
+static void client_remove(struct web *web, struct client *client) {
     if (client->previous != NULL) {
         client->previous->next = client->next;
     } else {
@@ -173,8 +159,7 @@ static void client_remove(struct web *web, struct client *client)
 }
 
 static void connection_changed(void *user, struct MHD_Connection *connection, void **context,
-                               enum MHD_ConnectionNotificationCode what)
-{
+                               enum MHD_ConnectionNotificationCode what) {
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         client_add(user, connection, context);
     } else {
@@ -183,8 +168,7 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
     }
 }
 
-static bool is_slow(const struct client *client, int64_t now_ms)
-{
+static bool is_slow(const struct client *client, int64_t now_ms) {
     int64_t spent_ms = now_ms - client->since_ms;
     switch (client->phase) {
     case PHASE_IDLE:
@@ -203,8 +187,7 @@ static bool is_slow(const struct client *client, int64_t now_ms)
     return false;
 }
 
-static void sweep_came(void *user)
-{
+static void sweep_came(void *user) {
     struct web *web = user;
     int64_t now_ms = clock_monotonic_ms();
     for (struct client *client = web->clients; client != NULL; client = client->next) {
@@ -219,15 +202,13 @@ static void sweep_came(void *user)
 
 /* The work of a turn. */
 
-void web_plan_run(struct web *web)
-{
+void web_plan_run(struct web *web) {
     if (web->soon == NULL) {
         web->soon = loop_soon(web->loop, run, web);
     }
 }
 
-static void forget_plan(struct web *web)
-{
+static void forget_plan(struct web *web) {
     if (web->soon != NULL) {
         loop_cancel_soon(web->soon);
         web->soon = NULL;
@@ -235,8 +216,7 @@ static void forget_plan(struct web *web)
 }
 
 /* Lets the library work, then calls the owner about what came of it. */
-static void run(void *user)
-{
+static void run(void *user) {
     struct web *web = user;
     forget_plan(web);
     MHD_run(web->daemon);
@@ -257,8 +237,7 @@ static void run(void *user)
     }
 }
 
-static void library_ready(uv_poll_t *poll, int status, int events)
-{
+static void library_ready(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     run(poll->data);
@@ -266,13 +245,11 @@ static void library_ready(uv_poll_t *poll, int status, int events)
 
 /* Stopping. */
 
-static void poll_closed(uv_handle_t *handle)
-{
+static void poll_closed(uv_handle_t *handle) {
     mem_free(handle);
 }
 
-static void stop_listening(struct web *web)
-{
+static void stop_listening(struct web *web) {
     if (web->daemon != NULL && web->socket >= 0) {
         (void)MHD_quiesce_daemon(web->daemon);
     }
@@ -283,8 +260,7 @@ static void stop_listening(struct web *web)
 }
 
 /* Ends everything that is under way; afterwards the library and all handles are closed. */
-static void close_all(struct web *web)
-{
+static void close_all(struct web *web) {
     stop_listening(web);
     web->ready = NULL;
     web->ready_end = &web->ready;
@@ -311,8 +287,7 @@ static void close_all(struct web *web)
     web->again = web->sweep = web->stop_limit = NULL;
 }
 
-static void stop_now(void *user)
-{
+static void stop_now(void *user) {
     struct web *web = user;
     close_all(web);
     if (web->stopped != NULL) {
@@ -320,8 +295,7 @@ static void stop_now(void *user)
     }
 }
 
-void web_stop(struct web *web, void (*stopped)(void *user), void *user)
-{
+void web_stop(struct web *web, void (*stopped)(void *user), void *user) {
     assert(!web->stopping);
     web->stopping = true;
     web->stopped = stopped;
@@ -338,8 +312,7 @@ void web_stop(struct web *web, void (*stopped)(void *user), void *user)
     web_plan_run(web);
 }
 
-void web_destroy(struct web *web)
-{
+void web_destroy(struct web *web) {
     if (web == NULL) {
         return;
     }

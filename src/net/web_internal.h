@@ -33,8 +33,8 @@ struct client {
     struct client *previous, *next;
     int fd; /* borrowed from the library until the connection is closed */
     enum phase phase;
-    int64_t since_ms; /* of the phase */
-    size_t bytes;     /* received of the body, or to be sent in reply */
+    int64_t since_ms;            /* of the phase */
+    size_t bytes;                /* received of the body, or to be sent in reply */
     struct web_request *request; /* the current one, or NULL */
 };
 
@@ -56,8 +56,8 @@ struct web_request {
     struct web_pairs query, cookies;
     struct buf body;
     char peer[INET6_ADDRSTRLEN];
-    const char *method; /* borrowed from the library */
-    void *data;         /* the owner's */
+    const char *method;  /* borrowed from the library */
+    void *data;          /* the owner's */
     struct watch *watch; /* while suspended, or NULL */
     struct MHD_Response *response;
     int status;
@@ -84,9 +84,9 @@ struct web {
     struct web_options options; /* the callbacks; its texts are not kept */
     bool tls;
     char *address;
-    int socket; /* -1 when the stop has begun */
-    struct MHD_Daemon *daemon;   /* NULL when everything is closed */
-    struct library_poll *poll;   /* of the library's epoll descriptor */
+    int socket;                /* -1 when the stop has begun */
+    struct MHD_Daemon *daemon; /* NULL when everything is closed */
+    struct library_poll *poll; /* of the library's epoll descriptor */
     struct timer *again, *sweep, *stop_limit;
     struct timer *soon; /* the next run, or NULL */
     struct client *clients;

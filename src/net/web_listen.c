@@ -17,8 +17,7 @@
 enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, ADDRESS_SIZE = 128 };
 
 /* Gives up a socket that may not be open. errno says why. */
-static int refuse(int fd, const char *where, struct err *err)
-{
+static int refuse(int fd, const char *where, struct err *err) {
     int result = err_set(err, ERR_IO, "Cannot listen on %s: %s.", where, strerror(errno));
     if (fd >= 0) {
         close(fd);
@@ -27,8 +26,7 @@ static int refuse(int fd, const char *where, struct err *err)
 }
 
 /* True if the path is a socket that nobody serves any more. */
-static bool is_stale(const struct sockaddr_un *address)
-{
+static bool is_stale(const struct sockaddr_un *address) {
     struct stat status;
     if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
         return false;
@@ -42,8 +40,7 @@ static bool is_stale(const struct sockaddr_un *address)
     return refused;
 }
 
-static int open_unix(const char *where, int *ret_socket, char **ret_address, struct err *err)
-{
+static int open_unix(const char *where, int *ret_socket, char **ret_address, struct err *err) {
     const char *path = where + strlen("unix:");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path[0] != '/' || strlen(path) >= sizeof address.sun_path) {
@@ -70,8 +67,7 @@ static int open_unix(const char *where, int *ret_socket, char **ret_address, str
 }
 
 /* The address that the socket really has. */
-static char *bound_address(int fd)
-{
+static char *bound_address(int fd) {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     char host[NI_MAXHOST], port[NI_MAXSERV];
@@ -86,8 +82,7 @@ static char *bound_address(int fd)
 }
 
 static int bind_tcp(const struct addrinfo *found, const char *where, int *ret_socket, char **ret_address,
-                    struct err *err)
-{
+                    struct err *err) {
     int yes = 1;
     int fd = socket(found->ai_family, SOCKET_FLAGS, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
@@ -104,16 +99,15 @@ static int bind_tcp(const struct addrinfo *found, const char *where, int *ret_so
     return 0;
 }
 
-static int open_tcp(const char *where, int *ret_socket, char **ret_address, struct err *err)
-{
+static int open_tcp(const char *where, int *ret_socket, char **ret_address, struct err *err) {
     const char *colon = strrchr(where, ':');
     bool bracket = where[0] == '[';
     if (colon == NULL || colon == where || (bracket && colon[-1] != ']') ||
         (!bracket && memchr(where, ':', (size_t)(colon - where)) != NULL)) {
         return err_set(err, ERR_INVALID, "Cannot listen on '%s'; write host:port, [::1]:port or unix:/path.", where);
     }
-    char *host = bracket ? mem_strndup(where + 1, (size_t)(colon - where) - 2)
-                         : mem_strndup(where, (size_t)(colon - where));
+    char *host =
+        bracket ? mem_strndup(where + 1, (size_t)(colon - where) - 2) : mem_strndup(where, (size_t)(colon - where));
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int status = getaddrinfo(host, colon + 1, &hints, &found);
@@ -126,14 +120,12 @@ static int open_tcp(const char *where, int *ret_socket, char **ret_address, stru
     return result;
 }
 
-int web_listen_open(const char *where, int *ret_socket, char **ret_address, struct err *err)
-{
+int web_listen_open(const char *where, int *ret_socket, char **ret_address, struct err *err) {
     return str_starts(where, "unix:") ? open_unix(where, ret_socket, ret_address, err)
                                       : open_tcp(where, ret_socket, ret_address, err);
 }
 
-void web_listen_close(int socket, const char *address)
-{
+void web_listen_close(int socket, const char *address) {
     close(socket);
     if (str_starts(address, "unix:")) {
         (void)unlink(address + strlen("unix:"));

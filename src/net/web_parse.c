@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static int hex_value(char c)
-{
+static int hex_value(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
@@ -16,8 +15,7 @@ static int hex_value(char c)
 
 /* Decodes in place. An escaped control character is as bad as a plain one: nothing behind this may meet a NUL or a
  * line end in a name. */
-static bool decode(char *text, bool plus_is_blank)
-{
+static bool decode(char *text, bool plus_is_blank) {
     char *to = text;
     for (const char *from = text; *from != '\0'; from++) {
         char c = *from;
@@ -41,8 +39,7 @@ static bool decode(char *text, bool plus_is_blank)
     return true;
 }
 
-char *web_parse_path(const char *target)
-{
+char *web_parse_path(const char *target) {
     if (target[0] != '/' || strchr(target, '#') != NULL) {
         return NULL;
     }
@@ -55,8 +52,7 @@ char *web_parse_path(const char *target)
 }
 
 /* Cuts the text at each separator, and each piece at its first '='. */
-static void cut(struct web_pairs *pairs, const char *text, char separator)
-{
+static void cut(struct web_pairs *pairs, const char *text, char separator) {
     size_t most = 1;
     for (const char *c = text; *c != '\0'; c++) {
         most += *c == separator;
@@ -83,8 +79,7 @@ static void cut(struct web_pairs *pairs, const char *text, char separator)
     }
 }
 
-bool web_parse_query(struct web_pairs *pairs, const char *target)
-{
+bool web_parse_query(struct web_pairs *pairs, const char *target) {
     const char *query = strchr(target, '?');
     cut(pairs, query == NULL ? "" : query + 1, '&');
     for (size_t i = 0; i < pairs->count; i++) {
@@ -95,13 +90,11 @@ bool web_parse_query(struct web_pairs *pairs, const char *target)
     return true;
 }
 
-void web_parse_cookies(struct web_pairs *pairs, const char *header)
-{
+void web_parse_cookies(struct web_pairs *pairs, const char *header) {
     cut(pairs, header, ';');
 }
 
-const char *web_parse_find(const struct web_pairs *pairs, const char *name)
-{
+const char *web_parse_find(const struct web_pairs *pairs, const char *name) {
     for (size_t i = 0; i < pairs->count; i++) {
         if (str_equal(pairs->items[i].name, name)) {
             return pairs->items[i].value;
@@ -110,8 +103,7 @@ const char *web_parse_find(const struct web_pairs *pairs, const char *name)
     return NULL;
 }
 
-void web_parse_finish(struct web_pairs *pairs)
-{
+void web_parse_finish(struct web_pairs *pairs) {
     mem_free(pairs->text);
     mem_free(pairs->items);
     *pairs = (struct web_pairs){0};

@@ -17,11 +17,9 @@ enum {
 
 /* Arriving: called by the library. */
 
-void *web_request_target_came(void *user, const char *target, struct MHD_Connection *connection)
-{
+void *web_request_target_came(void *user, const char *target, struct MHD_Connection *connection) {
     (void)user;
-    struct client *client =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct client *client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     struct web_request *request = mem_alloc(sizeof *request);
     request->client = client;
     request->connection = connection;
@@ -42,8 +40,7 @@ struct tally {
     uint64_t length;
 };
 
-static bool is_token(const char *text, size_t size)
-{
+static bool is_token(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char lower = (char)(text[i] | 0x20);
         bool letter = (lower >= 'a' && lower <= 'z') || (text[i] >= '0' && text[i] <= '9');
@@ -55,8 +52,7 @@ static bool is_token(const char *text, size_t size)
 }
 
 static enum MHD_Result tally_header(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
-                                    const char *value, size_t value_size)
-{
+                                    const char *value, size_t value_size) {
     struct tally *tally = user;
     (void)kind;
     tally->count++;
@@ -81,8 +77,7 @@ static enum MHD_Result tally_header(void *user, enum MHD_ValueKind kind, const c
 
 /* The status with which a request must be refused, or 0. What a proxy in front may read in another way than we do is
  * refused: two lengths, a length and an encoding, two hosts. */
-static int judge(const struct web_request *request, const char *version)
-{
+static int judge(const struct web_request *request, const char *version) {
     struct tally tally = {.malformed = request->malformed};
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, tally_header, &tally);
     bool old = str_equal(version, "HTTP/1.0");
@@ -102,8 +97,7 @@ static int judge(const struct web_request *request, const char *version)
     return tally.length > most ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
-static const char *reason(int status)
-{
+static const char *reason(int status) {
     switch (status) {
     case MHD_HTTP_BAD_REQUEST:
         return "The request is malformed.\n";
@@ -120,8 +114,7 @@ static const char *reason(int status)
     }
 }
 
-static struct MHD_Response *refusal(int status)
-{
+static struct MHD_Response *refusal(int status) {
     const char *text = reason(status);
     struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (char *)text, MHD_RESPMEM_PERSISTENT);
     assert(response != NULL); /* out of memory */
@@ -131,22 +124,19 @@ static struct MHD_Response *refusal(int status)
     return response;
 }
 
-static enum MHD_Result send_response(struct web_request *request, int status, struct MHD_Response *response)
-{
+static enum MHD_Result send_response(struct web_request *request, int status, struct MHD_Response *response) {
     enum MHD_Result result = MHD_queue_response(request->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result refuse(struct web_request *request, int status)
-{
+static enum MHD_Result refuse(struct web_request *request, int status) {
     request->state = REQUEST_ANSWERED;
     web_client_enter(request->client, PHASE_REPLY);
     return send_response(request, status, refusal(status));
 }
 
-static void name_peer(struct web_request *request)
-{
+static void name_peer(struct web_request *request) {
     const struct sockaddr *address =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     if (address != NULL && address->sa_family == AF_INET) {
@@ -161,8 +151,7 @@ static void name_peer(struct web_request *request)
 }
 
 /* The request is whole. */
-static enum MHD_Result suspend(struct web_request *request)
-{
+static enum MHD_Result suspend(struct web_request *request) {
     struct web *web = request->client->web;
     const char *cookies = web_header(request, "Cookie");
     web_parse_cookies(&request->cookies, cookies != NULL ? cookies : "");
@@ -175,8 +164,8 @@ static enum MHD_Result suspend(struct web_request *request)
     return MHD_YES;
 }
 
-static enum MHD_Result receive(struct web_request *request, const char *version, const char *piece, size_t *piece_size)
-{
+static enum MHD_Result receive(struct web_request *request, const char *version, const char *piece,
+                               size_t *piece_size) {
     if (!request->judged) {
         request->judged = true;
         web_client_enter(request->client, PHASE_BODY);
@@ -194,8 +183,7 @@ static enum MHD_Result receive(struct web_request *request, const char *version,
 
 /* Called for the header, for each piece of the body, at its end, and after a suspended request is resumed. */
 enum MHD_Result web_request_came(void *user, struct MHD_Connection *connection, const char *url, const char *method,
-                                 const char *version, const char *piece, size_t *piece_size, void **context)
-{
+                                 const char *version, const char *piece, size_t *piece_size, void **context) {
     struct web_request *request = *context;
     (void)user;
     (void)connection;
@@ -228,20 +216,17 @@ struct watch {
     struct web_request *request;
 };
 
-static void watch_closed(uv_handle_t *handle)
-{
+static void watch_closed(uv_handle_t *handle) {
     mem_free(handle->data);
 }
 
-static void client_left(uv_poll_t *poll, int status, int events)
-{
+static void client_left(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     web_request_give_up(((struct watch *)poll->data)->request);
 }
 
-void web_request_watch(struct web_request *request)
-{
+void web_request_watch(struct web_request *request) {
     struct watch *watch = mem_alloc(sizeof *watch);
     if (uv_poll_init(loop_uv(request->client->web->loop), &watch->poll, request->client->fd) != 0) {
         mem_free(watch); /* then its going is seen when something is sent */
@@ -253,23 +238,20 @@ void web_request_watch(struct web_request *request)
     uv_poll_start(&watch->poll, UV_DISCONNECT, client_left);
 }
 
-static void unwatch(struct web_request *request)
-{
+static void unwatch(struct web_request *request) {
     if (request->watch != NULL) {
         uv_close((uv_handle_t *)&request->watch->poll, watch_closed);
         request->watch = NULL;
     }
 }
 
-void web_request_resume(struct web_request *request)
-{
+void web_request_resume(struct web_request *request) {
     unwatch(request);
     MHD_resume_connection(request->connection);
     web_plan_run(request->client->web); /* the library does not wake itself */
 }
 
-void web_request_give_up(struct web_request *request)
-{
+void web_request_give_up(struct web_request *request) {
     struct web *web = request->client->web;
     if (request->stream != NULL) {
         web_stream_lose(request->stream);
@@ -285,8 +267,7 @@ void web_request_give_up(struct web_request *request)
     }
 }
 
-void web_request_hand_over(struct web *web)
-{
+void web_request_hand_over(struct web *web) {
     while (web->ready != NULL) {
         struct web_request *request = web->ready;
         web->ready = request->next_ready;
@@ -304,8 +285,7 @@ void web_request_hand_over(struct web *web)
 /* Answering. */
 
 struct MHD_Response *web_request_headers(struct web *web, struct MHD_Response *response,
-                                         const struct web_header_line *headers, size_t count)
-{
+                                         const struct web_header_line *headers, size_t count) {
     bool valid = true;
     for (size_t i = 0; i < count; i++) {
         /* The library refuses a value with a line end, which would be a header of somebody else's making. */
@@ -321,8 +301,7 @@ struct MHD_Response *web_request_headers(struct web *web, struct MHD_Response *r
     return response;
 }
 
-void web_request_respond(struct web_request *request, int status, struct MHD_Response *response)
-{
+void web_request_respond(struct web_request *request, int status, struct MHD_Response *response) {
     assert(request->state == REQUEST_HANDED);
     request->state = REQUEST_ANSWERED;
     request->status = status;
@@ -332,8 +311,7 @@ void web_request_respond(struct web_request *request, int status, struct MHD_Res
 }
 
 void web_answer(struct web_request *request, int status, const struct web_header_line *headers, size_t header_count,
-                const char *body, size_t body_size)
-{
+                const char *body, size_t body_size) {
     struct MHD_Response *response = MHD_create_response_from_buffer(body_size, (void *)body, MHD_RESPMEM_MUST_COPY);
     assert(response != NULL); /* out of memory */
     response = web_request_headers(request->client->web, response, headers, header_count);
@@ -343,8 +321,7 @@ void web_answer(struct web_request *request, int status, const struct web_header
 
 /* The library has sent the reply, or the connection is gone. */
 void web_request_ended(void *user, struct MHD_Connection *connection, void **context,
-                       enum MHD_RequestTerminationCode how)
-{
+                       enum MHD_RequestTerminationCode how) {
     struct web_request *request = *context;
     (void)user;
     (void)connection;
@@ -371,55 +348,45 @@ void web_request_ended(void *user, struct MHD_Connection *connection, void **con
 
 /* Parts. */
 
-const char *web_method(const struct web_request *request)
-{
+const char *web_method(const struct web_request *request) {
     return request->method;
 }
 
-const char *web_path(const struct web_request *request)
-{
+const char *web_path(const struct web_request *request) {
     return request->path;
 }
 
-const char *web_header(const struct web_request *request, const char *name)
-{
+const char *web_header(const struct web_request *request, const char *name) {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-const char *web_query(const struct web_request *request, const char *name)
-{
+const char *web_query(const struct web_request *request, const char *name) {
     return web_parse_find(&request->query, name);
 }
 
-const char *web_cookie(const struct web_request *request, const char *name)
-{
+const char *web_cookie(const struct web_request *request, const char *name) {
     return web_parse_find(&request->cookies, name);
 }
 
-const char *web_body(const struct web_request *request, size_t *ret_size)
-{
+const char *web_body(const struct web_request *request, size_t *ret_size) {
     if (ret_size != NULL) {
         *ret_size = request->body.size;
     }
     return request->body.data;
 }
 
-const char *web_peer(const struct web_request *request)
-{
+const char *web_peer(const struct web_request *request) {
     return request->peer;
 }
 
-bool web_is_tls(const struct web_request *request)
-{
+bool web_is_tls(const struct web_request *request) {
     return request->client->web->tls;
 }
 
-void web_set_data(struct web_request *request, void *data)
-{
+void web_set_data(struct web_request *request, void *data) {
     request->data = data;
 }
 
-void *web_data(const struct web_request *request)
-{
+void *web_data(const struct web_request *request) {
     return request->data;
 }

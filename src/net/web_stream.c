@@ -9,8 +9,7 @@
 enum { BLOCK_BYTES = 16 << 10 };
 
 /* The library wants something to send; it gets the backlog, or is suspended until there is one. */
-static ssize_t stream_read(void *user, uint64_t position, char *out, size_t room)
-{
+static ssize_t stream_read(void *user, uint64_t position, char *out, size_t room) {
     struct web_stream *stream = user;
     (void)position;
     if (stream->lost) {
@@ -33,8 +32,7 @@ static ssize_t stream_read(void *user, uint64_t position, char *out, size_t room
 
 struct web_stream *web_stream_begin(struct web_request *request, const struct web_header_line *headers,
                                     size_t header_count, void (*closed)(struct web_stream *stream, void *user),
-                                    void *user)
-{
+                                    void *user) {
     struct web *web = request->client->web;
     if (web->stream_count >= LIMIT_HTTP_STREAMS || web->stopping) {
         web_request_respond(request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
@@ -62,16 +60,14 @@ struct web_stream *web_stream_begin(struct web_request *request, const struct we
     return stream;
 }
 
-static void stream_wake(struct web_stream *stream)
-{
+static void stream_wake(struct web_stream *stream) {
     if (stream->suspended) {
         stream->suspended = false;
         web_request_resume(stream->request);
     }
 }
 
-void web_stream_write(struct web_stream *stream, const char *data, size_t size)
-{
+void web_stream_write(struct web_stream *stream, const char *data, size_t size) {
     if (stream->lost || stream->ended) {
         return;
     }
@@ -83,8 +79,7 @@ void web_stream_write(struct web_stream *stream, const char *data, size_t size)
     }
 }
 
-void web_stream_end(struct web_stream *stream)
-{
+void web_stream_end(struct web_stream *stream) {
     stream->told = true;
     stream->ended = true;
     if (stream->request != NULL) {
@@ -94,8 +89,7 @@ void web_stream_end(struct web_stream *stream)
     stream_wake(stream);
 }
 
-static void queue_over(struct web_stream *stream)
-{
+static void queue_over(struct web_stream *stream) {
     struct web *web = stream->web;
     if (!stream->queued) {
         stream->queued = true;
@@ -106,15 +100,13 @@ static void queue_over(struct web_stream *stream)
     }
 }
 
-void web_stream_stop(struct web_stream *stream)
-{
+void web_stream_stop(struct web_stream *stream) {
     stream->ended = true;
     queue_over(stream);
     stream_wake(stream);
 }
 
-void web_stream_lose(struct web_stream *stream)
-{
+void web_stream_lose(struct web_stream *stream) {
     if (!stream->lost) {
         stream->lost = true;
         queue_over(stream);
@@ -123,15 +115,13 @@ void web_stream_lose(struct web_stream *stream)
     }
 }
 
-void web_stream_finish(struct web_stream *stream)
-{
+void web_stream_finish(struct web_stream *stream) {
     stream->request = NULL;
     stream->lost = true;
     queue_over(stream);
 }
 
-void web_stream_settle(struct web *web)
-{
+void web_stream_settle(struct web *web) {
     while (web->over != NULL) {
         struct web_stream *stream = web->over;
         web->over = stream->next_over;

@@ -32,7 +32,15 @@
 #include "net/loop.h"
 #include "store/store.h"
 
-enum { SAMPLES = 200, LANES = 32, DEPLOYMENTS = 320, SPAWNS = 400, COMMITS = 2000, REPLY_BYTES = 8 << 20, PATH_BYTES = 512 };
+enum {
+    SAMPLES = 200,
+    LANES = 32,
+    DEPLOYMENTS = 320,
+    SPAWNS = 400,
+    COMMITS = 2000,
+    REPLY_BYTES = 8 << 20,
+    PATH_BYTES = 512
+};
 
 extern char **environ;
 
@@ -58,13 +66,17 @@ static void fail(const char *format, ...) {
 
 static void write_config(const char *path) {
     struct buf text = BUF_INIT(1 << 20);
-    buf_adds(&text, "rooms: { bench: {} }\npeople: { ana: {} }\npermissions:\n  - { allow: [deploy, answer, cancel], to: [ana] }\ntargets:\n");
+    buf_adds(&text, "rooms: { bench: {} }\npeople: { ana: {} }\npermissions:\n  - { allow: [deploy, answer, cancel], "
+                    "to: [ana] }\ntargets:\n");
     for (int i = 0; i < 3; i++) {
         buf_printf(&text, "  m%d: { local: true, tags: [m] }\n", i);
     }
     buf_adds(&text, "environments:\n  e: { room: bench, guided_failure: { enabled: true } }\nprojects:\n");
     buf_printf(&text, "  tell:\n    steps:\n      - { name: tell, run: 'echo 1 > %s/fifo' }\n", folder);
-    buf_printf(&text, "  ask:\n    steps:\n      - { name: ask, run: 'echo $GUIDEPOST_ATTEMPT > %s/fifo; [ $GUIDEPOST_ATTEMPT -gt 1 ]' }\n", folder);
+    buf_printf(&text,
+               "  ask:\n    steps:\n      - { name: ask, run: 'echo $GUIDEPOST_ATTEMPT > %s/fifo; [ $GUIDEPOST_ATTEMPT "
+               "-gt 1 ]' }\n",
+               folder);
     for (int i = 0; i < LANES; i++) {
         buf_printf(&text, "  p%d:\n    steps:\n", i);
         for (int step = 0; step < 3; step++) {
@@ -95,7 +107,8 @@ static int64_t server_start(void) {
     (void)snprintf(state, sizeof state, "%.400s/state", folder);
     (void)snprintf(program, sizeof program, "%.400s/guidepost", build == NULL ? "build/release" : build);
     write_config(config);
-    char *argv[] = {program, (char *)"up", (char *)"--config", config, (char *)"--state-dir", state, (char *)"--listen", (char *)"127.0.0.1:0", NULL};
+    char *argv[] = {program, (char *)"up",       (char *)"--config",    config, (char *)"--state-dir",
+                    state,   (char *)"--listen", (char *)"127.0.0.1:0", NULL};
     posix_spawn_file_actions_t actions;
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
@@ -131,7 +144,8 @@ static void http_connect(void) {
 static const char *http(const char *method, const char *path, const char *body) {
     char request[4096];
     int size = snprintf(request, sizeof request,
-                        "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Octopus-ApiKey: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                        "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Octopus-ApiKey: %s\r\nContent-Type: "
+                        "application/json\r\nContent-Length: %zu\r\n\r\n%s",
                         method, path, ntohs(address.sin_port), token, strlen(body), body);
     if (write(connection, request, (size_t)size) != size) {
         fail("the server hung up");
@@ -319,7 +333,9 @@ static void bench_commit(void) {
     struct err err;
     (void)snprintf(url, sizeof url, "unix:%.400s/state/redis/redis.sock", folder);
     c.loop = loop_create();
-    if (store_create(c.loop, &(struct store_options){.url = url, .prefix = "{bench}:", .ready = commit_ready, .user = &c}, &c.store, &err) < 0) {
+    if (store_create(c.loop,
+                     &(struct store_options){.url = url, .prefix = "{bench}:", .ready = commit_ready, .user = &c},
+                     &c.store, &err) < 0) {
         fail("%s", err.text);
     }
     loop_run(c.loop);
@@ -334,7 +350,8 @@ static void print_memory(const char *when) {
     (void)snprintf(path, sizeof path, "/proc/%d/status", (int)server);
     if (file_read(path, 8000, &text, NULL) == 0) {
         const char *rss = strstr(text.data, "VmRSS:");
-        (void)printf("%-44s %.1f MB (server and worker in one process)\n", when, rss == NULL ? 0.0 : (double)strtoul(rss + 6, NULL, 10) / 1024.0);
+        (void)printf("%-44s %.1f MB (server and worker in one process)\n", when,
+                     rss == NULL ? 0.0 : (double)strtoul(rss + 6, NULL, 10) / 1024.0);
     }
     buf_finish(&text);
 }
@@ -342,7 +359,8 @@ static void print_memory(const char *when) {
 int main(int argc, char **argv) {
     int rounds = argc > 1 ? (int)strtoul(argv[1], NULL, 10) : 3;
     char path[PATH_BYTES];
-    char *plain[] = {(char *)"/bin/true", NULL}, *shell[] = {(char *)"/bin/sh", (char *)"-e", (char *)"-c", (char *)"true", NULL};
+    char *plain[] = {(char *)"/bin/true", NULL},
+         *shell[] = {(char *)"/bin/sh", (char *)"-e", (char *)"-c", (char *)"true", NULL};
     log_set_level(LOG_ERROR);
     (void)snprintf(folder, sizeof folder, "/tmp/guidepost-bench-XXXXXX");
     if (mkdtemp(folder) == NULL) {
@@ -361,13 +379,14 @@ int main(int argc, char **argv) {
     for (int round = 0; round < rounds; round++) {
         (void)printf("round %d\n", round + 1);
         bench_commit();
-        (void)printf("%-44s %.0f/s, sh -e -c true %.0f/s\n", "limit: posix_spawn of true", bench_spawn(plain), bench_spawn(shell));
+        (void)printf("%-44s %.0f/s, sh -e -c true %.0f/s\n", "limit: posix_spawn of true", bench_spawn(plain),
+                     bench_spawn(shell));
         bench_command();
         bench_answer();
         double spawns = bench_spawn(shell);
         double rate = bench_throughput(round);
-        (void)printf("%-44s %.1f/s = %.0f steps/s, %.0f %% of the spawn limit\n", "deployments of 3 true steps on 3 targets", rate, rate * 9,
-                     rate * 9 / spawns * 100);
+        (void)printf("%-44s %.1f/s = %.0f steps/s, %.0f %% of the spawn limit\n",
+                     "deployments of 3 true steps on 3 targets", rate, rate * 9, rate * 9 / spawns * 100);
     }
     print_memory("RSS after it");
     (void)kill(server, SIGTERM);

@@ -41,8 +41,9 @@ static const char *words(const struct command *c) {
     buf_adds(&out, command_entry(c->id)->name);
     const struct {
         const char *key, *value;
-    } texts[] = {{"project", c->project}, {"version", c->version}, {"environment", c->environment}, {"step", c->step},
-                 {"target", c->target},   {"topic", c->topic},     {"note", c->note}};
+    } texts[] = {{"project", c->project}, {"version", c->version}, {"environment", c->environment},
+                 {"step", c->step},       {"target", c->target},   {"topic", c->topic},
+                 {"note", c->note}};
     const struct {
         const char *key;
         const struct plan_names *names;
@@ -99,33 +100,31 @@ static void check_refused(const struct pair *pairs, size_t count) {
     }
 }
 
-#define CHECK(check, ...)                                      \
-    do {                                                       \
-        const struct pair pairs[] = {__VA_ARGS__};             \
-        check(pairs, sizeof pairs / sizeof *pairs);            \
+#define CHECK(check, ...)                           \
+    do {                                            \
+        const struct pair pairs[] = {__VA_ARGS__};  \
+        check(pairs, sizeof pairs / sizeof *pairs); \
     } while (0)
 
 #define WEBSHOP "deploy project=[webshop] version=[1.4.2] environment=[production]"
 
 static void deploy_takes_its_parts_in_any_order_after_the_environment(void **state) {
     (void)state;
-    CHECK(check_parsed, {"deploy webshop 1.4.2 to production", WEBSHOP},
-          {"Deploy webshop 1.4.2 TO production", WEBSHOP},
-          {"  deploy   webshop\t1.4.2\nto production  ", WEBSHOP},
-          {"deploy webshop 1.4.2 to production on web-1,web-2 without web-3 skip \"Smoke test\" guided key=value "
-           "--dry-run",
-           WEBSHOP " on:web-1+web-2 without:web-3 skip:Smoke test {key=value} guided dry"},
-          {"deploy webshop 1.4.2 to production on web-1 web-2, web-3 ,web-4",
-           WEBSHOP " on:web-1+web-2+web-3+web-4"},
-          {"deploy webshop 1.4.2 to production a=1 unguided skip Install skip 'Smoke test', Tidy on web-1",
-           WEBSHOP " on:web-1 skip:Install+Smoke test+Tidy {a=1} unguided"},
-          {"deploy webshop 1.4.2 to production on web-1 on web-2 web-1", WEBSHOP " on:web-1+web-2"},
-          {"deploy webshop 1.4.2 to production note=\"two words, and more\" list=a,b empty=",
-           WEBSHOP " {note=two words, and more} {list=a,b} {empty=}"},
-          {"deploy webshop 1.4.2 to production on \"web-1,web-2\" \"without\"", WEBSHOP " on:web-1+web-2+without"},
-          {"deploy webshop 1.4.2 to production skip \"a=b\" '--all'", WEBSHOP " skip:a=b+--all"},
-          {"deploy webshop 1.4.2 to production --dry-run on web-1 --skip Install",
-           WEBSHOP " on:web-1 skip:Install dry"});
+    CHECK(
+        check_parsed, {"deploy webshop 1.4.2 to production", WEBSHOP}, {"Deploy webshop 1.4.2 TO production", WEBSHOP},
+        {"  deploy   webshop\t1.4.2\nto production  ", WEBSHOP},
+        {"deploy webshop 1.4.2 to production on web-1,web-2 without web-3 skip \"Smoke test\" guided key=value "
+         "--dry-run",
+         WEBSHOP " on:web-1+web-2 without:web-3 skip:Smoke test {key=value} guided dry"},
+        {"deploy webshop 1.4.2 to production on web-1 web-2, web-3 ,web-4", WEBSHOP " on:web-1+web-2+web-3+web-4"},
+        {"deploy webshop 1.4.2 to production a=1 unguided skip Install skip 'Smoke test', Tidy on web-1",
+         WEBSHOP " on:web-1 skip:Install+Smoke test+Tidy {a=1} unguided"},
+        {"deploy webshop 1.4.2 to production on web-1 on web-2 web-1", WEBSHOP " on:web-1+web-2"},
+        {"deploy webshop 1.4.2 to production note=\"two words, and more\" list=a,b empty=",
+         WEBSHOP " {note=two words, and more} {list=a,b} {empty=}"},
+        {"deploy webshop 1.4.2 to production on \"web-1,web-2\" \"without\"", WEBSHOP " on:web-1+web-2+without"},
+        {"deploy webshop 1.4.2 to production skip \"a=b\" '--all'", WEBSHOP " skip:a=b+--all"},
+        {"deploy webshop 1.4.2 to production --dry-run on web-1 --skip Install", WEBSHOP " on:web-1 skip:Install dry"});
 }
 
 static void a_deploy_in_another_order_is_refused_and_shown_as_it_should_be(void **state) {
@@ -142,8 +141,7 @@ static void a_deploy_in_another_order_is_refused_and_shown_as_it_should_be(void 
 
 static void an_incomplete_deploy_is_shown_what_is_missing(void **state) {
     (void)state;
-    CHECK(check_refused,
-          {"deploy", "The project is missing; write: deploy <project> <version> to <environment>"},
+    CHECK(check_refused, {"deploy", "The project is missing; write: deploy <project> <version> to <environment>"},
           {"deploy webshop", "The version is missing; write: deploy webshop <version> to <environment>"},
           {"deploy webshop 1.4.2", "The environment is missing; write: deploy webshop 1.4.2 to <environment>"},
           {"deploy webshop 1.4.2 to", "The environment is missing; write: deploy webshop 1.4.2 to <environment>"},
@@ -153,8 +151,8 @@ static void an_incomplete_deploy_is_shown_what_is_missing(void **state) {
 
 static void a_clause_that_cannot_be_read_is_refused(void **state) {
     (void)state;
-#define USAGE                                                                                                     \
-    "write: deploy <project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] "        \
+#define USAGE                                                                                              \
+    "write: deploy <project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] " \
     "[guided|unguided] [key=value]... [--dry-run]"
 #define HEAD "deploy webshop 1.4.2 to production "
     CHECK(check_refused, {HEAD "on", "After 'on' comes a name; " USAGE},
@@ -165,8 +163,7 @@ static void a_clause_that_cannot_be_read_is_refused(void **state) {
           {HEAD "guided unguided", "A deployment is guided or unguided, not both; write: one of guided, unguided"},
           {HEAD "a=1 a=2", "'a' is given twice; write: a=value once"},
           {HEAD "a/b=1", "'a/b=1' is not an input; write: key=value, or key=\"a longer value\""},
-          {HEAD "--force", "deploy has no option '--force'; " USAGE},
-          {HEAD "--skip", "--skip needs a value; " USAGE},
+          {HEAD "--force", "deploy has no option '--force'; " USAGE}, {HEAD "--skip", "--skip needs a value; " USAGE},
           {HEAD "--dry-run=yes", "--dry-run takes no value; write: --dry-run"},
           {HEAD "-- now", "deploy takes no note; " USAGE},
           {HEAD "skip \"Smoke test", "A quote is opened and not closed; write for example: skip \"Smoke test\""},
@@ -202,8 +199,7 @@ static void a_number_of_the_wrong_kind_is_refused_and_kept_for_the_caller(void *
           {"cancel Q42", "Q42 is a question, and cancel is for a deployment; write: cancel D311 [-- reason]"},
           {"cancel D0", "'D0' is not the number of a deployment; write: cancel D311 [-- reason]"},
           {"cancel webshop", "cancel takes no 'webshop'; write: cancel D311 [-- reason]"},
-          {"fail Q42 web-1",
-           "fail ends the whole deployment, so it takes no targets; write: fail Q42 [-- note]"},
+          {"fail Q42 web-1", "fail ends the whole deployment, so it takes no targets; write: fail Q42 [-- note]"},
           {"retry Q42 web-1 a/b", "'a/b' is not the name of a target; write: retry Q42 [targets] [-- note]"});
     struct command command;
     assert_true(command_parse("retry D311", arena, &command, NULL) < 0);
@@ -244,8 +240,12 @@ static void what_phones_and_chat_clients_make_of_text_is_undone(void **state) {
           {"deploy webshop 1.4.2 to production skip \xE2\x80\x9CSmoke test\xE2\x80\x9D", WEBSHOP " skip:Smoke test"},
           {"deploy webshop 1.4.2 to production skip \xE2\x80\x98Smoke\xC2\xA0test\xE2\x80\x99",
            WEBSHOP " skip:Smoke test"},
-          {"deploy\xC2\xA0webshop 1.4.2 to\xC2\xA0production \xE2\x80\x94" "dry-run", WEBSHOP " dry"},
-          {"\xEF\xBB\xBF" "deploy web\xE2\x80\x8Bshop 1.4.2 to production", WEBSHOP},
+          {"deploy\xC2\xA0webshop 1.4.2 to\xC2\xA0production \xE2\x80\x94"
+           "dry-run",
+           WEBSHOP " dry"},
+          {"\xEF\xBB\xBF"
+           "deploy web\xE2\x80\x8Bshop 1.4.2 to production",
+           WEBSHOP},
           {"retry Q42 \xE2\x80\x94 it\xE2\x80\x99s fine", "retry Q42 note=[it\xE2\x80\x99s fine]"},
           {"retry Q42 \xE2\x80\x93 ok", "retry Q42 note=[ok]"},
           {"deploy <https://webshop.example|webshop> 1.4.2 to production", WEBSHOP},
@@ -295,7 +295,10 @@ static void what_is_shown_again_is_short_and_harmless(void **state) {
     assert_int_equal(command_parse(line, arena, &command, &err), -ERR_INVALID);
     assert_non_null(strstr(err.text, "xxx...'; to see them all"));
     assert_true(strlen(err.text) < 120);
-    assert_int_equal(command_parse("retry Q42 a\xE2\x80\xAE" "b", arena, &command, &err), -ERR_INVALID);
+    assert_int_equal(command_parse("retry Q42 a\xE2\x80\xAE"
+                                   "b",
+                                   arena, &command, &err),
+                     -ERR_INVALID);
     assert_null(strstr(err.text, "\xE2\x80\xAE"));
     assert_int_equal(command_parse("deploy a b 1 on \xE2\x80\xAE", arena, &command, &err), -ERR_INVALID);
     assert_null(strstr(err.text, "\xE2\x80\xAE"));
@@ -382,7 +385,7 @@ static void help_shows_all_commands_or_one(void **state) {
     buf_clear(&out);
     assert_int_equal(command_help("Cancel", &out, &err), 0);
     assert_string_equal(out.data,
-        "cancel D311 [-- reason]\n    Stop a deployment at any time.\n    Permission: cancel\n");
+                        "cancel D311 [-- reason]\n    Stop a deployment at any time.\n    Permission: cancel\n");
     assert_int_equal(command_help("cancle", &out, &err), -ERR_NOT_FOUND);
     assert_string_equal(err.text, "There is no such command; did you mean: help cancel");
     assert_int_equal(command_help("xyzzy", &out, &err), -ERR_NOT_FOUND);

@@ -23,37 +23,31 @@ struct story {
     int left;
 };
 
-static void note(struct story *story, char letter)
-{
+static void note(struct story *story, char letter) {
     assert_true(story->length + 1 < sizeof story->text);
     story->text[story->length++] = letter;
 }
 
-static void note_a(void *user)
-{
+static void note_a(void *user) {
     note(user, 'a');
 }
 
-static void note_b(void *user)
-{
+static void note_b(void *user) {
     note(user, 'b');
 }
 
-static void note_t(void *user)
-{
+static void note_t(void *user) {
     note(user, 't');
 }
 
-static void an_empty_loop_ends_and_is_clean(void **state)
-{
+static void an_empty_loop_ends_and_is_clean(void **state) {
     (void)state;
     struct loop *loop = loop_create();
     loop_run(loop);
     assert_true(loop_destroy(loop));
 }
 
-static void soon_calls_come_in_order_and_not_at_once(void **state)
-{
+static void soon_calls_come_in_order_and_not_at_once(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     loop_soon(story.loop, note_a, &story);
@@ -65,8 +59,7 @@ static void soon_calls_come_in_order_and_not_at_once(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void a_canceled_soon_is_not_called(void **state)
-{
+static void a_canceled_soon_is_not_called(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     loop_soon(story.loop, note_a, &story);
@@ -77,16 +70,14 @@ static void a_canceled_soon_is_not_called(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void cancel_other(void *user)
-{
+static void cancel_other(void *user) {
     struct story *story = user;
     note(story, 'c');
     loop_cancel_soon(story->other);
     loop_cancel_soon(story->timer); /* itself: nothing to forget any more */
 }
 
-static void a_soon_may_cancel_another_and_itself(void **state)
-{
+static void a_soon_may_cancel_another_and_itself(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     story.timer = loop_soon(story.loop, cancel_other, &story);
@@ -96,16 +87,14 @@ static void a_soon_may_cancel_another_and_itself(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void soon_again(void *user)
-{
+static void soon_again(void *user) {
     struct story *story = user;
     if (story->left > 0) {
         loop_soon(story->loop, soon_again, story);
     }
 }
 
-static void byte_came(uv_poll_t *poll, int status, int events)
-{
+static void byte_came(uv_poll_t *poll, int status, int events) {
     struct story *story = poll->data;
     (void)status;
     (void)events;
@@ -114,8 +103,7 @@ static void byte_came(uv_poll_t *poll, int status, int events)
     uv_close((uv_handle_t *)poll, NULL);
 }
 
-static void endless_soon_calls_do_not_starve_sockets(void **state)
-{
+static void endless_soon_calls_do_not_starve_sockets(void **state) {
     (void)state;
     struct story story = {.loop = loop_create(), .left = 1};
     int ends[2];
@@ -133,8 +121,7 @@ static void endless_soon_calls_do_not_starve_sockets(void **state)
     close(ends[1]);
 }
 
-static void start_again(void *user)
-{
+static void start_again(void *user) {
     struct story *story = user;
     note(story, 't');
     if (--story->left > 0) {
@@ -142,8 +129,7 @@ static void start_again(void *user)
     }
 }
 
-static void a_timer_can_be_started_in_its_own_callback(void **state)
-{
+static void a_timer_can_be_started_in_its_own_callback(void **state) {
     (void)state;
     struct story story = {.loop = loop_create(), .left = 3};
     story.timer = loop_timer(story.loop, start_again, &story);
@@ -158,8 +144,7 @@ static void a_timer_can_be_started_in_its_own_callback(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void a_stopped_timer_does_not_fire_and_a_new_start_replaces_the_old(void **state)
-{
+static void a_stopped_timer_does_not_fire_and_a_new_start_replaces_the_old(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     struct timer *stopped = loop_timer(story.loop, note_a, &story);
@@ -177,22 +162,19 @@ static void a_stopped_timer_does_not_fire_and_a_new_start_replaces_the_old(void 
     assert_true(loop_destroy(story.loop));
 }
 
-static void block_then_start(void *user)
-{
+static void block_then_start(void *user) {
     struct story *story = user;
     usleep(30000);
     timer_start(story->timer, 20);
     story->left = (int)clock_monotonic_ms();
 }
 
-static void note_delay(void *user)
-{
+static void note_delay(void *user) {
     struct story *story = user;
     story->left = (int)clock_monotonic_ms() - story->left;
 }
 
-static void a_long_turn_does_not_shorten_a_timer(void **state)
-{
+static void a_long_turn_does_not_shorten_a_timer(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     story.timer = loop_timer(story.loop, note_delay, &story);
@@ -203,15 +185,13 @@ static void a_long_turn_does_not_shorten_a_timer(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void destroy_itself(void *user)
-{
+static void destroy_itself(void *user) {
     struct story *story = user;
     note(story, 'd');
     timer_destroy(story->timer);
 }
 
-static void a_timer_may_be_destroyed_in_its_own_callback(void **state)
-{
+static void a_timer_may_be_destroyed_in_its_own_callback(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     story.timer = loop_timer(story.loop, destroy_itself, &story);
@@ -221,15 +201,13 @@ static void a_timer_may_be_destroyed_in_its_own_callback(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void stop_here(void *user)
-{
+static void stop_here(void *user) {
     struct story *story = user;
     note(story, 's');
     loop_stop(story->loop);
 }
 
-static void stop_returns_with_timers_left(void **state)
-{
+static void stop_returns_with_timers_left(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     struct timer *timer = loop_timer(story.loop, note_t, &story);
@@ -241,22 +219,19 @@ static void stop_returns_with_timers_left(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void signal_came(int number, void *user)
-{
+static void signal_came(int number, void *user) {
     struct story *story = user;
     assert_int_equal(number, SIGUSR1);
     note(story, 'u');
     signal_watch_destroy(story->watch);
 }
 
-static void send_signal(void *user)
-{
+static void send_signal(void *user) {
     (void)user;
     (void)raise(SIGUSR1);
 }
 
-static void a_signal_is_told_by_the_loop(void **state)
-{
+static void a_signal_is_told_by_the_loop(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     story.watch = signal_watch_create(story.loop, SIGUSR1, signal_came, &story);
@@ -267,8 +242,7 @@ static void a_signal_is_told_by_the_loop(void **state)
     assert_true(loop_destroy(story.loop));
 }
 
-static void what_is_left_open_is_reported(void **state)
-{
+static void what_is_left_open_is_reported(void **state) {
     (void)state;
     struct story story = {.loop = loop_create()};
     loop_soon(story.loop, note_a, &story);
@@ -281,8 +255,7 @@ static void what_is_left_open_is_reported(void **state)
     assert_false(loop_destroy(loop));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_loop_ends_and_is_clean),
         cmocka_unit_test(soon_calls_come_in_order_and_not_at_once),

@@ -8,7 +8,8 @@
 #include "core/permission.h"
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__})
-#define NAMES(...) {.items = LIST(__VA_ARGS__), .count = sizeof LIST(__VA_ARGS__) / sizeof(char *)}
+#define NAMES(...) \
+    { .items = LIST(__VA_ARGS__), .count = sizeof LIST(__VA_ARGS__) / sizeof(char *) }
 
 static const struct permission_rule rules[] = {
     {.allow = PERMISSION_VIEW, .to = NAMES("*"), .projects = NAMES("webshop")},

@@ -25,8 +25,7 @@ static char directory[] = "/tmp/test_redis.XXXXXX";
 static char socket_path[128], socket_url[160];
 static pid_t server;
 
-static void server_start(const char *password, const char *port)
-{
+static void server_start(const char *password, const char *port) {
     server = fork();
     assert_true(server >= 0);
     if (server == 0) {
@@ -37,8 +36,7 @@ static void server_start(const char *password, const char *port)
     }
 }
 
-static void server_kill(void)
-{
+static void server_kill(void) {
     if (server > 0) {
         assert_int_equal(kill(server, SIGKILL), 0);
         assert_int_equal(waitpid(server, NULL, 0), server);
@@ -62,14 +60,12 @@ struct rig {
     bool inside_command;
 };
 
-static void guard_came(void *user)
-{
+static void guard_came(void *user) {
     (void)user;
     fail_msg("the test hangs");
 }
 
-static void came_up(void *user)
-{
+static void came_up(void *user) {
     struct rig *rig = user;
     rig->connected++;
     assert_true(redis_is_connected(rig->redis));
@@ -82,8 +78,7 @@ static void came_up(void *user)
     }
 }
 
-static void went_down(const char *why, void *user)
-{
+static void went_down(const char *why, void *user) {
     struct rig *rig = user;
     rig->lost++;
     (void)snprintf(rig->why, sizeof rig->why, "%s", why);
@@ -97,8 +92,7 @@ static void went_down(const char *why, void *user)
     }
 }
 
-static void count(const struct redis_reply *reply, bool sent, void *user)
-{
+static void count(const struct redis_reply *reply, bool sent, void *user) {
     struct rig *rig = user;
     assert_false(rig->inside_command);
     if (reply != NULL) {
@@ -119,8 +113,7 @@ static void count(const struct redis_reply *reply, bool sent, void *user)
     }
 }
 
-static void rig_open(struct rig *rig)
-{
+static void rig_open(struct rig *rig) {
     rig->loop = loop_create();
     rig->guard = loop_timer(rig->loop, guard_came, NULL);
     timer_start(rig->guard, 20000);
@@ -131,8 +124,7 @@ static void rig_open(struct rig *rig)
     assert_int_equal(redis_create(rig->loop, &rig->options, &rig->redis, NULL), 0);
 }
 
-static void rig_connect(struct rig *rig)
-{
+static void rig_connect(struct rig *rig) {
     int before = rig->connected;
     rig->stop_when_connected = true;
     while (rig->connected == before) {
@@ -142,16 +134,14 @@ static void rig_connect(struct rig *rig)
     rig->lost = 0; /* attempts until the server was up */
 }
 
-static void rig_close(struct rig *rig)
-{
+static void rig_close(struct rig *rig) {
     redis_destroy(rig->redis);
     timer_destroy(rig->guard);
     timer_destroy(rig->timer);
     assert_true(loop_destroy(rig->loop));
 }
 
-static void send_many(struct rig *rig, int times)
-{
+static void send_many(struct rig *rig, int times) {
     rig->inside_command = true;
     for (int i = 0; i < times; i++) {
         redis_call(rig->redis, count, rig, "INCR", "counter");
@@ -159,25 +149,35 @@ static void send_many(struct rig *rig, int times)
     rig->inside_command = false;
 }
 
-static void one(struct rig *rig, redis_done *done, size_t argc, const char *const *argv, const size_t *sizes)
-{
+static void one(struct rig *rig, redis_done *done, size_t argc, const char *const *argv, const size_t *sizes) {
     redis_command(rig->redis, done, rig, argc, argv, sizes);
     loop_run(rig->loop);
 }
 
-#define ask(rig, done, ...)                                                            \
-    one(rig, done, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),        \
-        (const char *const[]){__VA_ARGS__}, NULL)
+#define ask(rig, done, ...)                                                                                         \
+    one(rig, done, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__}, \
+        NULL)
 
 #define PATH_40 "a-path-that-is-longer-than-sun_path-has-/"
 
-static void an_address_that_cannot_be_understood_is_refused(void **state)
-{
+static void an_address_that_cannot_be_understood_is_refused(void **state) {
     (void)state;
     static const char *const urls[] = {
-        "", "localhost:6379", "unix:relative", "redis://", "redis://:6379", "redis://host:", "redis://host:0",
-        "redis://host:65536", "redis://host:12x", "redis://user:secret@host:1", "redis://[::1", "redis://[]:1",
-        "redis://[::1]x", "http://host:1", "redis://host/0",
+        "",
+        "localhost:6379",
+        "unix:relative",
+        "redis://",
+        "redis://:6379",
+        "redis://host:",
+        "redis://host:0",
+        "redis://host:65536",
+        "redis://host:12x",
+        "redis://user:secret@host:1",
+        "redis://[::1",
+        "redis://[]:1",
+        "redis://[::1]x",
+        "http://host:1",
+        "redis://host/0",
         "unix:/" PATH_40 PATH_40 PATH_40,
     };
     struct loop *loop = loop_create();
@@ -193,8 +193,7 @@ static void an_address_that_cannot_be_understood_is_refused(void **state)
     assert_true(loop_destroy(loop));
 }
 
-static void check_string(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_string(const struct redis_reply *reply, bool sent, void *user) {
     size_t size = 0;
     assert_true(sent);
     assert_int_equal(redis_kind(reply), REDIS_STRING);
@@ -204,15 +203,13 @@ static void check_string(const struct redis_reply *reply, bool sent, void *user)
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void check_number(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_number(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     assert_int_equal(redis_integer(reply), 7);
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void check_nil(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_nil(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     assert_non_null(reply);
     assert_int_equal(redis_kind(reply), REDIS_NIL);
@@ -221,16 +218,14 @@ static void check_nil(const struct redis_reply *reply, bool sent, void *user)
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void check_error(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_error(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     assert_int_equal(redis_kind(reply), REDIS_ERROR);
     assert_true(str_starts(redis_text(reply, NULL), "ERR unknown command"));
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void check_fields(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_fields(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     assert_int_equal(redis_kind(reply), REDIS_ARRAY);
     assert_int_equal(redis_count(reply), 4);
@@ -242,16 +237,14 @@ static void check_fields(const struct redis_reply *reply, bool sent, void *user)
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void check_status(const struct redis_reply *reply, bool sent, void *user)
-{
+static void check_status(const struct redis_reply *reply, bool sent, void *user) {
     (void)sent;
     assert_int_equal(redis_kind(reply), REDIS_STATUS);
     assert_string_equal(redis_text(reply, NULL), "OK");
     loop_stop(((struct rig *)user)->loop);
 }
 
-static void replies_of_each_kind_are_read(void **state)
-{
+static void replies_of_each_kind_are_read(void **state) {
     (void)state;
     struct rig rig = {0};
     rig_open(&rig);
@@ -269,8 +262,7 @@ static void replies_of_each_kind_are_read(void **state)
     rig_close(&rig);
 }
 
-static void callbacks_come_in_the_order_of_the_commands(void **state)
-{
+static void callbacks_come_in_the_order_of_the_commands(void **state) {
     (void)state;
     struct rig rig = {.stop_after = 5000};
     rig_open(&rig);
@@ -283,8 +275,7 @@ static void callbacks_come_in_the_order_of_the_commands(void **state)
     rig_close(&rig);
 }
 
-static void commands_above_the_limit_are_refused_in_their_turn(void **state)
-{
+static void commands_above_the_limit_are_refused_in_their_turn(void **state) {
     (void)state;
     struct rig rig = {.stop_after = LIMIT_REDIS_PENDING + 50};
     rig_open(&rig);
@@ -297,8 +288,7 @@ static void commands_above_the_limit_are_refused_in_their_turn(void **state)
     rig_close(&rig);
 }
 
-static void commands_without_a_connection_are_refused_on_the_next_turn(void **state)
-{
+static void commands_without_a_connection_are_refused_on_the_next_turn(void **state) {
     (void)state;
     struct rig rig = {.options.url = "unix:/nonexistent/socket", .stop_after = 3};
     rig_open(&rig);
@@ -309,8 +299,7 @@ static void commands_without_a_connection_are_refused_on_the_next_turn(void **st
     rig_close(&rig);
 }
 
-static void a_server_that_is_away_is_told_once_and_found_when_it_comes(void **state)
-{
+static void a_server_that_is_away_is_told_once_and_found_when_it_comes(void **state) {
     (void)state;
     server_kill();
     struct rig rig = {.stop_when_lost = true};
@@ -329,8 +318,7 @@ static void a_server_that_is_away_is_told_once_and_found_when_it_comes(void **st
     rig_close(&rig);
 }
 
-static void killed_with_a_thousand_in_flight_each_has_one_callback(void **state)
-{
+static void killed_with_a_thousand_in_flight_each_has_one_callback(void **state) {
     (void)state;
     struct rig rig = {.stop_when_lost = true};
     rig_open(&rig);
@@ -357,8 +345,7 @@ static void killed_with_a_thousand_in_flight_each_has_one_callback(void **state)
     rig_close(&rig);
 }
 
-static void lose_and_send(const struct redis_reply *reply, bool sent, void *user)
-{
+static void lose_and_send(const struct redis_reply *reply, bool sent, void *user) {
     struct rig *rig = user;
     assert_null(reply);
     assert_true(sent);
@@ -366,8 +353,7 @@ static void lose_and_send(const struct redis_reply *reply, bool sent, void *user
     redis_call(rig->redis, count, rig, "PING");
 }
 
-static void a_command_given_in_a_callback_of_a_loss_is_refused(void **state)
-{
+static void a_command_given_in_a_callback_of_a_loss_is_refused(void **state) {
     (void)state;
     struct rig rig = {.stop_when_lost = true, .stop_after = -1};
     rig_open(&rig);
@@ -381,8 +367,7 @@ static void a_command_given_in_a_callback_of_a_loss_is_refused(void **state)
     server_start("", "0");
 }
 
-static void a_silent_server_is_given_up_and_found_again(void **state)
-{
+static void a_silent_server_is_given_up_and_found_again(void **state) {
     (void)state;
     struct rig rig = {.stop_when_lost = true};
     rig_open(&rig);
@@ -400,15 +385,13 @@ static void a_silent_server_is_given_up_and_found_again(void **state)
     rig_close(&rig);
 }
 
-static void block_for_six_seconds(void *user)
-{
+static void block_for_six_seconds(void *user) {
     struct rig *rig = user;
     send_many(rig, 1);
     sleep(6);
 }
 
-static void being_asleep_ourselves_is_no_silence_of_the_server(void **state)
-{
+static void being_asleep_ourselves_is_no_silence_of_the_server(void **state) {
     (void)state;
     struct rig rig = {0};
     rig_open(&rig);
@@ -423,8 +406,7 @@ static void being_asleep_ourselves_is_no_silence_of_the_server(void **state)
     rig_close(&rig);
 }
 
-static void a_blocking_command_may_be_silent_and_can_be_interrupted(void **state)
-{
+static void a_blocking_command_may_be_silent_and_can_be_interrupted(void **state) {
     (void)state;
     struct rig rig = {.options.blocking = true, .stop_after = 1};
     rig_open(&rig);
@@ -445,8 +427,7 @@ static void a_blocking_command_may_be_silent_and_can_be_interrupted(void **state
     rig_close(&rig);
 }
 
-static void interrupt_inside(const struct redis_reply *reply, bool sent, void *user)
-{
+static void interrupt_inside(const struct redis_reply *reply, bool sent, void *user) {
     struct rig *rig = user;
     assert_non_null(reply);
     assert_true(sent);
@@ -456,8 +437,7 @@ static void interrupt_inside(const struct redis_reply *reply, bool sent, void *u
     redis_call(rig->redis, count, rig, "PING");
 }
 
-static void interrupt_is_safe_inside_a_callback(void **state)
-{
+static void interrupt_is_safe_inside_a_callback(void **state) {
     (void)state;
     struct rig rig = {.stop_after = -1};
     rig_open(&rig);
@@ -470,8 +450,7 @@ static void interrupt_is_safe_inside_a_callback(void **state)
     rig_close(&rig);
 }
 
-static void an_interrupt_while_the_server_dies_does_not_spin(void **state)
-{
+static void an_interrupt_while_the_server_dies_does_not_spin(void **state) {
     (void)state;
     struct rig rig = {0};
     rig_open(&rig);
@@ -488,8 +467,7 @@ static void an_interrupt_while_the_server_dies_does_not_spin(void **state)
     server_start("", "0");
 }
 
-static void destroying_ends_every_command_first(void **state)
-{
+static void destroying_ends_every_command_first(void **state) {
     (void)state;
     struct rig rig = {.stop_after = -1};
     rig_open(&rig);
@@ -504,8 +482,7 @@ static void destroying_ends_every_command_first(void **state)
     rig_close(&rig);
 }
 
-static void the_owner_may_destroy_it_when_told(void **state)
-{
+static void the_owner_may_destroy_it_when_told(void **state) {
     (void)state;
     struct rig up = {.destroy_when_told = true, .stop_when_connected = true};
     rig_open(&up);
@@ -517,8 +494,7 @@ static void the_owner_may_destroy_it_when_told(void **state)
     rig_close(&down);
 }
 
-static void it_can_be_destroyed_while_connecting(void **state)
-{
+static void it_can_be_destroyed_while_connecting(void **state) {
     (void)state;
     static const char *const urls[] = {NULL, "redis://localhost:1", "redis://127.0.0.1:1", "redis://[::1]:1"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
@@ -528,8 +504,7 @@ static void it_can_be_destroyed_while_connecting(void **state)
     }
 }
 
-static void a_wrong_or_missing_password_is_a_loss_with_its_reason(void **state)
-{
+static void a_wrong_or_missing_password_is_a_loss_with_its_reason(void **state) {
     (void)state;
     server_kill();
     server_start("right horse", "0");
@@ -560,8 +535,7 @@ static void a_wrong_or_missing_password_is_a_loss_with_its_reason(void **state)
     server_start("", "0");
 }
 
-static void it_connects_by_name_and_port(void **state)
-{
+static void it_connects_by_name_and_port(void **state) {
     (void)state;
     int probe = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -584,8 +558,7 @@ static void it_connects_by_name_and_port(void **state)
     }
 }
 
-static void a_name_that_is_not_known_is_a_loss(void **state)
-{
+static void a_name_that_is_not_known_is_a_loss(void **state) {
     (void)state;
     struct rig rig = {.options.url = "redis://name.invalid:6379", .stop_when_lost = true};
     rig_open(&rig);
@@ -594,8 +567,7 @@ static void a_name_that_is_not_known_is_a_loss(void **state)
     rig_close(&rig);
 }
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     if (mkdtemp(directory) == NULL) {
         return -1;
@@ -606,15 +578,13 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     (void)state;
     server_kill();
     return rmdir(directory);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_that_cannot_be_understood_is_refused),
         cmocka_unit_test(replies_of_each_kind_are_read),

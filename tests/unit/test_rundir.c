@@ -106,8 +106,10 @@ static void an_end_that_was_told_is_still_an_end(void **context) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_missing_directory_proves_that_nothing_started_where_its_owner_was, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_missing_directory_proves_nothing_elsewhere_however_often_one_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_missing_directory_proves_that_nothing_started_where_its_owner_was, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_missing_directory_proves_nothing_elsewhere_however_often_one_looks, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_sweep_keeps_what_was_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_that_was_told_is_still_an_end, setup, teardown),
     };
