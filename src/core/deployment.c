@@ -362,7 +362,8 @@ static bool on_rolled_back(struct apply *apply, struct run *none) {
             if (run->state != RUN_RUNNING && !waits_for_any_worker(d, step, slot)) {
                 continue;
             }
-            struct event event = {.kind = EVENT_WORKER_LOST, .now_ms = apply->event->now_ms, .step = step, .slot = slot};
+            struct event event = {
+                .kind = EVENT_WORKER_LOST, .now_ms = apply->event->now_ms, .step = step, .slot = slot};
             struct apply lost = *apply;
             lost.event = &event;
             run_lose(&lost, run);
