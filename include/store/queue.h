@@ -66,9 +66,9 @@ void queue_adopt(struct store *store, const struct job *job, const char *worker,
                  commit_done *done, void *user);
 /* What a worker found out about an attempt that it does not own, and that ends nothing: NEVER_STARTED, TRUTH_GONE,
  * STILL_RUNNING. The claim must still be q or a (or r by this worker) with the job's attempt and epoch; it becomes e.
- * Acknowledges the entry. */
+ * Acknowledges the entry. The excerpt (last lines of output, or NULL) is for the question that may follow. */
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
-                int64_t now_ms, commit_done *done, void *user);
+                const char *excerpt, int64_t now_ms, commit_done *done, void *user);
 /* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over); NULL does nothing. */
 void queue_acknowledge(struct store *store, const struct job *job);
 

@@ -18,6 +18,7 @@ struct answering {
     uint64_t *questions; /* those to answer */
     size_t count, next;
     size_t accepted;
+    uint64_t answered;   /* the question that was accepted last */
     uint32_t excluded;   /* accepted excludes of this operation since the deployment was read */
     const char *targets; /* names of the machines answered for */
     struct err left_out; /* why the first of those that this answer is not possible for was left out */
@@ -134,13 +135,15 @@ static void answer_end(struct task *task) {
         answer_too_late(task, asked);
         return;
     }
-    buf_printf(&task->text, "Q%llu: %s by %s for %s on %s. ", (unsigned long long)task->question,
-               guidance_title(task->op.command.guidance), task->op.actor.name,
-               d->plan->steps[asked->question.step].name, state->targets);
+    buf_printf(&task->text, "Q%llu: %s by %s for ", (unsigned long long)task->question,
+               guidance_title(task->op.command.guidance), task->op.actor.name);
     if (state->accepted == 1) {
-        buf_adds(&task->text, deployment_consequence(d, &asked->question, task->op.command.guidance, task->arena));
+        const struct question *answered = &record_question(task->record, state->answered)->question;
+        buf_printf(&task->text, "%s. %s", plan_run_name(d->plan, answered->step, answered->slot, task->arena),
+                   deployment_consequence(d, answered, task->op.command.guidance, task->arena));
     } else {
-        buf_printf(&task->text, "%zu machines are answered.", state->accepted);
+        buf_printf(&task->text, "%s on %s. %zu machines are answered.", d->plan->steps[asked->question.step].name,
+                   state->targets, state->accepted);
     }
     if (state->left_out.code != ERR_NONE) {
         buf_printf(&task->text, " Not answered: %s", state->left_out.text);
@@ -171,6 +174,7 @@ static void answer_recorded(enum answer_result result, void *user) {
     case ANSWER_ACCEPTED:
         state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->accepted == 0 ? "" : ", ",
                                       plan_slot_name(d->plan, question->question.step, question->question.slot));
+        state->answered = question->question.id;
         state->accepted++;
         state->excluded += task->op.command.guidance == GUIDANCE_EXCLUDE;
         state->next++;

@@ -127,9 +127,9 @@ static void pending_say(struct task *task) {
         if (q != NULL && q->open && may_view(task, record->deployment)) {
             const struct plan *plan = record->deployment->plan;
             shown++;
-            buf_printf(&lines, "Q%llu %s %s to %s, %s on %s: ", (unsigned long long)q->question.id, plan->project,
-                       record->deployment->version, plan->environment, plan->steps[q->question.step].name,
-                       plan_slot_name(plan, q->question.step, q->question.slot));
+            buf_printf(&lines, "Q%llu %s %s to %s, %s: ", (unsigned long long)q->question.id, plan->project,
+                       record->deployment->version, plan->environment,
+                       plan_run_name(plan, q->question.step, q->question.slot, task->arena));
             str_duration(&lines, now > q->question.asked_ms ? now - q->question.asked_ms : 0);
             buf_printf(&lines, "%s%s\n", q->taken_by == NULL ? "" : ", taken by ",
                        q->taken_by == NULL ? "" : q->taken_by);
@@ -200,10 +200,10 @@ static void show_loaded(struct deployment_record *record, const struct err *err,
     if (!task_allowed(task, PERMISSION_VIEW, plan->project, plan->environment)) {
         return;
     }
-    buf_printf(&task->text, "Q%llu: %s on %s, %s %s to %s (D%llu): %s, attempt %u\n",
-               (unsigned long long)q->question.id, plan->steps[q->question.step].name,
-               plan_slot_name(plan, q->question.step, q->question.slot), plan->project, d->version, plan->environment,
-               (unsigned long long)d->id, outcome_text(q->outcome, task->arena), q->question.attempt);
+    buf_printf(&task->text, "Q%llu: %s, %s %s to %s (D%llu): %s, attempt %u\n", (unsigned long long)q->question.id,
+               plan_run_name(plan, q->question.step, q->question.slot, task->arena), plan->project, d->version,
+               plan->environment, (unsigned long long)d->id, outcome_text(q->outcome, task->arena),
+               q->question.attempt);
     if (!str_empty(q->question.excerpt)) {
         buf_printf(&task->text, "\n%s\n\n", q->question.excerpt);
     }
@@ -341,8 +341,8 @@ static void log_loaded(struct deployment_record *record, const struct err *err, 
         return;
     }
     key.attempt = deployment_run(d, key.step, key.slot)->attempt;
-    buf_printf(&task->text, "D%llu, %s on %s, attempt %u:\n", (unsigned long long)d->id, d->plan->steps[key.step].name,
-               plan_slot_name(d->plan, key.step, key.slot), key.attempt);
+    buf_printf(&task->text, "D%llu, %s, attempt %u:\n", (unsigned long long)d->id,
+               plan_run_name(d->plan, key.step, key.slot, task->arena), key.attempt);
     json_object_begin(&task->out, NULL);
     json_add_int(&task->out, "deployment", (int64_t)d->id);
     json_add_int(&task->out, "step", (int64_t)key.step);

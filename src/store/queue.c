@@ -157,9 +157,9 @@ void queue_end(struct store *store, const struct job *job, const char *worker, s
 /* More than one claim fits, and a commit compares with one. The refusal says what was there; if that fits, it is
  * tried once more with it. */
 struct tell {
-    struct store *store; /* borrowed */
-    struct job job;      /* stream and entry are owned, other texts are not used */
-    char *worker, *host; /* owned */
+    struct store *store;           /* borrowed */
+    struct job job;                /* stream and entry are owned, other texts are not used */
+    char *worker, *host, *excerpt; /* owned */
     enum event_kind fact;
     int64_t now_ms;
     bool second;
@@ -176,6 +176,7 @@ static void tell_send(struct tell *tell, char letter) {
     struct event event = fact_event(tell->fact, job, tell->worker, tell->host, tell->now_ms);
     struct commit *commit = fact_create(tell->store, event_word(tell->fact), job, tell->worker);
 
+    event.excerpt = tell->excerpt;
     place_of(&place, job);
     claim_format(expected, letter, job->attempt, job->epoch, letter == CLAIM_RUNNING ? tell->worker : NULL);
     claim_format(ended, CLAIM_ENDED, job->attempt, job->epoch, NULL);
@@ -207,11 +208,12 @@ static void tell_came(const struct commit_reply *reply, void *user) {
     mem_free((char *)tell->job.entry);
     mem_free(tell->worker);
     mem_free(tell->host);
+    mem_free(tell->excerpt);
     mem_free(tell);
 }
 
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
-                int64_t now_ms, commit_done *done, void *user) {
+                const char *excerpt, int64_t now_ms, commit_done *done, void *user) {
     struct tell *tell = mem_alloc(sizeof *tell);
 
     tell->store = store;
@@ -221,6 +223,7 @@ void queue_tell(struct store *store, const struct job *job, const char *worker, 
     tell->worker = mem_strdup(worker);
     tell->host = mem_strdup(host);
     tell->fact = fact;
+    tell->excerpt = mem_strdup(excerpt);
     tell->now_ms = now_ms;
     tell->done = done;
     tell->user = user;

@@ -46,6 +46,7 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         question = until("the question", person.questions)[0]
         assert time.monotonic() - before < 3
         assert question["unknown"]
+        assert question["excerpt"].startswith("working for 5 s")
         # The step itself still runs, so it must not be started a second time.
         assert person.answer(question["id"], "retry")[0] == 200
         until("the end of the first attempt", lambda: [line for line in rig.oracle_lines() if line[0] == "end"], seconds=15)

@@ -100,7 +100,7 @@ static enum commit_result adopt_by(const char *worker, const struct job *job) {
 
 static enum commit_result tell_by(const char *worker, const struct job *job, enum event_kind fact) {
     struct rig_result result = {0};
-    queue_tell(rig.store, job, worker, "host", fact, 1500, rig_committed, &result);
+    queue_tell(rig.store, job, worker, "host", fact, NULL, 1500, rig_committed, &result);
     return rig_wait(&rig, &result);
 }
 
