@@ -20,29 +20,29 @@
 #include "core/plan.h"
 
 /* id, name, usage behind the name, permission (0 = everybody known), one line of help */
-#define COMMANDS(X)                                                                                                   \
-    X(CANCEL, "cancel", "D311 [-- reason]", PERMISSION_CANCEL, "Stop a deployment at any time.")                       \
-    X(CHECK, "check", "Q42", PERMISSION_TAKE, "Look again what became of a step whose outcome is unknown.")            \
-    X(DEPLOY, "deploy",                                                                                               \
-      "<project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] [guided|unguided] "      \
-      "[key=value]... [--dry-run]",                                                                                   \
-      PERMISSION_DEPLOY, "Start a deployment.")                                                                        \
-    X(EXCLUDE, "exclude", "Q42 [targets] [-- note]", PERMISSION_EXCLUDE,                                               \
-      "Answer a question: leave the machine out of the rest of this deployment.")                                      \
-    X(FAIL, "fail", "Q42 [-- note]", PERMISSION_FAIL, "Answer a question: end the deployment as failed.")              \
-    X(HELP, "help", "[command]", 0, "Show the commands, or one of them.")                                              \
-    X(HISTORY, "history", "<project> [environment]", PERMISSION_VIEW, "Show the last deployments.")                    \
-    X(IGNORE, "ignore", "Q42 [targets] [-- note]", PERMISSION_IGNORE,                                                  \
-      "Answer a question: count the step as done on this machine, with a warning.")                                    \
-    X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                               \
-    X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                               \
-    X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                                     \
-      "Answer a question: run the failed step again on this machine.")                                                 \
-    X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                            \
-    X(STATUS, "status", "[D311 | project]", PERMISSION_VIEW, "Show what runs and what waits.")                         \
-    X(TAKE, "take", "Q42", PERMISSION_TAKE, "Say that you are on it.")                                                 \
-    X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where.")                                     \
-    X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                              \
+#define COMMANDS(X)                                                                                              \
+    X(CANCEL, "cancel", "D311 [-- reason]", PERMISSION_CANCEL, "Stop a deployment at any time.")                 \
+    X(CHECK, "check", "Q42", PERMISSION_TAKE, "Look again what became of a step whose outcome is unknown.")      \
+    X(DEPLOY, "deploy",                                                                                          \
+      "<project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] [guided|unguided] " \
+      "[key=value]... [--dry-run]",                                                                              \
+      PERMISSION_DEPLOY, "Start a deployment.")                                                                  \
+    X(EXCLUDE, "exclude", "Q42 [targets] [-- note]", PERMISSION_EXCLUDE,                                         \
+      "Answer a question: leave the machine out of the rest of this deployment.")                                \
+    X(FAIL, "fail", "Q42 [-- note]", PERMISSION_FAIL, "Answer a question: end the deployment as failed.")        \
+    X(HELP, "help", "[command]", 0, "Show the commands, or one of them.")                                        \
+    X(HISTORY, "history", "<project> [environment]", PERMISSION_VIEW, "Show the last deployments.")              \
+    X(IGNORE, "ignore", "Q42 [targets] [-- note]", PERMISSION_IGNORE,                                            \
+      "Answer a question: count the step as done on this machine, with a warning.")                              \
+    X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                         \
+    X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                         \
+    X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                               \
+      "Answer a question: run the failed step again on this machine.")                                           \
+    X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                      \
+    X(STATUS, "status", "[D311 | project]", PERMISSION_VIEW, "Show what runs and what waits.")                   \
+    X(TAKE, "take", "Q42", PERMISSION_TAKE, "Say that you are on it.")                                           \
+    X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where.")                               \
+    X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                        \
     X(WHOAMI, "whoami", "", 0, "Show who guidepost takes you for and what you may do.")
 
 enum command_id {
@@ -75,9 +75,9 @@ struct command {
     struct command_input *inputs;
     size_t input_count;
     bool dry_run;
-    enum guidance guidance; /* of retry, ignore, exclude, fail */
-    uint64_t question;      /* Q42; 0 = left out (in the thread of a question) */
-    uint64_t deployment;    /* D311; 0 = left out */
+    enum guidance guidance;    /* of retry, ignore, exclude, fail */
+    uint64_t question;         /* Q42; 0 = left out (in the thread of a question) */
+    uint64_t deployment;       /* D311; 0 = left out */
     struct plan_names targets; /* of an answer */
     const char *step, *target; /* of log */
     const char *topic;         /* of help; a project of status and versions */

@@ -20,14 +20,14 @@
 #include "base/err.h"
 #include "core/plan.h"
 
-#define DEPLOYMENT_STATES(X)                             \
-    X(QUEUED, "queued")                                  \
-    X(RUNNING, "running")                                \
-    X(PAUSED, "paused")                                  \
-    X(CANCELING, "canceling")                            \
-    X(SUCCEEDED, "succeeded")                            \
+#define DEPLOYMENT_STATES(X)                              \
+    X(QUEUED, "queued")                                   \
+    X(RUNNING, "running")                                 \
+    X(PAUSED, "paused")                                   \
+    X(CANCELING, "canceling")                             \
+    X(SUCCEEDED, "succeeded")                             \
     X(SUCCEEDED_WITH_WARNINGS, "succeeded_with_warnings") \
-    X(FAILED, "failed")                                  \
+    X(FAILED, "failed")                                   \
     X(CANCELED, "canceled")
 
 enum deployment_state {
@@ -36,19 +36,19 @@ enum deployment_state {
 #undef X
 };
 
-#define RUN_STATES(X)           \
-    X(PENDING, "pending")       \
-    X(QUEUED, "queued")         \
-    X(RUNNING, "running")       \
-    X(LOST, "lost")             \
-    X(DELAYED, "delayed")       \
-    X(ASKING, "asking")         \
-    X(SUCCEEDED, "succeeded")   \
-    X(WARNED, "warned")         \
-    X(FAILED, "failed")         \
-    X(UNKNOWN, "unknown")       \
-    X(EXCLUDED, "excluded")     \
-    X(SKIPPED, "skipped")       \
+#define RUN_STATES(X)         \
+    X(PENDING, "pending")     \
+    X(QUEUED, "queued")       \
+    X(RUNNING, "running")     \
+    X(LOST, "lost")           \
+    X(DELAYED, "delayed")     \
+    X(ASKING, "asking")       \
+    X(SUCCEEDED, "succeeded") \
+    X(WARNED, "warned")       \
+    X(FAILED, "failed")       \
+    X(UNKNOWN, "unknown")     \
+    X(EXCLUDED, "excluded")   \
+    X(SKIPPED, "skipped")     \
     X(CANCELED, "canceled")
 
 enum run_state {
@@ -59,82 +59,82 @@ enum run_state {
 };
 
 /* from, to, what happened */
-#define DEPLOYMENT_EDGES(X)                                                               \
-    X(QUEUED, RUNNING, "its turn in the lane")                                            \
-    X(QUEUED, CANCELED, "canceled while it waited")                                       \
-    X(RUNNING, PAUSED, "something waits for guidance and nothing runs")                   \
-    X(PAUSED, RUNNING, "answered, or a truth came late")                                  \
-    X(RUNNING, CANCELING, "canceled")                                                     \
-    X(PAUSED, CANCELING, "canceled")                                                      \
-    X(RUNNING, SUCCEEDED, "all steps settled")                                            \
+#define DEPLOYMENT_EDGES(X)                                                                              \
+    X(QUEUED, RUNNING, "its turn in the lane")                                                           \
+    X(QUEUED, CANCELED, "canceled while it waited")                                                      \
+    X(RUNNING, PAUSED, "something waits for guidance and nothing runs")                                  \
+    X(PAUSED, RUNNING, "answered, or a truth came late")                                                 \
+    X(RUNNING, CANCELING, "canceled")                                                                    \
+    X(PAUSED, CANCELING, "canceled")                                                                     \
+    X(RUNNING, SUCCEEDED, "all steps settled")                                                           \
     X(RUNNING, SUCCEEDED_WITH_WARNINGS, "all steps settled, something was ignored, excluded or skipped") \
-    X(PAUSED, FAILED, "answered Fail, or nobody answered in time")                        \
-    X(PAUSED, SUCCEEDED, "the last answer settled all steps")                             \
-    X(PAUSED, SUCCEEDED_WITH_WARNINGS, "the last answer settled all steps")               \
-    X(RUNNING, FAILED, "a step failed and nothing is left to run")                        \
+    X(PAUSED, FAILED, "answered Fail, or nobody answered in time")                                       \
+    X(PAUSED, SUCCEEDED, "the last answer settled all steps")                                            \
+    X(PAUSED, SUCCEEDED_WITH_WARNINGS, "the last answer settled all steps")                              \
+    X(RUNNING, FAILED, "a step failed and nothing is left to run")                                       \
     X(CANCELING, CANCELED, "everything has stopped")
 
-#define RUN_EDGES(X)                                                           \
-    X(PENDING, QUEUED, "its turn")                                             \
-    X(PENDING, ASKING, "an approve step asks")                                 \
-    X(PENDING, SKIPPED, "its condition does not hold")                         \
-    X(PENDING, EXCLUDED, "its target was excluded")                            \
-    X(PENDING, CANCELED, "canceled before it started")                         \
-    X(QUEUED, RUNNING, "a worker claimed it")                                  \
-    X(QUEUED, SKIPPED, "the deployment failed before it was claimed")          \
-    X(QUEUED, FAILED, "the same, and an attempt before had failed")            \
+#define RUN_EDGES(X)                                                                \
+    X(PENDING, QUEUED, "its turn")                                                  \
+    X(PENDING, ASKING, "an approve step asks")                                      \
+    X(PENDING, SKIPPED, "its condition does not hold")                              \
+    X(PENDING, EXCLUDED, "its target was excluded")                                 \
+    X(PENDING, CANCELED, "canceled before it started")                              \
+    X(QUEUED, RUNNING, "a worker claimed it")                                       \
+    X(QUEUED, SKIPPED, "the deployment failed before it was claimed")               \
+    X(QUEUED, FAILED, "the same, and an attempt before had failed")                 \
     X(QUEUED, UNKNOWN, "the same, and the outcome of an attempt before is unknown") \
-    X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")    \
-    X(QUEUED, LOST, "the attempt before it still runs")                        \
-    X(QUEUED, CANCELED, "canceled before it was claimed")                      \
-    X(RUNNING, SUCCEEDED, "ended with exit code 0")                            \
-    X(RUNNING, DELAYED, "failed; auto_retry waits")                            \
-    X(RUNNING, QUEUED, "proved never started")                                 \
-    X(RUNNING, ASKING, "failed or outcome unknown; a person is asked")         \
-    X(RUNNING, WARNED, "failed; on_error: continue")                           \
-    X(RUNNING, FAILED, "failed; nobody is to be asked")                        \
-    X(RUNNING, UNKNOWN, "outcome unknown; nobody is to be asked")              \
-    X(RUNNING, CANCELED, "stopped by cancel")                                  \
-    X(RUNNING, LOST, "its worker fell silent")                                 \
-    X(RUNNING, SKIPPED, "proved never started after the deployment failed")    \
-    X(RUNNING, EXCLUDED, "proved never started after its target was excluded") \
-    X(LOST, RUNNING, "adopted: it still runs")                                 \
-    X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")               \
-    X(LOST, DELAYED, "adopted: it had failed; auto_retry waits")               \
-    X(LOST, QUEUED, "proved never started, or safe to run again")              \
-    X(LOST, ASKING, "adopted: it had failed; or the truth is not to be had")   \
-    X(LOST, WARNED, "adopted: it had failed; on_error: continue")              \
-    X(LOST, FAILED, "adopted: it had failed; nobody is to be asked")           \
-    X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")      \
-    X(LOST, CANCELED, "stopped by cancel")                                     \
-    X(LOST, SKIPPED, "proved never started after the deployment failed")       \
-    X(LOST, EXCLUDED, "proved never started after its target was excluded")    \
-    X(DELAYED, QUEUED, "the delay is over")                                    \
-    X(DELAYED, FAILED, "the deployment failed meanwhile")                      \
-    X(DELAYED, CANCELED, "canceled")                                           \
-    X(DELAYED, EXCLUDED, "its target was excluded")                            \
-    X(ASKING, QUEUED, "Retry")                                                 \
-    X(ASKING, WARNED, "Ignore")                                                \
-    X(ASKING, EXCLUDED, "Exclude")                                             \
-    X(ASKING, FAILED, "Fail, Abort, or the deployment failed")                 \
-    X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown") \
-    X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")         \
-    X(ASKING, RUNNING, "a late truth: it still runs")                          \
-    X(ASKING, LOST, "not stopped yet, and its worker fell silent")             \
-    X(ASKING, DELAYED, "a late truth: it had failed; auto_retry waits")        \
-    X(ASKING, ASKING, "a late truth: it had failed; asked anew")               \
+    X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")         \
+    X(QUEUED, LOST, "the attempt before it still runs")                             \
+    X(QUEUED, CANCELED, "canceled before it was claimed")                           \
+    X(RUNNING, SUCCEEDED, "ended with exit code 0")                                 \
+    X(RUNNING, DELAYED, "failed; auto_retry waits")                                 \
+    X(RUNNING, QUEUED, "proved never started")                                      \
+    X(RUNNING, ASKING, "failed or outcome unknown; a person is asked")              \
+    X(RUNNING, WARNED, "failed; on_error: continue")                                \
+    X(RUNNING, FAILED, "failed; nobody is to be asked")                             \
+    X(RUNNING, UNKNOWN, "outcome unknown; nobody is to be asked")                   \
+    X(RUNNING, CANCELED, "stopped by cancel")                                       \
+    X(RUNNING, LOST, "its worker fell silent")                                      \
+    X(RUNNING, SKIPPED, "proved never started after the deployment failed")         \
+    X(RUNNING, EXCLUDED, "proved never started after its target was excluded")      \
+    X(LOST, RUNNING, "adopted: it still runs")                                      \
+    X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")                    \
+    X(LOST, DELAYED, "adopted: it had failed; auto_retry waits")                    \
+    X(LOST, QUEUED, "proved never started, or safe to run again")                   \
+    X(LOST, ASKING, "adopted: it had failed; or the truth is not to be had")        \
+    X(LOST, WARNED, "adopted: it had failed; on_error: continue")                   \
+    X(LOST, FAILED, "adopted: it had failed; nobody is to be asked")                \
+    X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")           \
+    X(LOST, CANCELED, "stopped by cancel")                                          \
+    X(LOST, SKIPPED, "proved never started after the deployment failed")            \
+    X(LOST, EXCLUDED, "proved never started after its target was excluded")         \
+    X(DELAYED, QUEUED, "the delay is over")                                         \
+    X(DELAYED, FAILED, "the deployment failed meanwhile")                           \
+    X(DELAYED, CANCELED, "canceled")                                                \
+    X(DELAYED, EXCLUDED, "its target was excluded")                                 \
+    X(ASKING, QUEUED, "Retry")                                                      \
+    X(ASKING, WARNED, "Ignore")                                                     \
+    X(ASKING, EXCLUDED, "Exclude")                                                  \
+    X(ASKING, FAILED, "Fail, Abort, or the deployment failed")                      \
+    X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown")  \
+    X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")              \
+    X(ASKING, RUNNING, "a late truth: it still runs")                               \
+    X(ASKING, LOST, "not stopped yet, and its worker fell silent")                  \
+    X(ASKING, DELAYED, "a late truth: it had failed; auto_retry waits")             \
+    X(ASKING, ASKING, "a late truth: it had failed; asked anew")                    \
     X(ASKING, CANCELED, "canceled")
 
 /* How an attempt ended. */
-#define OUTCOMES(X)                                                          \
-    X(NONE, "none")                                                          \
-    X(EXIT, "exit")               /* number = exit status */                 \
-    X(SIGNAL, "signal")           /* number = signal */                      \
-    X(TIMEOUT, "timeout")         /* number = the limit, ms */               \
-    X(QUIET, "quiet")             /* number = the limit, ms */               \
-    X(NOT_STARTED, "not_started") /* surely not; number = errno */           \
+#define OUTCOMES(X)                                                              \
+    X(NONE, "none")                                                              \
+    X(EXIT, "exit")               /* number = exit status */                     \
+    X(SIGNAL, "signal")           /* number = signal */                          \
+    X(TIMEOUT, "timeout")         /* number = the limit, ms */                   \
+    X(QUIET, "quiet")             /* number = the limit, ms */                   \
+    X(NOT_STARTED, "not_started") /* surely not; number = errno */               \
     X(UNREACHABLE, "unreachable") /* surely not started: no way to the target */ \
-    X(UNKNOWN, "unknown")                                                    \
+    X(UNKNOWN, "unknown")                                                        \
     X(CANCELED, "canceled")
 
 enum outcome_kind {
@@ -155,34 +155,34 @@ const char *outcome_text(struct outcome outcome, struct arena *arena);
 
 struct run {
     enum run_state state;
-    uint32_t attempt;        /* the newest that was issued; 0 = none */
-    uint32_t epoch;          /* of that attempt: grows with each owner */
-    uint32_t people_retries; /* by guidance */
-    uint32_t auto_retries;   /* by auto_retry */
-    uint32_t lost_retries;   /* by safe_to_rerun */
-    bool unknown;            /* the newest attempt's outcome is not known (while asking, and after) */
-    struct outcome outcome;  /* of the newest attempt that ended */
-    uint64_t question;       /* open, or 0 */
-    const char *worker;      /* who runs or ran it; NULL */
-    const char *host;        /* of that worker; NULL */
+    uint32_t attempt;             /* the newest that was issued; 0 = none */
+    uint32_t epoch;               /* of that attempt: grows with each owner */
+    uint32_t people_retries;      /* by guidance */
+    uint32_t auto_retries;        /* by auto_retry */
+    uint32_t lost_retries;        /* by safe_to_rerun */
+    bool unknown;                 /* the newest attempt's outcome is not known (while asking, and after) */
+    struct outcome outcome;       /* of the newest attempt that ended */
+    uint64_t question;            /* open, or 0 */
+    const char *worker;           /* who runs or ran it; NULL */
+    const char *host;             /* of that worker; NULL */
     int64_t started_ms, ended_ms; /* of the newest attempt; 0 = not yet */
-    bool touched;            /* is in the decision's list; cleared when deployment_apply returns */
+    bool touched;                 /* is in the decision's list; cleared when deployment_apply returns */
 };
 
 /* Counters that make each event cost the same however large the deployment is. */
 struct step_state {
-    struct run *runs; /* slot_count */
-    size_t stage;     /* the stage it belongs to */
+    struct run *runs;                   /* slot_count */
+    size_t stage;                       /* the stage it belongs to */
     uint32_t by_state[RUN_STATE_COUNT]; /* how many runs are in each state */
 };
 
 /* A stage is a step, or the adjacent steps of a group, through which each slot goes on its own. */
 struct stage_state {
-    size_t first, last;   /* steps */
-    size_t slot_count;    /* of each of its steps */
-    size_t next_slot;     /* the first that was not opened */
-    size_t open;          /* slots opened and not yet through */
-    size_t done;          /* slots that are through */
+    size_t first, last; /* steps */
+    size_t slot_count;  /* of each of its steps */
+    size_t next_slot;   /* the first that was not opened */
+    size_t open;        /* slots opened and not yet through */
+    size_t done;        /* slots that are through */
 };
 
 /* What waits for an answer. */
@@ -196,9 +196,9 @@ struct question {
     bool unknown;        /* asks about an unknown outcome */
     bool late_cancel;    /* asks because a cancel could not be completed */
     bool approve;
-    uint64_t card;       /* the id of the first question of its card: same step, same error */
-    const char *error_key; /* questions of one step with equal keys share a card */
-    const char *excerpt; /* last lines of output; may be "" */
+    uint64_t card;            /* the id of the first question of its card: same step, same error */
+    const char *error_key;    /* questions of one step with equal keys share a card */
+    const char *excerpt;      /* last lines of output; may be "" */
     const char *why_no_retry; /* a sentence, if Retry is missing; or NULL */
 };
 
@@ -206,54 +206,54 @@ enum closing { CLOSING_NO, CLOSING_FAILING, CLOSING_CANCELING };
 
 struct deployment {
     uint64_t id;
-    const struct plan *plan;     /* borrowed */
+    const struct plan *plan; /* borrowed */
     const char *plan_hash;
     const char *version, *previous_version; /* previous may be NULL */
-    const char *actor;           /* who asked for it: "alice", "local:root" */
-    const char *via;             /* slack, matrix, console, api, cli */
-    const char *inputs;          /* JSON object text, or NULL */
-    int guided_flag;             /* as asked: 1, 0, -1 */
+    const char *actor;                      /* who asked for it: "alice", "local:root" */
+    const char *via;                        /* slack, matrix, console, api, cli */
+    const char *inputs;                     /* JSON object text, or NULL */
+    int guided_flag;                        /* as asked: 1, 0, -1 */
     int64_t created_ms, started_ms, ended_ms;
     int64_t waiting_ms, waiting_since_ms; /* for people; since 0 = does not wait now */
     enum deployment_state state;
-    enum closing intake;         /* as recorded, by whoever fails or cancels first */
-    enum closing closing;        /* as carried out here */
-    const char *closing_why;     /* a sentence: who failed or canceled it and why */
-    bool warned;                 /* something was ignored, excluded or left empty */
-    bool doubted;                /* commits of it were lost: what is not found on a machine may still have run there */
-    struct step_state *steps;    /* plan->step_count */
+    enum closing intake;      /* as recorded, by whoever fails or cancels first */
+    enum closing closing;     /* as carried out here */
+    const char *closing_why;  /* a sentence: who failed or canceled it and why */
+    bool warned;              /* something was ignored, excluded or left empty */
+    bool doubted;             /* commits of it were lost: what is not found on a machine may still have run there */
+    struct step_state *steps; /* plan->step_count */
     struct stage_state *stages;
     size_t stage_count;
-    bool *excluded;              /* by target index */
+    bool *excluded; /* by target index */
     uint32_t excluded_count;
-    uint32_t excluded_intake;    /* accepted answers that exclude, applied here or not yet */
-    uint32_t active;             /* runs queued, running, lost or delayed */
-    struct question *questions;  /* open ones, in the order they were asked */
+    uint32_t excluded_intake;   /* accepted answers that exclude, applied here or not yet */
+    uint32_t active;            /* runs queued, running, lost or delayed */
+    struct question *questions; /* open ones, in the order they were asked */
     size_t question_count;
-    char audit_head[65];         /* hash of the newest audit entry */
-    uint64_t revision;           /* grows with every commit */
-    struct arena *arena;         /* everything above lives here; borrowed */
+    char audit_head[65]; /* hash of the newest audit entry */
+    uint64_t revision;   /* grows with every commit */
+    struct arena *arena; /* everything above lives here; borrowed */
 };
 
 /* Events. Times are given, never read. */
-#define EVENTS(X)                                                              \
-    X(ADMITTED, "admitted")           /* head of its lane */                    \
-    X(CLAIMED, "claimed")             /* a worker started an attempt */         \
-    X(ENDED, "ended")                 /* an attempt's recorded end */           \
-    X(WORKER_LOST, "worker_lost")     /* the owner of a run is silent or gone */ \
-    X(ADOPTED, "adopted")             /* the run still runs, under a new owner */ \
-    X(NEVER_STARTED, "never_started") /* proved by the run directory */         \
+#define EVENTS(X)                                                                                              \
+    X(ADMITTED, "admitted")           /* head of its lane */                                                   \
+    X(CLAIMED, "claimed")             /* a worker started an attempt */                                        \
+    X(ENDED, "ended")                 /* an attempt's recorded end */                                          \
+    X(WORKER_LOST, "worker_lost")     /* the owner of a run is silent or gone */                               \
+    X(ADOPTED, "adopted")             /* the run still runs, under a new owner */                              \
+    X(NEVER_STARTED, "never_started") /* proved by the run directory */                                        \
     X(TRUTH_GONE, "truth_gone")       /* neither end nor lock (says a worker), or nobody looked (no worker) */ \
-    X(STILL_RUNNING, "still_running") /* a Retry found the old attempt alive, and it is not adopted */ \
-    X(ANSWERED, "answered")                                                    \
-    X(RETRY_DUE, "retry_due")         /* auto_retry's delay is over */          \
-    X(DEADLINE, "deadline")           /* answer_within has passed */            \
-    X(MOOT, "moot")                   /* the question's target was excluded by the answer to another */ \
-    X(TAKEN, "taken")                 /* somebody is on the question */ \
-    X(ROLLED_BACK, "rolled_back")     /* Redis has lost commits, and a person has seen it */ \
-    X(FAILING, "failing")             /* comes back once `closing` was recorded: no claim can follow it */ \
-    X(CANCEL, "cancel")                                                        \
-    X(CANCEL_LATE, "cancel_late")     /* LIMIT_CANCEL_MS after it */
+    X(STILL_RUNNING, "still_running") /* a Retry found the old attempt alive, and it is not adopted */         \
+    X(ANSWERED, "answered")                                                                                    \
+    X(RETRY_DUE, "retry_due")     /* auto_retry's delay is over */                                             \
+    X(DEADLINE, "deadline")       /* answer_within has passed */                                               \
+    X(MOOT, "moot")               /* the question's target was excluded by the answer to another */            \
+    X(TAKEN, "taken")             /* somebody is on the question */                                            \
+    X(ROLLED_BACK, "rolled_back") /* Redis has lost commits, and a person has seen it */                       \
+    X(FAILING, "failing")         /* comes back once `closing` was recorded: no claim can follow it */         \
+    X(CANCEL, "cancel")                                                                                        \
+    X(CANCEL_LATE, "cancel_late") /* LIMIT_CANCEL_MS after it */
 
 enum event_kind {
 #define X(name, word) EVENT_##name,
@@ -268,23 +268,23 @@ struct event {
     uint32_t attempt, epoch;
     const char *worker, *host;
     struct outcome outcome;
-    const char *excerpt;   /* of an ENDED */
-    uint64_t question;     /* of ANSWERED, TAKEN, DEADLINE */
+    const char *excerpt; /* of an ENDED */
+    uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE */
     enum guidance guidance;
     const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
 };
 
-#define EFFECTS(X)                                                                   \
-    X(START)  /* issue attempt `attempt` of (step, slot) under `epoch` */             \
-    X(ADOPT)  /* a worker of `host` is to look at the run, under the new `epoch` */   \
-    X(STOP)   /* a worker of `host` is to end the run */                              \
-    X(ASK)    /* question `question` is open; it is the last of d->questions */       \
-    X(CLOSE)  /* question `question` is closed without a person: `text` says why */   \
-    X(TIMER)  /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE) */ \
-    X(CLOSING) /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
-    X(AUDIT)  /* `text` is to be written down */                                      \
-    X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */ \
-    X(FINISH) /* the state is final: free the lane */
+#define EFFECTS(X)                                                                                                 \
+    X(START)    /* issue attempt `attempt` of (step, slot) under `epoch` */                                        \
+    X(ADOPT)    /* a worker of `host` is to look at the run, under the new `epoch` */                              \
+    X(STOP)     /* a worker of `host` is to end the run */                                                         \
+    X(ASK)      /* question `question` is open; it is the last of d->questions */                                  \
+    X(CLOSE)    /* question `question` is closed without a person: `text` says why */                              \
+    X(TIMER)    /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE) */           \
+    X(CLOSING)  /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
+    X(AUDIT)    /* `text` is to be written down */                                                                 \
+    X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */                         \
+    X(FINISH)   /* the state is final: free the lane */
 
 enum effect_kind {
 #define X(name) EFFECT_##name,
@@ -296,7 +296,7 @@ struct effect {
     enum effect_kind kind;
     size_t step, slot;
     uint32_t attempt, epoch;
-    bool prove_gone;     /* START: first prove that attempt - 1 no longer runs (on `host`) */
+    bool prove_gone; /* START: first prove that attempt - 1 no longer runs (on `host`) */
     const char *host;
     uint64_t question;
     enum event_kind timer;
@@ -314,7 +314,7 @@ struct decision {
     size_t count;
     struct run_place *touched; /* runs that changed, in the order of their first change */
     size_t touched_count;
-    bool ignored;           /* the event no longer fitted; nothing changed */
+    bool ignored; /* the event no longer fitted; nothing changed */
 };
 
 /* A deployment in state QUEUED with nothing started. Copies nothing: texts and plan must outlive it. */
@@ -341,11 +341,11 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
 
 /* What an answer will do, as a true sentence for buttons, confirm dialogs and the page: true if nobody else decides
  * otherwise before, and if what runs from then on goes well. */
-const char *deployment_consequence(const struct deployment *d, const struct question *question,
-                                   enum guidance guidance, struct arena *arena);
+const char *deployment_consequence(const struct deployment *d, const struct question *question, enum guidance guidance,
+                                   struct arena *arena);
 /* The same for an answer to several questions of one step at once; count >= 1. */
-const char *deployment_consequence_of(const struct deployment *d, const struct question *const *questions,
-                                      size_t count, enum guidance guidance, struct arena *arena);
+const char *deployment_consequence_of(const struct deployment *d, const struct question *const *questions, size_t count,
+                                      enum guidance guidance, struct arena *arena);
 
 const char *deployment_state_word(enum deployment_state state);
 const char *run_state_word(enum run_state state);

@@ -42,8 +42,8 @@ struct plan_names {
 
 struct plan_variable {
     const char *name;
-    const char *value;       /* NULL if it is a secret */
-    int secret_source;       /* enum secret_source of config/config.h */
+    const char *value; /* NULL if it is a secret */
+    int secret_source; /* enum secret_source of config/config.h */
     const char *secret_name;
 };
 
@@ -51,8 +51,8 @@ struct plan_guided {
     bool enabled; /* resolved: deployment > step > project > environment > off */
     int max_retries;
     bool claim_required;
-    unsigned note_required; /* guidance bits */
-    unsigned confirm;       /* guidance bits */
+    unsigned note_required;   /* guidance bits */
+    unsigned confirm;         /* guidance bits */
     int64_t remind_every_ms;  /* 0 = never */
     int64_t answer_within_ms; /* 0 = for ever */
     bool fail_unanswered;
@@ -62,13 +62,13 @@ struct plan_guided {
 
 struct plan_step {
     const char *name;
-    const char *script; /* NULL for an approve step */
+    const char *script;       /* NULL for an approve step */
     const char *instructions; /* of an approve step; may be NULL */
-    const char *work_dir; /* absolute, or NULL for the folder of the configuration */
-    const char *group;    /* NULL = on its own */
+    const char *work_dir;     /* absolute, or NULL for the folder of the configuration */
+    const char *group;        /* NULL = on its own */
     enum plan_condition condition;
     bool with_previous, required, safe_to_rerun, continue_on_error, approve;
-    int max_parallel; /* >= 1 */
+    int max_parallel;             /* >= 1 */
     int64_t timeout_ms, quiet_ms; /* 0 = none */
     int retry_times;
     int64_t retry_delay_ms;
@@ -76,10 +76,10 @@ struct plan_step {
     struct plan_variable *env; /* project's and step's, the step's win */
     size_t env_count;
     struct plan_guided guided;
-    bool on_worker;     /* no targets: one slot */
-    bool left_empty;    /* wanted targets but none is left by the choice: skipped with a warning */
-    uint32_t *targets;  /* index into plan.targets by slot; NULL on the worker */
-    size_t slot_count;  /* 1 on the worker */
+    bool on_worker;    /* no targets: one slot */
+    bool left_empty;   /* wanted targets but none is left by the choice: skipped with a warning */
+    uint32_t *targets; /* index into plan.targets by slot; NULL on the worker */
+    size_t slot_count; /* 1 on the worker */
 };
 
 struct plan_target {

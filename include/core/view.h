@@ -20,15 +20,15 @@ enum card_kind {
     CARD_CLOSING,  /* one line at the end */
 };
 
-struct card_row { /* a step, or a target of a question */
+struct card_row {      /* a step, or a target of a question */
     const char *state; /* a word of RUN_STATES or "running", ... for the icon */
     const char *name;
     const char *detail; /* "2 of 3 machines", "exit code 100 · attempt 2"; may be "" */
 };
 
 struct card_action {
-    const char *verb;    /* retry, ignore, exclude, fail, check, take, proceed, abort */
-    const char *label;   /* "Retry", "Exclude web-3", "I checked: it worked" */
+    const char *verb;        /* retry, ignore, exclude, fail, check, take, proceed, abort */
+    const char *label;       /* "Retry", "Exclude web-3", "I checked: it worked" */
     const char *consequence; /* a true sentence */
     bool primary, danger, confirm, note_required;
 };
@@ -52,7 +52,7 @@ struct card {
     const char *excerpt; /* last lines of output, or NULL */
     struct card_action *actions;
     size_t action_count;
-    const char *outcome; /* the line that stays when it is over; NULL while it is open */
+    const char *outcome;       /* the line that stays when it is over; NULL while it is open */
     struct plan_names mention; /* people and teams to notify; none for edits */
 };
 
@@ -64,8 +64,8 @@ struct question_record {
     const char *step_name, *target_name;
     struct outcome outcome;
     uint32_t revision;
-    const char *taken_by; /* or NULL */
-    enum guidance answer; /* NONE while open, and when it was closed without one */
+    const char *taken_by;                          /* or NULL */
+    enum guidance answer;                          /* NONE while open, and when it was closed without one */
     const char *answered_by, *answered_via, *note; /* or NULL */
     int64_t answered_ms;
     const char *closed_why; /* a sentence, if it was closed without a person */

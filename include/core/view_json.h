@@ -10,18 +10,19 @@
 void view_write_card(struct json_out *out, const char *key, const struct card *card);
 
 /* waits_for: a sentence, or NULL. */
-void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for, int64_t now_ms,
-                        struct arena *arena);
+void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for,
+                        int64_t now_ms, struct arena *arena);
 
 /* With all steps, runs and cards; questions: all of the deployment, in the order they were asked. */
-void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *questions,
-                           size_t count, const char *waits_for, int64_t now_ms, struct arena *arena);
+void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d,
+                           const struct question_record *questions, size_t count, const char *waits_for, int64_t now_ms,
+                           struct arena *arena);
 
-void view_write_question(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *question,
-                         struct arena *arena);
+void view_write_question(struct json_out *out, const char *key, const struct deployment *d,
+                         const struct question_record *question, struct arena *arena);
 
 /* Groups the questions by card, open cards first: returns cards made by view_question, newest last. */
-struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count, int64_t now_ms,
-                         struct arena *arena, size_t *ret_count);
+struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
+                         int64_t now_ms, struct arena *arena, size_t *ret_count);
 
 #endif

@@ -182,8 +182,15 @@ static int set_guided(struct parser *p, int guided) {
 
 /* Options: the same things in the form that shells and scripts are used to. */
 
-enum option { OPTION_TARGET, OPTION_EXCLUDE_TARGET, OPTION_SKIP, OPTION_INPUT, OPTION_GUIDED, OPTION_DRY_RUN,
-              OPTION_NOTE };
+enum option {
+    OPTION_TARGET,
+    OPTION_EXCLUDE_TARGET,
+    OPTION_SKIP,
+    OPTION_INPUT,
+    OPTION_GUIDED,
+    OPTION_DRY_RUN,
+    OPTION_NOTE
+};
 
 enum { FOR_DEPLOY = 1, FOR_ANSWERS = 2, FOR_CANCEL = 4 };
 
@@ -341,8 +348,8 @@ static int read_deploy_head(struct parser *p) {
     if (has_environment) {
         heads[2] = p->words[to + 1].text;
     } else if (to + 1 < p->count) {
-        return refuse(p, arena_printf(p->arena, "%s is not the name of an environment",
-                                      shown(p, p->words[to + 1].text)));
+        return refuse(p,
+                      arena_printf(p->arena, "%s is not the name of an environment", shown(p, p->words[to + 1].text)));
     }
     if (to < 2 || !has_environment) {
         const char *missing = to == 0 ? PARTS[0] : to == 1 ? PARTS[1] : PARTS[2];
@@ -511,8 +518,12 @@ static int parse_line(const struct command_line *line, struct arena *arena, stru
     if (line->count == 0) {
         return err_set(err, ERR_INVALID, "That is no command; to see what can be said, write: help");
     }
-    struct parser p = {.words = line->words + 1, .count = line->count - 1, .note = line->note,
-                       .command = ret_command, .arena = arena, .err = err};
+    struct parser p = {.words = line->words + 1,
+                       .count = line->count - 1,
+                       .note = line->note,
+                       .command = ret_command,
+                       .arena = arena,
+                       .err = err};
     const char *near = NULL;
     p.entry = command_find(line->words[0].text, &near);
     if (!p.entry) {

@@ -97,10 +97,10 @@ static int note_keep(const char *text, struct arena *arena, const char **ret_not
 }
 
 struct splitter {
-    const char *at;   /* borrowed: the rest of the line */
-    char *out;        /* where the next byte of a word goes; the words together are never longer than the line */
-    enum kind quote;  /* KIND_SINGLE or KIND_DOUBLE within quotes, else KIND_END */
-    bool has_equals;  /* the word is key=value */
+    const char *at;  /* borrowed: the rest of the line */
+    char *out;       /* where the next byte of a word goes; the words together are never longer than the line */
+    enum kind quote; /* KIND_SINGLE or KIND_DOUBLE within quotes, else KIND_END */
+    bool has_equals; /* the word is key=value */
 };
 
 static void put(struct splitter *s, const char *data, size_t size) {

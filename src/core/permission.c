@@ -9,10 +9,10 @@ static const struct {
     const char *word;
     unsigned bits;
 } WORDS[] = {
-    {"view", PERMISSION_VIEW},       {"deploy", PERMISSION_DEPLOY}, {"cancel", PERMISSION_CANCEL},
-    {"retry", PERMISSION_RETRY},     {"ignore", PERMISSION_IGNORE}, {"exclude", PERMISSION_EXCLUDE},
-    {"fail", PERMISSION_FAIL},       {"take", PERMISSION_TAKE},     {"approve", PERMISSION_APPROVE},
-    {"freeze", PERMISSION_FREEZE},   {"answer", PERMISSION_ANSWER}, {"admin", PERMISSION_ALL},
+    {"view", PERMISSION_VIEW},     {"deploy", PERMISSION_DEPLOY}, {"cancel", PERMISSION_CANCEL},
+    {"retry", PERMISSION_RETRY},   {"ignore", PERMISSION_IGNORE}, {"exclude", PERMISSION_EXCLUDE},
+    {"fail", PERMISSION_FAIL},     {"take", PERMISSION_TAKE},     {"approve", PERMISSION_APPROVE},
+    {"freeze", PERMISSION_FREEZE}, {"answer", PERMISSION_ANSWER}, {"admin", PERMISSION_ALL},
     {"*", PERMISSION_ALL},
 };
 

@@ -43,10 +43,10 @@ static const char *retry_result(const struct run *run, const struct question *q,
 }
 
 static const char *fail_result(const struct deployment *d) {
-    return d->state == DEPLOYMENT_FAILED        ? "the deployment failed"
-           : d->closing == CLOSING_FAILING      ? "the deployment ends as failed"
-           : d->closing == CLOSING_CANCELING    ? "the deployment was canceled"
-                                                : "";
+    return d->state == DEPLOYMENT_FAILED     ? "the deployment failed"
+           : d->closing == CLOSING_FAILING   ? "the deployment ends as failed"
+           : d->closing == CLOSING_CANCELING ? "the deployment was canceled"
+                                             : "";
 }
 
 static const char *result(const struct deployment *d, const struct question_record *record, struct arena *arena) {

@@ -30,8 +30,11 @@ static struct warning *warnings_find(struct warnings *warnings, const struct que
     }
     warnings->items = arena_push(arena, warnings->items, warnings->count, sizeof *warnings->items);
     struct warning *w = &warnings->items[warnings->count++];
-    *w = (struct warning){.step = record->question.step, .answer = record->answer, .unknown = record->question.unknown,
-                          .by = record->answered_by, .note = record->note};
+    *w = (struct warning){.step = record->question.step,
+                          .answer = record->answer,
+                          .unknown = record->question.unknown,
+                          .by = record->answered_by,
+                          .note = record->note};
     return w;
 }
 
@@ -126,8 +129,8 @@ static const char *standings_text(const struct deployment *d, const struct view_
     enum { NAMED = 10 };
     static const struct {
         const char *state, *words;
-    } sums[] = {{"succeeded", "done"}, {"failed", "failed"}, {"unknown", "unknown"}, {"excluded", "excluded"},
-                {"canceled", "done in part"}, {"pending", "not started"}};
+    } sums[] = {{"succeeded", "done"},    {"failed", "failed"},         {"unknown", "unknown"},
+                {"excluded", "excluded"}, {"canceled", "done in part"}, {"pending", "not started"}};
     const char *text = "";
     size_t count = d->plan->target_count;
     for (size_t i = 0; i < count && count <= NAMED; i++) {

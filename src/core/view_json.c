@@ -83,8 +83,8 @@ static size_t steps_settled(const struct deployment *d) {
     return done;
 }
 
-static void write_summary_members(struct json_out *out, const struct deployment *d, const char *waits_for, int64_t now_ms,
-                                  struct arena *arena) {
+static void write_summary_members(struct json_out *out, const struct deployment *d, const char *waits_for,
+                                  int64_t now_ms, struct arena *arena) {
     json_add_int(out, "id", (int64_t)d->id);
     write_name(out, "name", 'D', d->id);
     json_add_string(out, "project", d->plan->project);
@@ -109,8 +109,8 @@ static void write_summary_members(struct json_out *out, const struct deployment 
     json_add_string(out, "waits_for", waits_for);
 }
 
-void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for, int64_t now_ms,
-                        struct arena *arena) {
+void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for,
+                        int64_t now_ms, struct arena *arena) {
     json_object_begin(out, key);
     write_summary_members(out, d, waits_for, now_ms, arena);
     json_object_end(out);
@@ -168,8 +168,8 @@ static void write_steps(struct json_out *out, const struct deployment *d, struct
     json_array_end(out);
 }
 
-struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count, int64_t now_ms,
-                         struct arena *arena, size_t *ret_count) {
+struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
+                         int64_t now_ms, struct arena *arena, size_t *ret_count) {
     struct card **cards = arena_array(arena, count + 1, sizeof *cards);
     size_t card_count = 0;
     for (int open = 1; open >= 0; open--) {
@@ -195,8 +195,9 @@ struct card **view_cards(const struct deployment *d, const struct question_recor
     return cards;
 }
 
-void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *questions,
-                           size_t count, const char *waits_for, int64_t now_ms, struct arena *arena) {
+void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d,
+                           const struct question_record *questions, size_t count, const char *waits_for, int64_t now_ms,
+                           struct arena *arena) {
     json_object_begin(out, key);
     write_summary_members(out, d, waits_for, now_ms, arena);
     json_add_string(out, "closing_why", d->closing_why);
@@ -217,7 +218,8 @@ void view_write_deployment(struct json_out *out, const char *key, const struct d
     json_object_end(out);
 }
 
-static void write_options(struct json_out *out, const struct deployment *d, const struct question *q, bool open, struct arena *arena) {
+static void write_options(struct json_out *out, const struct deployment *d, const struct question *q, bool open,
+                          struct arena *arena) {
     const struct plan_guided *guided = &d->plan->steps[q->step].guided;
     json_array_begin(out, "options");
     for (unsigned bit = GUIDANCE_RETRY; open && bit <= GUIDANCE_ABORT; bit <<= 1) {
@@ -236,8 +238,8 @@ static void write_options(struct json_out *out, const struct deployment *d, cons
     json_array_end(out);
 }
 
-void view_write_question(struct json_out *out, const char *key, const struct deployment *d, const struct question_record *question,
-                         struct arena *arena) {
+void view_write_question(struct json_out *out, const char *key, const struct deployment *d,
+                         const struct question_record *question, struct arena *arena) {
     const struct question *q = &question->question;
     json_object_begin(out, key);
     json_add_int(out, "id", (int64_t)q->id);

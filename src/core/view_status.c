@@ -180,15 +180,19 @@ static const char *status_text(const struct deployment *d, struct arena *arena) 
 
 static void add_status_facts(struct card *card, const struct deployment *d, int64_t now_ms, struct arena *arena) {
     const char *did = d->state == DEPLOYMENT_QUEUED ? "asked for" : "started";
-    view_fact(card, arena_printf(arena, "D%llu · %s by %s %s", (unsigned long long)d->id, did, d->actor,
-                                 view_clock(d->created_ms, now_ms, arena)), arena);
+    view_fact(card,
+              arena_printf(arena, "D%llu · %s by %s %s", (unsigned long long)d->id, did, d->actor,
+                           view_clock(d->created_ms, now_ms, arena)),
+              arena);
     if (d->question_count > 0) {
         const char *more = "";
         if (d->question_count > 1) {
             more = arena_printf(arena, " and %zu more", d->question_count - 1);
         }
-        view_fact(card, arena_printf(arena, "Open: Q%llu%s · %s", (unsigned long long)d->questions[0].id, more,
-                                     asking_place(d, arena)), arena);
+        view_fact(card,
+                  arena_printf(arena, "Open: Q%llu%s · %s", (unsigned long long)d->questions[0].id, more,
+                               asking_place(d, arena)),
+                  arena);
     }
     if (d->closing_why) {
         view_fact(card, d->closing_why, arena);
