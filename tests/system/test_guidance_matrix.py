@@ -281,7 +281,7 @@ def test_10230_a_canceled_step_that_does_not_listen_is_killed_and_the_deployment
     time.sleep(0.3)
     began = time.monotonic()
     alice.say(f"cancel D{number} -- stuck")
-    assert alice.state(number) == "canceling"
+    until("the leader to apply the cancel", lambda: alice.state(number) == "canceling")
     found = alice.wait_state(number, "canceled", seconds=30)
     assert 9 < time.monotonic() - began < 30
     assert found["steps"][0]["runs"][0]["outcome"] == "stopped"
