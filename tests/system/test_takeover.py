@@ -40,7 +40,8 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         rig.decisions.write_text("5 0 0\n")
         person = rig.local()
         person.deploy("shop", "1.0.0", "production")
-        supervisor = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0][0]
+        supervisor, directory = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0]
+        until("its output", lambda: (directory / "out.0").exists())
         os.kill(supervisor, signal.SIGKILL)
         before = time.monotonic()
         question = until("the question", person.questions)[0]
