@@ -16,6 +16,8 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -535,8 +537,20 @@ static void a_wrong_or_missing_password_is_a_loss_with_its_reason(void **state) 
     server_start("", "0");
 }
 
+/* A bare root of a file system has no /etc/hosts; there no name stands for this machine. */
+static bool localhost_is_a_name(void) {
+    struct buf hosts = BUF_INIT(1 << 20);
+    bool found = file_read("/etc/hosts", 1 << 20, &hosts, NULL) == 0 && strstr(hosts.data, "localhost") != NULL;
+    buf_finish(&hosts);
+    return found;
+}
+
 static void it_connects_by_name_and_port(void **state) {
     (void)state;
+    if (!localhost_is_a_name()) {
+        print_message("/etc/hosts does not know localhost\n");
+        skip();
+    }
     int probe = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
