@@ -5,9 +5,11 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 1000 };
+/* Somebody who looks may lose the processor in the middle of it, for longer than we would spin: a second in all. */
+enum { TRIES_AT_ONCE = 100, TRIES = 5000, PAUSE_NS = 200000 };
 
 static int try_lock(int fd, int operation) {
     int result;
@@ -36,16 +38,17 @@ int lockfile_take(const char *path, int *ret_fd, struct err *err) {
 /* A look takes the lock for a moment, but shared. If the shared lock is to be had, nobody holds the file,
  * and we try again instead of giving up. */
 int lockfile_take_open(int fd, struct err *err) {
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     for (int i = 0; i < TRIES; i++) {
         if (try_lock(fd, LOCK_EX) == 0) {
             return 0;
         }
-        if (errno == EWOULDBLOCK && try_lock(fd, LOCK_SH) == 0) {
-            (void)try_lock(fd, LOCK_UN);
-            (void)sched_yield();
-            continue;
+        if (errno != EWOULDBLOCK || try_lock(fd, LOCK_SH) != 0) {
+            break;
         }
-        break;
+        (void)try_lock(fd, LOCK_UN);
+        (void)(i < TRIES_AT_ONCE ? sched_yield() : nanosleep(&pause, NULL));
+        errno = EWOULDBLOCK;
     }
     if (errno == EWOULDBLOCK) {
         return err_set(err, ERR_CONFLICT, "Another process holds the lock.");
