@@ -1,0 +1,37 @@
+#ifndef GP_CHAT_SLACK_BLOCKS_H
+#define GP_CHAT_SLACK_BLOCKS_H
+
+/*
+ * What people see in Slack: a card as Block Kit. Each function writes the members "text" and "blocks" into an object that is
+ * open, for chat.postMessage, chat.update and chat.postEphemeral alike. Any input gives a message within Slack's limits.
+ *
+ * "text" is what notifications and screen readers say: full sentences with the commands to type.
+ *
+ * Buttons: action_id "gp.<verb>" acts at once (after Slack's own confirm dialog, if the card wants one); "gp.<verb>.note" opens
+ * the modal for a note first; "gp.choose" opens the modal with all answers, and with the machines if there are several. The
+ * value is "Q<card>:<revision>" and nothing else: whoever clicks has the rights that the transport's user id gives. "gp.open" is a link:
+ * a click on it is acknowledged and means nothing.
+ */
+
+#include "base/json.h"
+#include "chat/chat.h"
+#include "core/view.h"
+
+/* Who is who in Slack. A function may be NULL; one that knows no id returns NULL, and the name is written instead. */
+struct slack_names {
+    const char *(*person)(const char *person, void *user);             /* U012ABC */
+    const char *(*group)(const char *team, void *user);                /* of a team: S012ABC */
+    const struct plan_names *(*members)(const char *team, void *user); /* of a team that has no group in Slack */
+    void *user;
+};
+
+/* url: where the web page is, without a slash at its end; NULL leaves its links out. */
+void blocks_card(const struct card *card, const struct slack_names *names, const char *url, struct json_out *out);
+
+/* Without blocks: what is sent when Slack has refused them. */
+void blocks_text(const struct card *card, struct json_out *out);
+
+/* The answer to a command, for its asker alone. `command` says what it answers: output is shown as output. */
+void blocks_reply(const struct operation_reply *reply, enum command_id command, struct json_out *out);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef GP_CHAT_SLACK_MODAL_H
+#define GP_CHAT_SLACK_MODAL_H
+
+/*
+ * The window for an answer that needs more than a click: a note, or a choice of answer and machines. All that is needed when
+ * it comes back travels in its private_metadata, so that any server may read it: the question's number and revision, where its
+ * message is, and the answers that need a note; no secret and no right.
+ */
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "core/view.h"
+
+#define MODAL_CALLBACK "gp.answer"
+
+struct modal {
+    const struct card *card;       /* an open question */
+    const char *verb;              /* the answer that was clicked and needs a note; NULL = let people choose */
+    const char *channel, *message; /* where the card is shown */
+};
+
+/* The view of views.open. */
+void modal_write(const struct modal *modal, struct json_out *out, const char *key);
+
+struct modal_answer {
+    uint64_t question;
+    uint32_t revision;
+    const char *channel, *message; /* NULL if unknown */
+    enum guidance guidance;
+    struct plan_names targets; /* none = all of the card */
+    const char *note;          /* or NULL */
+    const char *wrong_block;   /* set when ERR_INVALID is about what was entered: where to say so */
+};
+
+/* Reads the "view" of a view_submission. ERR_INVALID: it lacks something (wrong_block is set, and the text goes back into the window by
+ * modal_write_errors), or it is none of ours (wrong_block is NULL). Allocates from the arena. */
+int modal_parse(const struct json *view, struct arena *arena, struct modal_answer *ret_answer, struct err *err)
+    MUST_USE;
+
+/* The members of the acknowledgement that keeps the window open and says what is wrong. */
+void modal_write_errors(const struct modal_answer *answer, const struct err *err, struct json_out *out);
+
+#endif
