@@ -67,7 +67,7 @@ SUPPORT_LIB := $(OUT)/libsupport.a
 
 # --- Flags ------------------------------------------------------------------------------------------------------------
 
-PACKAGES = libuv libcurl hiredis libcjson libmicrohttpd yaml-0.1 libcrypto
+PACKAGES = libuv libcurl hiredis libcjson libmicrohttpd libwebsockets yaml-0.1 libcrypto
 # Asked once, and only when something is compiled: `make deps` must work before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)

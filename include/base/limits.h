@@ -54,6 +54,17 @@ enum {
     LIMIT_MESSAGE_BYTES = 64 << 10, /* one card or chat text */
     LIMIT_CARD_ROWS = 100,          /* steps or machines listed on one card */
 
+    /* WebSocket connections to chat platforms */
+    LIMIT_WS_MESSAGE_BYTES = 1 << 20,
+    LIMIT_WS_SEND_BYTES = 20480,      /* Slack takes no longer frame */
+    LIMIT_WS_BACKLOG_BYTES = 1 << 20, /* unsent */
+    LIMIT_WS_HANDSHAKE_MS = 10000,
+    LIMIT_WS_PING_MS = 5000,
+    LIMIT_WS_IDLE_MS = 20000,
+    LIMIT_WS_CLOSE_MS = 1000,
+    LIMIT_SLACK_ACKNOWLEDGE_MS = 2000, /* of 3 s that Slack waits */
+    LIMIT_SLACK_PENDING = 1000,        /* envelopes that are not acknowledged yet */
+
     /* output of steps */
     LIMIT_OUTPUT_SEGMENT = 128 << 10,
     LIMIT_OUTPUT_SEGMENTS_HEAD = 4,
@@ -95,6 +106,7 @@ enum {
 static_assert(LIMIT_OUTPUT_BYTES <= 1 << 20, "a log keeps at most 1 MiB");
 static_assert(LIMIT_LOG_BATCH_BYTES < LIMIT_OUTPUT_SEGMENT, "a segment is sent in several batches");
 static_assert(LIMIT_FACT_SECONDS * 1000 > 2 * LIMIT_COMMIT_MS, "a result outlives the last time it is asked for");
+static_assert(LIMIT_WS_IDLE_MS + LIMIT_WS_PING_MS < 30000, "a dead connection is found within 30 s");
 static_assert(LIMIT_HEARTBEAT_MS * 3 <= LIMIT_LEADER_SILENCE_MS, "two lost beats are no silence");
 
 #endif

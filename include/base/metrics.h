@@ -31,6 +31,10 @@
     X(WORKERS, "guidepost_workers", "gauge", "Workers that report.", "state")                                          \
     X(WORKER_SLOTS, "guidepost_worker_slots", "gauge", "Slots of this process's worker.", "state")                     \
     X(CHAT_CONNECTED, "guidepost_chat_connected", "gauge", "1 if the adapter is connected.", "adapter")                \
+    X(CHAT_RECONNECTS, "guidepost_chat_reconnects_total", "counter", "Connections to the platform made again.",        \
+      "adapter")                                                                                                       \
+    X(CHAT_FOREIGN, "guidepost_chat_foreign_connections", "gauge", "Connections of the app that are not ours.",        \
+      "adapter")                                                                                                       \
     X(CHAT_MESSAGES, "guidepost_chat_messages_total", "counter", "Messages to rooms.", "adapter result")               \
     X(REDIS_RECONNECTS, "guidepost_redis_reconnects_total", "counter", "Connections to Redis made again.", "")         \
     X(REDIS_SECONDS, "guidepost_redis_command_duration_seconds", "histogram", "Round trip of a commit.", "")           \

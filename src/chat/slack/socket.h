@@ -1,0 +1,70 @@
+#ifndef GP_CHAT_SLACK_SOCKET_H
+#define GP_CHAT_SLACK_SOCKET_H
+
+/*
+ * Slack's Socket Mode: a connection that keeps itself alive, and the envelopes that come by it.
+ *
+ * It is connected when Slack has said hello. Slack recycles connections every few hours: then a new one is made first,
+ * and the old one is read and acknowledged until it closes, at most SOCKET_DRAIN_MS after the new hello. After a
+ * trouble it waits as chat/slack/backoff.h says. Only an error of `open` that is fatal ends it.
+ *
+ * An envelope is handed up at once, and acknowledged when the owner says that its effect is recorded, but no later than
+ * LIMIT_SLACK_ACKNOWLEDGE_MS after it came: Slack gives up after 3 s, then it shows an error to the person, and sends an event
+ * again (not a click). A crash before the acknowledgement loses no event, a crash after the automatic one may.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/loop.h"
+
+#include "envelope.h"
+
+struct socket;
+
+enum socket_state {
+    SOCKET_CONNECTING, /* the first time, or again; `why` is what ended the last one, "" at the start */
+    SOCKET_CONNECTED,
+    SOCKET_STOPPED, /* for good: a person must change something */
+};
+
+/* What apps.connections.open answered instead of a URL. */
+struct socket_open_error {
+    const char *text;       /* for a person */
+    bool fatal;             /* the token is wrong, or lacks the right: trying again is of no use */
+    int64_t retry_after_ms; /* 0 if Slack asks for no pause */
+};
+
+struct socket_options {
+    struct loop *loop;
+    const char *ca_file; /* authorities beside those of the system, or NULL; copied */
+
+    /* Asks apps.connections.open for a URL. Must lead to exactly one socket_opened, not before it has returned. Never
+     * asked twice at a time. */
+    void (*open)(void *user);
+
+    /* A delivery, borrowed until the callback returns. To be acknowledged by its token. */
+    void (*envelope)(const struct envelope *envelope, uint64_t token, void *user);
+
+    /* Told on each change, and again if the reason changes. */
+    void (*state)(enum socket_state state, const char *why, void *user);
+    void *user;
+};
+
+/* Starts to connect; the callbacks come from the next turn on, and may not destroy the socket. */
+int socket_create(const struct socket_options *options, struct socket **ret_socket, struct err *err) MUST_USE;
+void socket_destroy(struct socket *socket); /* says goodbye; NULL does nothing */
+
+/* The answer to `open`: a URL, or an error (then url is NULL). Borrowed. */
+void socket_opened(struct socket *socket, const char *url, const struct socket_open_error *error);
+
+/* The effect of the envelope is recorded. A token that was acknowledged already does nothing. */
+void socket_acknowledge(struct socket *socket, uint64_t token);
+
+/* How many processes serve this app: what Slack counts beyond that takes envelopes from us. 1 until it is told. */
+void socket_set_processes(struct socket *socket, int64_t processes);
+
+bool socket_is_connected(const struct socket *socket);
+
+#endif
