@@ -65,6 +65,27 @@ enum {
     LIMIT_SLACK_ACKNOWLEDGE_MS = 2000, /* of 3 s that Slack waits */
     LIMIT_SLACK_PENDING = 1000,        /* envelopes that are not acknowledged yet */
 
+    /* what we ask other servers over HTTP */
+    LIMIT_REQUEST_CONNECTIONS = 16,
+    LIMIT_REQUEST_WAITING = 1000, /* for a connection */
+    LIMIT_REQUEST_CONNECT_MS = 5000,
+    LIMIT_REQUEST_MS = 10000,
+    LIMIT_REQUEST_IDLE_SECONDS = 30, /* a kept connection */
+    LIMIT_REQUEST_REPLY_BYTES = 4 << 20,
+    LIMIT_REQUEST_HEADER_BYTES = 64 << 10, /* of a reply */
+
+    /* Slack */
+    LIMIT_SLACK_IN_FLIGHT = 8, /* calls; views.open may pass */
+    LIMIT_SLACK_WAITING = 5000,
+    LIMIT_SLACK_CALL_MS = 600000, /* all attempts of a call */
+    LIMIT_SLACK_TRIGGER_MS = 3000,
+    LIMIT_SLACK_EDIT_MS = 2000, /* between two edits of a message */
+    LIMIT_SLACK_PAUSE_MS = 500, /* before the second attempt; twice as long before the next */
+    LIMIT_SLACK_PAUSE_MAX_MS = 30000,
+    LIMIT_SLACK_RETRY_AFTER_MS = 30000, /* where Slack says no time */
+    LIMIT_SLACK_BURST = 3,              /* messages in a channel at once; then one a second */
+    LIMIT_SLACK_RESPONSES = 5,          /* by one response_url */
+
     /* output of steps */
     LIMIT_OUTPUT_SEGMENT = 128 << 10,
     LIMIT_OUTPUT_SEGMENTS_HEAD = 4,
@@ -107,6 +128,7 @@ static_assert(LIMIT_OUTPUT_BYTES <= 1 << 20, "a log keeps at most 1 MiB");
 static_assert(LIMIT_LOG_BATCH_BYTES < LIMIT_OUTPUT_SEGMENT, "a segment is sent in several batches");
 static_assert(LIMIT_FACT_SECONDS * 1000 > 2 * LIMIT_COMMIT_MS, "a result outlives the last time it is asked for");
 static_assert(LIMIT_WS_IDLE_MS + LIMIT_WS_PING_MS < 30000, "a dead connection is found within 30 s");
+static_assert(LIMIT_SLACK_IN_FLIGHT < LIMIT_REQUEST_CONNECTIONS, "an urgent call finds a free connection");
 static_assert(LIMIT_HEARTBEAT_MS * 3 <= LIMIT_LEADER_SILENCE_MS, "two lost beats are no silence");
 
 #endif
