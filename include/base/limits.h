@@ -53,6 +53,7 @@ enum {
     LIMIT_SIGN_IN_PER_MINUTE = 20,  /* failed ones, of one address */
     LIMIT_MESSAGE_BYTES = 64 << 10, /* one card or chat text */
     LIMIT_CARD_ROWS = 100,          /* steps or machines listed on one card */
+    LIMIT_SLACK_ID_BYTES = 255,     /* an id, a time stamp or a trigger of Slack */
 
     /* WebSocket connections to chat platforms */
     LIMIT_WS_MESSAGE_BYTES = 1 << 20,
