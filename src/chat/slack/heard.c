@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "core/command.h"
+#include "modal.h"
 #include "plain.h"
 
 struct reader {
@@ -351,21 +352,18 @@ static const char *read_click(struct reader *r) {
 }
 
 static const char *read_submission(struct reader *r) {
-    struct heard *heard = r->heard;
-    const char *view = read_path(r, "view.id");
+    const struct json *view = json_get(r->payload, "view");
+    const char *id = read_path(r, "view.id");
     const char *hash = read_path(r, "view.hash");
-    const char *metadata = json_string(json_path(r->payload, "view.private_metadata"));
-    const struct json *state = json_path(r->payload, "view.state.values");
-    if (!str_equal(json_string(json_path(r->payload, "view.callback_id")), "gp.answer")) {
+    if (!str_equal(json_string(json_get(view, "callback_id")), MODAL_CALLBACK)) {
         return "a modal that is not ours";
     }
-    if (!view || !hash || !metadata || !json_is_object(state)) {
-        return "a modal without its id, metadata or state";
+    if (!id || !hash) {
+        return "a modal without its id";
     }
-    heard->metadata = arena_strdup(r->arena, metadata);
-    heard->state = state;
-    heard->key = arena_printf(r->arena, "view:%s:%s", view, hash);
-    heard->kind = HEARD_SUBMISSION;
+    r->heard->view = view;
+    r->heard->key = arena_printf(r->arena, "view:%s:%s", id, hash);
+    r->heard->kind = HEARD_SUBMISSION;
     return NULL;
 }
 

@@ -35,7 +35,7 @@ enum heard_kind {
     HEARD_ANSWER_CLICK, /* a button that answers: verb, question, revision */
     HEARD_CHOOSE,       /* a button that asks for the modal to choose machines: question, revision */
     HEARD_NOTE,         /* a button that asks for the modal to write a note: verb, question, revision */
-    HEARD_SUBMISSION,   /* a modal was sent: metadata, state */
+    HEARD_SUBMISSION,   /* a modal was sent: view */
     HEARD_CHANGED,      /* people or groups have changed, what is cached of them must be read again: user or group */
 };
 
@@ -59,13 +59,11 @@ struct heard {
     bool thread_reply;   /* thread is set */
     bool ephemeral;      /* the message with the button can't be edited, only replaced by response_url */
 
-    const char *line;     /* of a command, by plain_text; may be "" */
-    const char *verb;     /* retry, ignore, exclude, fail, proceed, abort, take, check, show, who */
-    uint64_t question;    /* > 0 */
-    uint32_t revision;    /* > 0 */
-    const char *metadata; /* of a submission: private_metadata, may be "" */
-    /* of a submission: view.state.values, borrowed from the payload; an object */
-    const struct json *state;
+    const char *line;        /* of a command, by plain_text; may be "" */
+    const char *verb;        /* retry, ignore, exclude, fail, proceed, abort, take, check, show, who */
+    uint64_t question;       /* > 0 */
+    uint32_t revision;       /* > 0 */
+    const struct json *view; /* of a submission, for modal_parse; borrowed from the payload */
 
     const char *trigger_id;   /* opens a modal, for 3 s */
     const char *response_url; /* a secret */
