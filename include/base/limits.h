@@ -68,7 +68,7 @@ enum {
 
     /* what we ask other servers over HTTP */
     LIMIT_REQUEST_CONNECTIONS = 16,
-    LIMIT_REQUEST_WAITING = 1000, /* for a connection */
+    LIMIT_REQUEST_WAITING = 200, /* for a connection */
     LIMIT_REQUEST_CONNECT_MS = 5000,
     LIMIT_REQUEST_MS = 10000,
     LIMIT_REQUEST_IDLE_SECONDS = 30, /* a kept connection */
@@ -86,6 +86,19 @@ enum {
     LIMIT_SLACK_RETRY_AFTER_MS = 30000, /* where Slack says no time */
     LIMIT_SLACK_BURST = 3,              /* messages in a channel at once; then one a second */
     LIMIT_SLACK_RESPONSES = 5,          /* by one response_url */
+
+    /* Slack's messages, as Slack publishes it, in UTF-16 units */
+    LIMIT_SLACK_TEXT = 4000, /* beside the blocks; longer ones can't be edited */
+    LIMIT_SLACK_SECTION = 3000,
+    LIMIT_SLACK_CONTEXT = 2000,
+    LIMIT_SLACK_BUTTON = 75, /* also an option and its value */
+    LIMIT_SLACK_CONFIRM_TITLE = 100,
+    LIMIT_SLACK_CONFIRM_TEXT = 300,
+    LIMIT_SLACK_CONFIRM_BUTTON = 30,
+    LIMIT_SLACK_OPTIONS = 100,
+    LIMIT_SLACK_URL = 3000,
+    LIMIT_SLACK_METADATA = 3000,      /* that a window carries */
+    LIMIT_SLACK_BLOCKS_UNITS = 13000, /* all texts of a message; not published, found by others */
 
     /* output of steps */
     LIMIT_OUTPUT_SEGMENT = 128 << 10,

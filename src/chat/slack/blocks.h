@@ -2,15 +2,14 @@
 #define GP_CHAT_SLACK_BLOCKS_H
 
 /*
- * What people see in Slack: a card as Block Kit. Each function writes the members "text" and "blocks" into an object that is
- * open, for chat.postMessage, chat.update and chat.postEphemeral alike. Any input gives a message within Slack's limits.
+ * What people see in Slack: a card as Block Kit. Each function writes the members "text" and "blocks" into an object
+ * that is open, for chat.postMessage, chat.update and chat.postEphemeral alike. Any input gives a message within Slack's
+ * limits. "text" is what notifications and screen readers say: full sentences with the commands to type.
  *
- * "text" is what notifications and screen readers say: full sentences with the commands to type.
- *
- * Buttons: action_id "gp.<verb>" acts at once (after Slack's own confirm dialog, if the card wants one); "gp.<verb>.note" opens
- * the modal for a note first; "gp.choose" opens the modal with all answers, and with the machines if there are several. The
- * value is "Q<card>:<revision>" and nothing else: whoever clicks has the rights that the transport's user id gives. "gp.open" is a link:
- * a click on it is acknowledged and means nothing.
+ * Buttons: "gp.<verb>" acts at once, after Slack's own confirm dialog if the card wants one. "gp.<verb>.note" opens the
+ * window for a note first, and "gp.choose" the one with all answers and, if there are several, the machines (modal.h).
+ * The value is "Q<card>:<revision>" and nothing else: whoever clicks has the rights of the user that Slack names.
+ * "gp.open" is a link: a click on it is acknowledged and means nothing.
  */
 
 #include "base/json.h"

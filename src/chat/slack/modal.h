@@ -2,9 +2,9 @@
 #define GP_CHAT_SLACK_MODAL_H
 
 /*
- * The window for an answer that needs more than a click: a note, or a choice of answer and machines. All that is needed when
- * it comes back travels in its private_metadata, so that any server may read it: the question's number and revision, where its
- * message is, and the answers that need a note; no secret and no right.
+ * The window for an answer that needs more than a click: a note, or a choice of answer and machines. All that is needed
+ * when it comes back travels in its private_metadata, so that any server can read it: the question and its revision,
+ * where its message is, and which answers need a note. No secret is in it, and no right.
  */
 
 #include "base/arena.h"
@@ -32,10 +32,11 @@ struct modal_answer {
     const char *wrong_block;   /* set when ERR_INVALID is about what was entered: where to say so */
 };
 
-/* Reads the "view" of a view_submission. ERR_INVALID: it lacks something (wrong_block is set, and the text goes back into the window by
- * modal_write_errors), or it is none of ours (wrong_block is NULL). Allocates from the arena. */
-int modal_parse(const struct json *view, struct arena *arena, struct modal_answer *ret_answer, struct err *err)
-    MUST_USE;
+/* Reads what a view_submission brings: its private_metadata and its state.values. ERR_INVALID is about what was entered,
+ * and then wrong_block is set and the text goes back into the window by modal_write_errors; or the window is none of
+ * ours, and wrong_block is NULL. */
+int modal_parse(const char *metadata, const struct json *state, struct arena *arena, struct modal_answer *ret_answer,
+                struct err *err) MUST_USE;
 
 /* The members of the acknowledgement that keeps the window open and says what is wrong. */
 void modal_write_errors(const struct modal_answer *answer, const struct err *err, struct json_out *out);
