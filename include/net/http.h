@@ -30,7 +30,7 @@ struct http_header_line {
 
 /* Everything is copied. */
 struct http_request {
-    const char *method; /* "GET", "POST", "PUT", ... */
+    const char *method; /* "GET", "POST", "PUT", "DELETE" */
     const char *url;
     const struct http_header_line *headers;
     size_t header_count;
@@ -54,8 +54,8 @@ typedef void http_done(const struct http_reply *reply, void *user);
 
 struct http *http_create(struct loop *loop, const struct http_options *options); /* options may be NULL */
 
-/* What is not done yet gets its callback, without a reply, before this returns; a request made by one of them is dropped
- * without a callback. NULL does nothing. Must not be called inside an http_done callback. */
+/* What is not done yet gets its callback, without a reply, before this returns; a request made by one of them is
+ * dropped without a callback. NULL does nothing. Must not be called inside an http_done callback. */
 void http_destroy(struct http *http);
 
 /* Each request gets exactly one callback, never inside http_send. */
