@@ -17,7 +17,8 @@
 struct ws_client; /* what connections have in common */
 struct ws;        /* one connection */
 
-/* ca_file: a PEM file with authorities that are trusted beside those of the system, or NULL. */
+/* ca_file: a PEM file with the authorities that are trusted instead of those of the system, or NULL.
+ * One client a process: the library keeps in a global what belongs to TLS. */
 int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **ret_client, struct err *err) MUST_USE;
 
 /* All of its connections must have been destroyed. It is gone some turns of the loop later. NULL does nothing. */

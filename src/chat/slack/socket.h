@@ -38,7 +38,7 @@ struct socket_open_error {
 
 struct socket_options {
     struct loop *loop;
-    const char *ca_file; /* authorities beside those of the system, or NULL; copied */
+    const char *ca_file; /* authorities instead of those of the system, or NULL; copied */
 
     /* Asks apps.connections.open for a URL. Must lead to exactly one socket_opened, not before it has returned. Never
      * asked twice at a time. */
