@@ -26,6 +26,7 @@ const STATES = {
   asking: ["Waits for an answer", "hand", "wait"],
   paused: ["Paused", "hand", "wait"],
   answered: ["Answered", "check", "quiet"],
+  closed: ["Closed", "clock", "quiet"],
   canceling: ["Canceling", "barred", "quiet"],
   succeeded: ["Succeeded", "check", "good"],
   warned: ["Ignored, with a warning", "warning", "warn"],

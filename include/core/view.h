@@ -15,9 +15,11 @@
 #include "core/deployment.h"
 
 enum card_kind {
-    CARD_STATUS,   /* one per deployment and room, edited in place */
-    CARD_QUESTION, /* one per group of open questions of one step with the same error */
-    CARD_CLOSING,  /* one line at the end */
+    CARD_STATUS,     /* one per deployment and room, edited in place */
+    CARD_QUESTION,   /* one per group of open questions of one step with the same error */
+    CARD_CLOSING,    /* one line at the end */
+    CARD_REMINDER,   /* one line: a question still waits */
+    CARD_ESCALATION, /* a question once more, for others and perhaps in another room */
 };
 
 struct card_row {      /* a step, or a target of a question */
@@ -49,7 +51,8 @@ struct card {
     size_t fact_count;
     struct card_row *rows;
     size_t row_count;
-    const char *excerpt; /* last lines of output, or NULL */
+    size_t rows_left_out; /* of too many: then the last row only says how many these are */
+    const char *excerpt;  /* last lines of output, or NULL */
     struct card_action *actions;
     size_t action_count;
     const char *outcome;       /* the line that stays when it is over; NULL while it is open */
@@ -77,6 +80,14 @@ struct card *view_question(const struct deployment *d, const struct question_rec
 struct card *view_status(const struct deployment *d, int64_t now_ms, struct arena *arena);
 struct card *view_closing(const struct deployment *d, const struct question_record *questions, size_t count,
                           struct arena *arena);
+
+/* The same once more when nobody has answered for a while. A reminder is one line for the room of the card; NULL if no
+ * question is open any more. An escalation is the whole card with its buttons for those who are asked next; it ends like
+ * the card. next, next_ms: who will be asked when, if nobody answers; NULL and 0 = nobody. */
+struct card *view_reminder(const struct deployment *d, const struct question_record *questions, size_t count,
+                           const struct plan_names *next, int64_t next_ms, int64_t now_ms, struct arena *arena);
+struct card *view_escalation(const struct deployment *d, const struct question_record *questions, size_t count,
+                             const struct plan_names *mention, int64_t now_ms, struct arena *arena);
 
 /* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the
  * target's name replaced). */

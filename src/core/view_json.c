@@ -26,6 +26,10 @@ static const char *card_kind_word(enum card_kind kind) {
         return "question";
     case CARD_CLOSING:
         return "closing";
+    case CARD_REMINDER:
+        return "reminder";
+    case CARD_ESCALATION:
+        return "escalation";
     }
     return "";
 }

@@ -26,8 +26,9 @@ void view_row(struct card *card, struct card_row row, struct arena *arena) {
 
 void view_rows_end(struct card *card, size_t wanted, struct arena *arena) {
     if (wanted > card->row_count && card->row_count > 0) {
+        card->rows_left_out = wanted - card->row_count + 1;
         card->rows[card->row_count - 1] = (struct card_row){
-            .state = "", .name = arena_printf(arena, "and %zu more", wanted - card->row_count + 1), .detail = ""};
+            .state = "", .name = arena_printf(arena, "and %zu more", card->rows_left_out), .detail = ""};
     }
 }
 

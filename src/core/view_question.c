@@ -380,7 +380,7 @@ static void write_answered(const struct group *g) {
     const char *place = g->shown_count == 1 ? group_place(g, 1) : arena_printf(g->arena, "on %s", target_list(g));
     const char *where = arena_printf(g->arena, "%s %s", g->step->name, place);
     bool by_person = g->shown[0]->answer != GUIDANCE_NONE && !g->shown[0]->closed_why;
-    card->state = "answered";
+    card->state = by_person ? "answered" : "closed";
     card->place = where;
     card->title = by_person ? "Answered" : "Closed";
     card->outcome = view_answers(g->d, g->shown, g->shown_count, g->arena);

@@ -3,8 +3,8 @@
 
 /*
  * What people see in Slack: a card as Block Kit. Each function writes the members "text" and "blocks" into an object
- * that is open, for chat.postMessage, chat.update and chat.postEphemeral alike. Any input gives a message within Slack's
- * limits. "text" is what notifications and screen readers say: full sentences with the commands to type.
+ * that is open, for chat.postMessage, chat.update and chat.postEphemeral alike. Any input gives a message that Slack's
+ * limits allow. "text" is what notifications and screen readers say: full sentences with the commands to type.
  *
  * Buttons: "gp.<verb>" acts at once, after Slack's own confirm dialog if the card wants one. "gp.<verb>.note" opens the
  * window for a note first, and "gp.choose" the one with all answers and, if there are several, the machines (modal.h).

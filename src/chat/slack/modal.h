@@ -32,9 +32,9 @@ struct modal_answer {
     const char *wrong_block;   /* set when ERR_INVALID is about what was entered: where to say so */
 };
 
-/* Reads what a view_submission brings: its private_metadata and its state.values. ERR_INVALID is about what was entered,
- * and then wrong_block is set and the text goes back into the window by modal_write_errors; or the window is none of
- * ours, and wrong_block is NULL. */
+/* Reads what a view_submission brings: its private_metadata and its state.values. ERR_INVALID is about what was
+ * entered, and then wrong_block is set and the text goes back into the window by modal_write_errors; or the window is
+ * none of ours, and wrong_block is NULL. */
 int modal_parse(const char *metadata, const struct json *state, struct arena *arena, struct modal_answer *ret_answer,
                 struct err *err) MUST_USE;
 

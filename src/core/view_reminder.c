@@ -1,0 +1,61 @@
+/* A question that waits too long is told once more: in its room, and to those who are asked next. */
+
+#include "base/str.h"
+#include "view_parts.h"
+
+static const char *waited(const struct card *card, int64_t now_ms, struct arena *arena) {
+    return view_duration(now_ms > card->asked_ms ? now_ms - card->asked_ms : 0, arena);
+}
+
+static const char *taken_text(const struct question_record *questions, size_t count, struct arena *arena) {
+    for (size_t i = 0; i < count; i++) {
+        if (questions[i].open && questions[i].taken_by) {
+            return arena_printf(arena, "%s is on it", questions[i].taken_by);
+        }
+    }
+    return "Nobody is on it yet";
+}
+
+struct card *view_reminder(const struct deployment *d, const struct question_record *questions, size_t count,
+                           const struct plan_names *next, int64_t next_ms, int64_t now_ms, struct arena *arena) {
+    const struct card *asked = view_question(d, questions, count, now_ms, arena);
+    if (asked->outcome) {
+        return NULL;
+    }
+    struct card *card = view_card(CARD_REMINDER, d, arena);
+    const char *then = "", *until = "";
+    if (next && next->count > 0 && next_ms != 0) {
+        then = arena_printf(arena, "; it goes to %s at %s", view_list(next->items, next->count, arena),
+                            view_clock(next_ms, now_ms, arena));
+    }
+    if (asked->deadline_ms != 0) {
+        until = arena_printf(arena, " No answer by %s means fail.", view_clock(asked->deadline_ms, now_ms, arena));
+    }
+    card->question = asked->question;
+    card->revision = asked->revision;
+    card->state = asked->state;
+    card->place = asked->place;
+    card->asked_ms = asked->asked_ms;
+    card->deadline_ms = asked->deadline_ms;
+    card->title =
+        arena_printf(arena, "Q%llu has waited %s", (unsigned long long)card->question, waited(asked, now_ms, arena));
+    card->text = arena_printf(arena, "%s: %s (%s %s to %s). %s%s.%s", card->title, asked->place, d->plan->project,
+                              d->version, d->plan->environment, taken_text(questions, count, arena), then, until);
+    return card;
+}
+
+struct card *view_escalation(const struct deployment *d, const struct question_record *questions, size_t count,
+                             const struct plan_names *mention, int64_t now_ms, struct arena *arena) {
+    struct card *card = view_question(d, questions, count, now_ms, arena);
+    card->kind = CARD_ESCALATION;
+    if (!card->outcome) {
+        const char *waiting = waited(card, now_ms, arena),
+                   *unknown = str_equal(card->state, "unknown") ? "Outcome unknown, n" : "N";
+        card->mention = *mention;
+        card->title = arena_printf(arena, "%so answer for %s: needs %s", unknown, waiting,
+                                   view_list(mention->items, mention->count, arena));
+        card->text = arena_printf(arena, "No answer for %s, so now %s: %s", waiting,
+                                  view_list(mention->items, mention->count, arena), card->text);
+    }
+    return card;
+}
