@@ -28,7 +28,7 @@ export class Sockets {
     this.opened = 0;
     this.waiting = new Map(); /* envelope_id -> delivery which is not acknowledged */
     this.log = []; /* one row per envelope sent */
-    this.rows = new Map(); /* envelope_id -> its latest row */
+    this.rows = new Map(); /* envelope_id -> its rows */
     this.counts = {
       opened: 0, hellos: 0, acks: 0, late_acks: 0, repeated_acks: 0, unknown_acks: 0, acks_elsewhere: 0, bad_acks: 0,
       acks_with_payload: 0, lost: 0, given_up: 0, redelivered: 0, refused_tickets: 0, too_many: 0, pongs: 0,
@@ -199,7 +199,7 @@ export class Sockets {
 
   /* The same payload again, as Slack sometimes does: under the same envelope_id, or with other ids. */
   repeat(id, change = {}) {
-    const row = this.rows.get(id);
+    const row = this.rows.get(id)?.at(-1);
     if (!row) {
       return false;
     }
@@ -246,9 +246,8 @@ export class Sockets {
       envelope_id: delivery.id, type: delivery.type, payload: delivery.payload, accepts: delivery.accepts, acked: null,
       retry_attempt: delivery.attempt, link: link.number, at: Date.now(),
     };
-    delivery.row = row;
     this.log.push(row);
-    this.rows.set(row.envelope_id, row);
+    this.rows.set(row.envelope_id, [...(this.rows.get(row.envelope_id) ?? []), row]);
     if (this.log.length > LOG_MAX) {
       this.rows.delete(this.log.shift().envelope_id);
     }
@@ -313,7 +312,9 @@ export class Sockets {
       return;
     }
     const delivery = this.waiting.get(said.envelope_id);
-    const row = delivery?.row ?? this.rows.get(said.envelope_id);
+    const rows = this.rows.get(said.envelope_id) ?? [];
+    const open = rows.filter((one) => one.acked === null);
+    const row = open.find((one) => one.link === link.number) ?? open[0] ?? rows.at(-1);
     if (!row) {
       this.counts.unknown_acks += 1;
       return;
@@ -347,8 +348,10 @@ export class Sockets {
     this.timers.add(timer);
   }
 
+  /* How many envelopes no connection has acknowledged, though somebody held it. */
   unacknowledged() {
-    return this.log.filter((row) => row.acked === null && row.link !== GHOST.number).length;
+    const open = [...this.rows.values()].filter((rows) => rows.every((row) => row.acked === null));
+    return open.filter((rows) => rows.some((row) => row.link !== GHOST.number)).length;
   }
 
   reset() {
