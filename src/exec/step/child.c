@@ -1,5 +1,7 @@
 #include "child.h"
 
+#include "record.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,60 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The ends of the pipes that the child uses. */
-struct ends {
-    int null;
-    int output;
-    int report;
-    int go;
+/* What the child is told and what it tells. It shares our memory until it is the shell, so that neither needs a pipe. */
+struct start {
+    const struct instructions *in;
+    const struct account *account;
+    pid_t supervisor;
+    mode_t umask_before;
+    int null_fd;
+    int output_fd;
+    volatile enum child_stage stage;
+    volatile int code; /* errno; 0 = it is the shell */
 };
-
-static _Noreturn void child_run(const struct ends *ends, const struct instructions *in, const struct account *account);
-
-static void close_all(const int *fds, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (fds[i] >= 0) {
-            (void)close(fds[i]);
-        }
-    }
-}
-
-int child_create(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before) {
-    enum { OUTPUT = 0, REPORT = 2, GO = 4, NULL_INPUT = 6, COUNT };
-    int fds[COUNT] = {-1, -1, -1, -1, -1, -1, -1};
-
-    fds[NULL_INPUT] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (fds[NULL_INPUT] < 0 || pipe2(fds + OUTPUT, O_CLOEXEC) < 0 || pipe2(fds + REPORT, O_CLOEXEC) < 0 ||
-        pipe2(fds + GO, O_CLOEXEC) < 0 || (ret->pid = fork()) < 0) {
-        int rc = -errno;
-        close_all(fds, COUNT);
-        return rc;
-    }
-    if (ret->pid == 0) {
-        const struct ends ends = {fds[NULL_INPUT], fds[OUTPUT + 1], fds[REPORT + 1], fds[GO]};
-        (void)close(fds[GO + 1]); /* or the child would wait for itself */
-        (void)umask(umask_before);
-        child_run(&ends, in, account);
-    }
-    (void)setpgid(ret->pid, ret->pid); /* here and in the child: whoever comes first */
-    ret->output_fd = fds[OUTPUT];
-    ret->report_fd = fds[REPORT];
-    ret->go_fd = fds[GO + 1];
-    (void)fcntl(ret->output_fd, F_SETFL, O_NONBLOCK);
-    (void)fcntl(ret->report_fd, F_SETFL, O_NONBLOCK);
-    close_all((const int[]){fds[OUTPUT + 1], fds[REPORT + 1], fds[GO], fds[NULL_INPUT]}, 4);
-    return 0;
-}
-
-void child_release(struct child *child) {
-    (void)!write(child->go_fd, "g", 1);
-    (void)close(child->go_fd);
-}
-
-void child_abandon(struct child *child) {
-    close_all((const int[]){child->go_fd, child->output_fd, child->report_fd}, 3);
-    (void)waitpid(child->pid, NULL, 0);
-}
 
 static void signals_reset(void) {
     const struct sigaction normal = {.sa_handler = SIG_DFL};
@@ -73,34 +32,84 @@ static void signals_reset(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void child_fail(int report_fd, enum child_stage stage, int code) {
-    const struct child_report report = {.stage = stage, .code = code};
-
-    (void)!write(report_fd, &report, sizeof report);
+static _Noreturn void child_fail(struct start *start, enum child_stage stage, int code) {
+    start->stage = stage;
+    start->code = code;
     _exit(127);
 }
 
-static _Noreturn void child_run(const struct ends *ends, const struct instructions *in, const struct account *account) {
-    char *const arguments[] = {"sh", "-e", "-c", (char *)in->script, NULL};
-    char go;
+/* Everything that can fail before `started` comes after it too: only a script that could have run has been started. */
+static _Noreturn void child_run(struct start *start) {
+    char *const arguments[] = {"sh", "-e", "-c", (char *)start->in->script, NULL};
+    const char *work_dir = start->in->work_dir;
 
     (void)setpgid(0, 0);
-    if (read(ends->go, &go, 1) != 1) {
-        _exit(127);
+    int rc = record_started(start->supervisor, getpid());
+    if (rc < 0) {
+        child_fail(start, CHILD_RECORD, -rc);
     }
-    if (dup2(ends->null, 0) < 0 || dup2(ends->output, 1) < 0 || dup2(ends->output, 2) < 0) {
-        child_fail(ends->report, CHILD_SHELL, errno);
+    (void)umask(start->umask_before);
+    if (dup2(start->null_fd, 0) < 0 || dup2(start->output_fd, 1) < 0 || dup2(start->output_fd, 2) < 0) {
+        child_fail(start, CHILD_SHELL, errno);
     }
-    if (account) {
-        int rc = account_become(account);
-        if (rc < 0) {
-            child_fail(ends->report, CHILD_USER, -rc);
-        }
+    rc = start->account ? account_become(start->account) : 0;
+    if (rc < 0) {
+        child_fail(start, CHILD_USER, -rc);
     }
-    if (chdir(in->work_dir ? in->work_dir : "/") < 0) {
-        child_fail(ends->report, CHILD_DIRECTORY, errno);
+    if (chdir(work_dir ? work_dir : "/") < 0) {
+        child_fail(start, CHILD_DIRECTORY, errno);
     }
     signals_reset();
-    (void)execve("/bin/sh", arguments, in->env);
-    child_fail(ends->report, CHILD_SHELL, errno);
+    (void)execve("/bin/sh", arguments, start->in->env);
+    child_fail(start, CHILD_SHELL, errno);
+}
+
+/* vfork and not fork: copying our page tables and then page after page costs more than the script `true`. The child calls
+ * nothing but what is safe in borrowed memory, and never returns into our frames. */
+static pid_t child_vfork(struct start *start) {
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        child_run(start);
+    }
+    return pid;
+}
+
+static void close_if_open(int fd) {
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+int child_start(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before,
+                enum child_stage *ret_stage) {
+    struct start start = {
+        .in = in,
+        .account = account,
+        .supervisor = getpid(),
+        .umask_before = umask_before,
+        .null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
+        .stage = CHILD_PROCESS,
+    };
+    int output[2] = {-1, -1};
+
+    pid_t pid = -1;
+    if (start.null_fd >= 0 && pipe2(output, O_CLOEXEC) == 0) {
+        start.output_fd = output[1];
+        pid = child_vfork(&start);
+    }
+    int code = pid < 0 ? errno : start.code;
+    close_if_open(start.null_fd);
+    close_if_open(output[1]);
+    if (code != 0) {
+        if (pid > 0) {
+            (void)waitpid(pid, NULL, 0);
+        }
+        close_if_open(output[0]);
+        *ret_stage = start.stage;
+        return -code;
+    }
+    (void)fcntl(output[0], F_SETFL, O_NONBLOCK);
+    *ret = (struct child){.pid = pid, .output_fd = output[0]};
+    return 0;
 }

@@ -2,9 +2,9 @@
 #define GP_EXEC_STEP_CHILD_H
 
 /*
- * The process that becomes the script's shell. It is made in two moves, so that `started` is on disk before anything
- * of the script can run: child_create leaves it waiting, child_release lets it go. If its supervisor dies in between,
- * it ends without a trace.
+ * The process that becomes the script's shell. It writes `started` itself, in the moment before it becomes the shell,
+ * and until then it holds the run's lock as its supervisor does: whoever gets the lock while there is no `started` knows
+ * that nothing runs, also when the supervisor was killed in the midst of starting.
  */
 
 #include "account.h"
@@ -14,21 +14,15 @@
 
 struct child {
     pid_t pid;     /* also the id of its process group */
-    int output_fd; /* reads what it and its children write */
-    int report_fd; /* reads one struct child_report when it could not become the shell, else end of file */
-    int go_fd;
+    int output_fd; /* reads what it and its children write; does not block */
 };
 
-enum child_stage { CHILD_USER, CHILD_DIRECTORY, CHILD_SHELL };
+/* What could not be done. */
+enum child_stage { CHILD_PROCESS, CHILD_RECORD, CHILD_USER, CHILD_DIRECTORY, CHILD_SHELL };
 
-struct child_report {
-    enum child_stage stage;
-    int code; /* errno */
-};
-
-/* Returns 0 or a negative errno. Without an account the user stays. The descriptors to read do not block. */
-int child_create(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before);
-void child_release(struct child *child);
-void child_abandon(struct child *child); /* the waiting child ends and is reaped */
+/* Returns 0 when the shell runs, else a negative errno, *ret_stage, and nothing is left. Without an account the user
+ * stays. */
+int child_start(struct child *ret, const struct instructions *in, const struct account *account, mode_t umask_before,
+                enum child_stage *ret_stage);
 
 #endif

@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,7 +60,7 @@ static void process_set_up(void) {
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (close_range(3, ~0U, 0) < 0) {
+    if (syscall(SYS_close_range, 3, ~0U, 0) < 0) {
         for (fd = 3; fd < 1024; fd++) {
             (void)close(fd);
         }

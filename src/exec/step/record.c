@@ -24,10 +24,10 @@ static int64_t wall_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int record_started(pid_t child) {
+int record_started(pid_t supervisor, pid_t child) {
     char text[RECORD_BYTES];
 
-    (void)snprintf(text, sizeof text, "%ld %ld %" PRId64 "\n", (long)getpid(), (long)child, wall_ms());
+    (void)snprintf(text, sizeof text, "%ld %ld %" PRId64 "\n", (long)supervisor, (long)child, wall_ms());
     int fd = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         return -errno;

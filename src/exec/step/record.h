@@ -21,7 +21,7 @@ struct ending {
 bool record_exists(void);
 
 /* Returns 0 or a negative errno. */
-int record_started(pid_t child);
+int record_started(pid_t supervisor, pid_t child);
 
 /*
  * Writes the end, and tries again every second until it can: an end that nobody can read would be a lie about what

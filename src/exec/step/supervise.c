@@ -54,7 +54,6 @@ static void start(struct supervision *s, mode_t umask_before);
 static void run(struct supervision *s);
 static int64_t phase_advance(struct supervision *s, int64_t now);
 static void signals_take(struct supervision *s);
-static void report_take(struct supervision *s);
 static void output_take(struct supervision *s, int64_t now);
 static void output_put(struct supervision *s, const char *bytes, size_t size);
 static void output_end(struct supervision *s);
@@ -78,31 +77,37 @@ static void not_started(struct supervision *s, const char *what, const char *sub
     char text[NOTE_BYTES];
 
     s->ending = (struct ending){.word = "notstarted", .number = code};
-    int size =
-        snprintf(text, sizeof text, "guidepost-step: %s%s%s: %s\n", what, *subject ? " " : "", subject, strerror(code));
+    int size = snprintf(text, sizeof text, "guidepost-step: cannot %s%s%s: %s\n", what, *subject ? " " : "", subject,
+                        strerror(code));
     output_put(s, text, (size_t)size);
 }
 
 static void start(struct supervision *s, mode_t umask_before) {
+    static const char *const what[] = {
+        [CHILD_PROCESS] = "make a process",
+        [CHILD_RECORD] = "record the start",
+        [CHILD_USER] = "run as the user",
+        [CHILD_DIRECTORY] = "change to the directory",
+        [CHILD_SHELL] = "run",
+    };
+    const char *const subjects[] = {
+        [CHILD_PROCESS] = "",       [CHILD_RECORD] = "",
+        [CHILD_USER] = s->in->user, [CHILD_DIRECTORY] = s->in->work_dir ? s->in->work_dir : "/",
+        [CHILD_SHELL] = "/bin/sh",
+    };
     struct account account;
+    enum child_stage stage;
 
     int rc = s->in->user ? account_find(&account, s->in->user) : 0;
     if (rc < 0) {
-        not_started(s, "cannot find the user", s->in->user, -rc);
+        not_started(s, "find the user", s->in->user, -rc);
         return;
     }
-    rc = child_create(&s->child, s->in, s->in->user ? &account : NULL, umask_before);
+    rc = child_start(&s->child, s->in, s->in->user ? &account : NULL, umask_before, &stage);
     if (rc < 0) {
-        not_started(s, "cannot make a process", "", -rc);
+        not_started(s, what[stage], subjects[stage], -rc);
         return;
     }
-    rc = record_started(s->child.pid);
-    if (rc < 0) {
-        child_abandon(&s->child);
-        not_started(s, "cannot record the start", "", -rc);
-        return;
-    }
-    child_release(&s->child);
     s->phase = RUNNING;
 }
 
@@ -129,7 +134,6 @@ static void run(struct supervision *s) {
     for (int64_t next = phase_advance(s, now); s->phase != OVER; next = phase_advance(s, now)) {
         struct pollfd watched[] = {
             {.fd = s->signal_fd, .events = POLLIN},
-            {.fd = s->child.report_fd, .events = POLLIN},
             {.fd = s->child.output_fd, .events = POLLIN},
         };
         int timeout = next == NEVER ? -1 : (int)earlier(next > now ? next - now : 0, INT_MAX);
@@ -139,9 +143,6 @@ static void run(struct supervision *s) {
             signals_take(s);
         }
         if (watched[1].revents) {
-            report_take(s);
-        }
-        if (watched[2].revents) {
             output_take(s, now);
         }
     }
@@ -166,14 +167,11 @@ static void drain_begin(struct supervision *s, int64_t now) {
  */
 static void running_advance(struct supervision *s, int64_t now) {
     if (s->shell_ended) {
-        report_take(s); /* written before the end, but perhaps not yet noticed */
-        if (!s->ending.word && WIFSIGNALED(s->shell_status)) {
+        if (WIFSIGNALED(s->shell_status)) {
             end_begin(s, now, "signal", WTERMSIG(s->shell_status));
             return;
         }
-        if (!s->ending.word) {
-            s->ending = (struct ending){.word = "exit", .number = WEXITSTATUS(s->shell_status)};
-        }
+        s->ending = (struct ending){.word = "exit", .number = WEXITSTATUS(s->shell_status)};
         drain_begin(s, now);
     } else if (s->canceled) {
         end_begin(s, now, "canceled", SIGTERM);
@@ -244,34 +242,6 @@ static void signals_take(struct supervision *s) {
         }
     }
     children_reap(s);
-}
-
-/* The child says why it could not become the shell; end of file: it has. */
-static void report_take(struct supervision *s) {
-    static const char *const what[] = {
-        [CHILD_USER] = "cannot run as the user",
-        [CHILD_DIRECTORY] = "cannot change to the directory",
-        [CHILD_SHELL] = "cannot run",
-    };
-    const char *const subjects[] = {
-        [CHILD_USER] = s->in->user,
-        [CHILD_DIRECTORY] = s->in->work_dir,
-        [CHILD_SHELL] = "/bin/sh",
-    };
-    struct child_report report;
-
-    if (s->child.report_fd < 0) {
-        return;
-    }
-    ssize_t count = read(s->child.report_fd, &report, sizeof report);
-    if (count < 0) {
-        return;
-    }
-    (void)close(s->child.report_fd);
-    s->child.report_fd = -1;
-    if (count == sizeof report && s->phase == RUNNING) {
-        not_started(s, what[report.stage], subjects[report.stage] ? subjects[report.stage] : "/", report.code);
-    }
 }
 
 static void output_take(struct supervision *s, int64_t now) {
