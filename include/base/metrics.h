@@ -36,6 +36,7 @@
     X(CHAT_FOREIGN, "guidepost_chat_foreign_connections", "gauge", "Connections of the app that are not ours.",        \
       "adapter")                                                                                                       \
     X(CHAT_MESSAGES, "guidepost_chat_messages_total", "counter", "Messages to rooms.", "adapter result")               \
+    X(CHAT_CALLS, "guidepost_chat_calls_total", "counter", "Requests to a chat platform.", "adapter method result")    \
     X(REDIS_RECONNECTS, "guidepost_redis_reconnects_total", "counter", "Connections to Redis made again.", "")         \
     X(REDIS_SECONDS, "guidepost_redis_command_duration_seconds", "histogram", "Round trip of a commit.", "")           \
     X(HTTP_REQUESTS, "guidepost_http_requests_total", "counter", "Requests answered.", "method route code")            \

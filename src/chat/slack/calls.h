@@ -2,10 +2,10 @@
 #define GP_CHAT_SLACK_CALLS_H
 
 /*
- * Slack's Web API (https://docs.slack.dev/apis/web-api/): calls of methods, at the pace that Slack allows. Waiting calls go out by
- * priority and then by age. Faults (no network, timeouts, 5xx, replies that are no JSON) are tried again with growing pauses and full
- * jitter while the deadline lasts; but a call that must not happen twice only if it has surely not happened: else its reply says `maybe`,
- * and the caller looks whether it did.
+ * Slack's Web API (https://docs.slack.dev/apis/web-api/): calls of methods, at the pace that Slack allows. Those that
+ * wait go out by priority and then by age. Faults (no network, timeouts, 5xx, replies that are no JSON) are tried again with
+ * growing pauses and full jitter while the deadline lasts; but a call that must not happen twice only if it has surely
+ * not happened: else its reply says `maybe`, and the caller looks whether it did.
  */
 
 #include <stdbool.h>
@@ -16,9 +16,10 @@
 #include "net/loop.h"
 
 /*
- * Every method that is used: name; the token it takes (the app's xapp- or the bot's xoxb-); the form of its body; calls a minute that
- * Slack allows to one app in one workspace; the scopes that it needs, separated by spaces; what may be done when it is not known whether it
- * happened: AGAIN (it may happen twice) or ONCE. tests/lint compares the scopes with config/slack-manifest.yaml.
+ * Every method that is used: name; the token it takes (the app's xapp- or the bot's xoxb-); the form of its body; calls
+ * a minute that Slack allows to one app in one workspace; the scopes that it needs, separated by spaces; what may be
+ * done when it is not known whether it happened: AGAIN (it may happen twice) or ONCE. tests/lint compares the scopes
+ * with config/slack-manifest.yaml.
  */
 #define CALL_METHODS(X)                                                                                        \
     X(APPS_CONNECTIONS_OPEN, "apps.connections.open", APP, FORM, 50, "connections:write", AGAIN)               \
@@ -53,17 +54,18 @@ struct call {
     const char *json;                /* the body of a JSON method: an object; NULL = {} */
     const struct call_field *fields; /* the arguments of a FORM method */
     size_t field_count;
-    const char *channel; /* chat.postMessage, chat.postEphemeral: whose pace to keep; or NULL */
+    const char *channel; /* chat.postMessage: whose pace is kept; or NULL */
     enum call_priority priority;
-    /* One thing that is shown anew, such as a message: calls with the same key go out in order and one at a time, LIMIT_SLACK_EDIT_MS
-     * apart; one that still waits is replaced by a later one, which takes over its place. Or NULL. */
+    /* One thing that is shown anew, such as a message; or NULL. Calls of a method with the same key go out in order and
+     * one at a time, LIMIT_SLACK_EDIT_MS apart; one that still waits is replaced by a later one, which takes its place.
+     */
     const char *key;
     int64_t
         deadline_ms; /* from now, for all attempts; 0 = LIMIT_SLACK_CALL_MS, for views.open LIMIT_SLACK_TRIGGER_MS */
 };
 
 /*
- * What came of a call; borrowed until the callback returns. `error` is Slack's word (docs of each method), or one of these:
+ * What came of a call; borrowed until the callback returns. `error` is Slack's word (docs of each method), or one of:
  *   no_reply   the network failed or was too slow      closed     by calls_destroy
  *   bad_reply  not what Slack replies with             replaced   by a later call with the same key
  *   http_<n>   an HTTP status that is no success       used_up    the response_url
@@ -91,14 +93,15 @@ struct calls;
 
 struct calls *calls_create(struct loop *loop, const struct calls_options *options); /* copies the options */
 
-/* What is not done yet is ended with "closed" before this returns; a call made by its callback is dropped without one. NULL does nothing.
- * Must not be called inside a callback. */
+/* What is not done yet is ended with "closed" before this returns; a call made by its callback is dropped without one.
+ * NULL does nothing. Must not be called inside a callback. */
 void calls_destroy(struct calls *calls);
 
 /* Each call gets exactly one callback, never inside calls_send. views.open waits for nobody. done may be NULL. */
 void calls_send(struct calls *calls, const struct call *call, call_done *done, void *user);
 
-/* Answers by the response_url of a command or a click, which works LIMIT_SLACK_RESPONSES times: a JSON object as for chat.postEphemeral. */
+/* Answers by the response_url of a command or a click, which works LIMIT_SLACK_RESPONSES times: a JSON object as for
+ * chat.postEphemeral. */
 void calls_respond(struct calls *calls, const char *response_url, const char *json, call_done *done, void *user);
 
 const char *calls_method_name(enum call_method method);

@@ -1,0 +1,519 @@
+#include "calls.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "net/http.h"
+#include "pacing.h"
+#include "verdict.h"
+
+enum { JITTER_MS = 250, RESPONSE_WINDOW_MS = 30 * 60 * 1000 };
+
+enum token { APP, BOT };
+enum form { FORM, JSON };
+enum repeat { AGAIN, ONCE };
+
+static const struct method {
+    const char *name;
+    enum token token;
+    enum form form;
+    int per_minute;
+    enum repeat repeat;
+} methods[] = {
+#define X(id, name, token, body, per_minute, scopes, repeat) {name, token, body, per_minute, repeat},
+    CALL_METHODS(X)
+#undef X
+};
+
+static const struct pacing_rate channel_rate = {.interval_ms = 1000, .burst = LIMIT_SLACK_BURST};
+static const struct pacing_rate edit_rate = {.interval_ms = LIMIT_SLACK_EDIT_MS, .burst = 1};
+static const struct pacing_rate response_rate = {.interval_ms = RESPONSE_WINDOW_MS, .burst = LIMIT_SLACK_RESPONSES};
+
+struct calls {
+    struct loop *loop; /* borrowed */
+    struct http *http; /* owned */
+    struct pacing *pacing;
+    char *api_url, *app_token, *bot_token; /* owned; a token may be NULL */
+    bool unpaced, closing;
+    struct item *waiting; /* owned; the next to go first */
+    struct item *flying;  /* owned; http has them */
+    struct item *ended;   /* owned; their callbacks are due; the first to be called first */
+    size_t waiting_count, flying_count;
+    uint64_t number;
+    unsigned depth;     /* > 0 while a callback runs */
+    struct timer *soon; /* of the loop; NULL = not asked for */
+    struct timer *timer;
+};
+
+/* A call on its way. */
+struct item {
+    struct calls *calls; /* borrowed */
+    struct item *next;
+    const struct method *method; /* NULL for a response_url */
+    char *url;                   /* owned; a response_url is a secret */
+    char *body;                  /* owned */
+    size_t body_size;
+    bool urgent;
+    enum call_priority priority;
+    uint64_t number;
+    uint64_t method_meter, channel_meter, key_meter; /* 0 = none; the key is known by its meter */
+    int64_t deadline_ms, not_before_ms;              /* monotonic */
+    unsigned faults;
+    bool maybe;                                        /* an attempt whose end is not known may have done it */
+    char error[sizeof((struct verdict *)NULL)->error]; /* of the last attempt */
+    call_done *done;
+    void *user;
+};
+
+static void plan_pump(struct calls *calls);
+
+const char *calls_method_name(enum call_method method) {
+    return methods[method].name;
+}
+
+/* --- The lists ---------------------------------------------------------------------------------------------------- */
+
+static void item_destroy(struct item *item) {
+    if (item->url != NULL) {
+        explicit_bzero(item->url, strlen(item->url));
+    }
+    mem_free(item->url);
+    mem_free(item->body);
+    mem_free(item);
+}
+
+/* By priority, then by age. */
+static void wait_turn(struct item *item) {
+    struct item **place = &item->calls->waiting;
+    while (*place != NULL && ((*place)->priority > item->priority ||
+                              ((*place)->priority == item->priority && (*place)->number < item->number))) {
+        place = &(*place)->next;
+    }
+    item->next = *place;
+    *place = item;
+    item->calls->waiting_count++;
+}
+
+static void take_out(struct item **list, const struct item *item) {
+    while (*list != item) {
+        list = &(*list)->next;
+    }
+    *list = item->next;
+}
+
+static struct item *find_key(struct item *list, uint64_t key_meter) {
+    while (list != NULL && (key_meter == 0 || list->key_meter != key_meter)) {
+        list = list->next;
+    }
+    return list;
+}
+
+/* The call is over; it is in no list any more. */
+static void finish(struct item *item, const struct call_reply *reply) {
+    struct calls *calls = item->calls;
+    if (item->done != NULL) {
+        calls->depth++;
+        item->done(reply, item->user);
+        calls->depth--;
+    }
+    item_destroy(item);
+}
+
+static void finish_word(struct item *item, const char *error) {
+    finish(item, &(struct call_reply){.error = error, .maybe = item->maybe, .detail = ""});
+}
+
+/* Its callback comes at the end of the turn. It is in no list. */
+static void end(struct item *item, const char *error) {
+    size_t size = strlen(error);
+    assert(size < sizeof item->error);
+    memmove(item->error, error, size + 1);
+    struct item **place = &item->calls->ended;
+    while (*place != NULL) {
+        place = &(*place)->next;
+    }
+    item->next = NULL;
+    *place = item;
+    plan_pump(item->calls);
+}
+
+/* --- Going out ---------------------------------------------------------------------------------------------------- */
+
+static void replied(const struct http_reply *http_reply, void *user);
+
+/* When nothing stands in its way; INT64_MAX while another of its key is under way. */
+static int64_t due_ms(const struct item *item, int64_t now_ms) {
+    const struct calls *calls = item->calls;
+    if (find_key(calls->flying, item->key_meter) != NULL) {
+        return INT64_MAX;
+    }
+    bool paced = !calls->unpaced && !item->urgent;
+    const struct pacing_rate method_rate = pacing_per_minute(item->method != NULL ? item->method->per_minute : 1);
+    const struct {
+        uint64_t meter;
+        const struct pacing_rate *rate;
+    } meters[] = {
+        {item->method_meter, &method_rate}, {item->channel_meter, &channel_rate}, {item->key_meter, &edit_rate}};
+    int64_t due_ms = item->not_before_ms;
+    for (size_t i = 0; i < sizeof meters / sizeof meters[0]; i++) {
+        if (meters[i].meter != 0) {
+            int64_t when_ms = pacing_when(calls->pacing, meters[i].meter, paced ? meters[i].rate : NULL, now_ms);
+            due_ms = when_ms > due_ms ? when_ms : due_ms;
+        }
+    }
+    return due_ms;
+}
+
+static void take_meters(const struct item *item, int64_t now_ms) {
+    struct pacing *pacing = item->calls->pacing;
+    if (item->method_meter != 0) {
+        const struct pacing_rate rate = pacing_per_minute(item->method->per_minute);
+        pacing_take(pacing, item->method_meter, &rate, now_ms);
+    }
+    if (item->channel_meter != 0) {
+        pacing_take(pacing, item->channel_meter, &channel_rate, now_ms);
+    }
+    if (item->key_meter != 0) {
+        pacing_take(pacing, item->key_meter, &edit_rate, now_ms);
+    }
+}
+
+static void fly(struct item *item, int64_t now_ms) {
+    struct calls *calls = item->calls;
+    take_meters(item, now_ms);
+    item->next = calls->flying;
+    calls->flying = item;
+    calls->flying_count++;
+
+    const struct method *method = item->method;
+    bool json = method == NULL || method->form == JSON;
+    struct http_header_line headers[2] = {
+        {"Content-Type", json ? "application/json; charset=utf-8" : "application/x-www-form-urlencoded"}};
+    struct http_request request = {.method = "POST",
+                                   .url = item->url,
+                                   .headers = headers,
+                                   .header_count = 1,
+                                   .body = item->body,
+                                   .body_size = item->body_size,
+                                   .timeout_ms = item->deadline_ms - now_ms};
+    request.timeout_ms = request.timeout_ms < LIMIT_REQUEST_MS ? request.timeout_ms : LIMIT_REQUEST_MS;
+    struct buf bearer = BUF_INIT(LIMIT_SECRET_BYTES), url = BUF_INIT(LIMIT_SECRET_BYTES);
+    if (method != NULL) {
+        const char *token = method->token == APP ? calls->app_token : calls->bot_token;
+        buf_printf(&url, "%s/%s", calls->api_url, method->name);
+        buf_printf(&bearer, "Bearer %s", token != NULL ? token : "");
+        headers[request.header_count++] = (struct http_header_line){"Authorization", bearer.data};
+        request.url = url.data;
+    }
+    http_send(calls->http, &request, replied, item);
+    if (bearer.size > 0) {
+        explicit_bzero(bearer.data, bearer.size);
+    }
+    buf_finish(&bearer);
+    buf_finish(&url);
+}
+
+/* Lets out who is due, and ends who is too late. Tells when to look again. */
+static int64_t scan(struct calls *calls) {
+    int64_t now_ms = clock_monotonic_ms(), next_ms = INT64_MAX;
+    for (struct item **link = &calls->waiting; *link != NULL;) {
+        struct item *item = *link;
+        bool late = now_ms >= item->deadline_ms;
+        bool room = calls->flying_count < LIMIT_SLACK_IN_FLIGHT || item->urgent;
+        int64_t when_ms = late || !room ? item->deadline_ms : due_ms(item, now_ms);
+        if (!late && when_ms > now_ms) {
+            when_ms = when_ms < item->deadline_ms ? when_ms : item->deadline_ms;
+            next_ms = when_ms < next_ms ? when_ms : next_ms;
+            link = &item->next;
+            continue;
+        }
+        *link = item->next;
+        calls->waiting_count--;
+        if (late) {
+            end(item, item->error[0] != '\0' ? item->error : "deadline");
+        } else {
+            fly(item, now_ms);
+        }
+    }
+    return next_ms - now_ms;
+}
+
+/* Something has changed, or the time has come for a call. */
+static void pump(void *user) {
+    struct calls *calls = user;
+    calls->soon = NULL;
+    int64_t pause_ms = scan(calls);
+    timer_start(calls->timer, pause_ms < LIMIT_SLACK_CALL_MS ? pause_ms : LIMIT_SLACK_CALL_MS);
+    struct item *ended = calls->ended;
+    calls->ended = NULL;
+    while (ended != NULL) {
+        struct item *item = ended;
+        ended = item->next;
+        finish_word(item, item->error);
+    }
+}
+
+static void plan_pump(struct calls *calls) {
+    if (calls->soon == NULL && !calls->closing) {
+        calls->soon = loop_soon(calls->loop, pump, calls);
+    }
+}
+
+static void time_came(void *user) {
+    plan_pump(user);
+}
+
+/* --- Coming back -------------------------------------------------------------------------------------------------- */
+
+static uint64_t random_number(void) {
+    uint64_t random = 0;
+    (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
+    return random;
+}
+
+static bool may_be_repeated(const struct item *item, const struct verdict *verdict) {
+    bool again = item->method != NULL && item->method->repeat == AGAIN;
+    return verdict->kind == VERDICT_LIMITED || (verdict->kind == VERDICT_FAULT && (again || !verdict->maybe));
+}
+
+/* When the next attempt may be. A limit holds the channel if it is of a channel, or else the method. */
+static int64_t next_attempt_ms(struct item *item, const struct verdict *verdict, int64_t now_ms) {
+    if (verdict->kind != VERDICT_LIMITED) {
+        int64_t pause_ms = pacing_pause_ms(++item->faults, random_number());
+        return now_ms + (pause_ms > verdict->retry_after_ms ? pause_ms : verdict->retry_after_ms);
+    }
+    int64_t until_ms = now_ms + verdict->retry_after_ms + (int64_t)(random_number() % JITTER_MS);
+    uint64_t meter = item->channel_meter != 0 ? item->channel_meter : item->method_meter;
+    if (meter != 0) {
+        pacing_hold(item->calls->pacing, meter, until_ms, now_ms);
+    }
+    log_info("Slack limits the rate", LOG_STR("method", item->method != NULL ? item->method->name : "response_url"),
+             LOG_INT("pause_ms", verdict->retry_after_ms), LOG_END);
+    return until_ms;
+}
+
+/* True if it waits for another attempt, or has made room for a later call. */
+static bool repeat(struct item *item, const struct verdict *verdict) {
+    int64_t now_ms = clock_monotonic_ms();
+    item->maybe = item->maybe || verdict->maybe;
+    if (item->calls->closing || !may_be_repeated(item, verdict)) {
+        return false;
+    }
+    item->not_before_ms = next_attempt_ms(item, verdict, now_ms);
+    memcpy(item->error, verdict->error, sizeof item->error);
+    struct item *later = find_key(item->calls->waiting, item->key_meter);
+    if (later != NULL) {
+        later->not_before_ms = item->not_before_ms;
+        later->faults = item->faults;
+        end(item, "replaced");
+        return true;
+    }
+    if (item->not_before_ms >= item->deadline_ms) {
+        return false;
+    }
+    wait_turn(item);
+    return true;
+}
+
+static void replied(const struct http_reply *http_reply, void *user) {
+    struct item *item = user;
+    struct calls *calls = item->calls;
+    take_out(&calls->flying, item);
+    calls->flying_count--;
+    plan_pump(calls);
+
+    struct verdict verdict;
+    verdict_read(&verdict, http_reply, http_reply_header(http_reply, "Retry-After"), item->method == NULL);
+    const char *name = item->method != NULL ? item->method->name : "response_url";
+    metric_add(METRIC_CHAT_CALLS, 1, "slack", name, verdict_word(verdict.kind));
+    if (verdict.kind == VERDICT_FAULT) {
+        log_debug("a call to Slack failed", LOG_STR("method", name), LOG_STR("error", verdict.error),
+                  LOG_STR("detail", verdict.detail), LOG_END);
+    }
+    if (!repeat(item, &verdict)) {
+        bool ok = verdict.kind == VERDICT_OK, definite = ok || verdict.kind == VERDICT_ERROR;
+        const struct call_reply reply = {.ok = ok,
+                                         .error = ok                                          ? NULL
+                                                  : calls->closing && http_reply->status == 0 ? "closed"
+                                                                                              : verdict.error,
+                                         .maybe = !definite && item->maybe,
+                                         .fatal = verdict.fatal,
+                                         .detail = verdict.detail,
+                                         .body = verdict.body};
+        finish(item, &reply);
+    }
+    json_free(verdict.body);
+}
+
+/* --- Coming in ---------------------------------------------------------------------------------------------------- */
+
+static void add_encoded(struct buf *out, const char *text) {
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c) != NULL;
+        buf_printf(out, plain ? "%c" : "%%%02X", c);
+    }
+}
+
+static void set_body(struct item *item, const struct call *call) {
+    struct buf body = BUF_INIT(LIMIT_HTTP_BODY_BYTES);
+    if (item->method == NULL || item->method->form == JSON) {
+        buf_adds(&body, call->json != NULL ? call->json : "{}");
+    } else {
+        for (size_t i = 0; i < call->field_count; i++) {
+            buf_adds(&body, i > 0 ? "&" : "");
+            add_encoded(&body, call->fields[i].name);
+            buf_addc(&body, '=');
+            add_encoded(&body, call->fields[i].value);
+        }
+    }
+    assert(!body.overflow); /* Slack's own limits are far below */
+    item->body_size = body.size;
+    item->body = buf_take(&body);
+}
+
+/* Takes the place of one that waits with the same key. */
+static void replace(struct item *item) {
+    struct calls *calls = item->calls;
+    struct item *old = find_key(calls->waiting, item->key_meter);
+    if (old != NULL) {
+        take_out(&calls->waiting, old);
+        calls->waiting_count--;
+        item->number = old->number;
+        item->priority = old->priority > item->priority ? old->priority : item->priority;
+        item->not_before_ms = old->not_before_ms;
+        item->faults = old->faults;
+        end(old, "replaced");
+    }
+}
+
+static struct item *item_create(struct calls *calls, const struct call *call, call_done *done, void *user) {
+    struct item *item = mem_alloc(sizeof *item);
+    item->calls = calls;
+    item->done = done;
+    item->user = user;
+    item->priority = call->priority;
+    item->number = calls->number++;
+    int64_t deadline_ms = call->deadline_ms > 0 ? call->deadline_ms : LIMIT_SLACK_CALL_MS;
+    item->deadline_ms = clock_monotonic_ms() + deadline_ms;
+    return item;
+}
+
+static void admit(struct item *item) {
+    struct calls *calls = item->calls;
+    replace(item);
+    if (calls->waiting_count < LIMIT_SLACK_WAITING || item->urgent) {
+        wait_turn(item);
+        plan_pump(calls);
+    } else {
+        end(item, "full");
+    }
+}
+
+void calls_send(struct calls *calls, const struct call *call, call_done *done, void *user) {
+    if (calls->closing) {
+        return;
+    }
+    struct call copy = *call;
+    bool urgent = call->method == CALL_VIEWS_OPEN;
+    if (urgent && call->deadline_ms == 0) {
+        copy.deadline_ms = LIMIT_SLACK_TRIGGER_MS;
+    }
+    struct item *item = item_create(calls, &copy, done, user);
+    item->method = &methods[call->method];
+    item->urgent = urgent;
+    item->method_meter = pacing_meter("method", item->method->name);
+    if (call->method == CALL_CHAT_POST_MESSAGE && call->channel != NULL) {
+        item->channel_meter = pacing_meter("channel", call->channel);
+    }
+    if (call->key != NULL) {
+        item->key_meter = pacing_meter(item->method->name, call->key);
+    }
+    set_body(item, call);
+    admit(item);
+}
+
+void calls_respond(struct calls *calls, const char *response_url, const char *json, call_done *done, void *user) {
+    if (calls->closing) {
+        return;
+    }
+    int64_t now_ms = clock_monotonic_ms();
+    const struct call call = {.json = json, .priority = CALL_REPLY};
+    struct item *item = item_create(calls, &call, done, user);
+    item->url = mem_strdup(response_url);
+    set_body(item, &call);
+    uint64_t meter = pacing_meter("response_url", response_url);
+    if (pacing_when(calls->pacing, meter, &response_rate, now_ms) > now_ms) {
+        end(item, "used_up");
+    } else {
+        pacing_take(calls->pacing, meter, &response_rate, now_ms);
+        admit(item);
+    }
+}
+
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
+static char *copy_token(const char *token) {
+    if (token != NULL) {
+        log_mask(token);
+    }
+    return mem_strdup(token);
+}
+
+static void wipe_token(char *token) {
+    if (token != NULL) {
+        explicit_bzero(token, strlen(token));
+    }
+    mem_free(token);
+}
+
+struct calls *calls_create(struct loop *loop, const struct calls_options *options) {
+    struct calls *calls = mem_alloc(sizeof *calls);
+    calls->loop = loop;
+    calls->http = http_create(loop, &(struct http_options){.ca_file = options->ca_file});
+    calls->pacing = pacing_create();
+    calls->timer = loop_timer(loop, time_came, calls);
+    calls->api_url = mem_strdup(options->api_url != NULL ? options->api_url : "https://slack.com/api");
+    calls->app_token = copy_token(options->app_token);
+    calls->bot_token = copy_token(options->bot_token);
+    calls->unpaced = options->unpaced;
+    return calls;
+}
+
+void calls_destroy(struct calls *calls) {
+    if (calls == NULL) {
+        return;
+    }
+    assert(calls->depth == 0);
+    calls->closing = true;
+    http_destroy(calls->http);
+    assert(calls->flying == NULL);
+    while (calls->ended != NULL) {
+        struct item *item = calls->ended;
+        calls->ended = item->next;
+        finish_word(item, item->error);
+    }
+    while (calls->waiting != NULL) {
+        struct item *item = calls->waiting;
+        calls->waiting = item->next;
+        finish_word(item, "closed");
+    }
+    if (calls->soon != NULL) {
+        loop_cancel_soon(calls->soon);
+    }
+    timer_destroy(calls->timer);
+    pacing_destroy(calls->pacing);
+    wipe_token(calls->app_token);
+    wipe_token(calls->bot_token);
+    mem_free(calls->api_url);
+    mem_free(calls);
+}
