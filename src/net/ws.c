@@ -595,7 +595,7 @@ int ws_send(struct ws *ws, const char *text, size_t size, struct err *err) {
     if (size >= LIMIT_WS_SEND_BYTES) {
         return err_set(err, ERR_TOO_BIG, "A message of %zu bytes is too long to be sent to %s.", size, ws->url.host);
     }
-    if (ws->state != WS_OPEN || ws->left) {
+    if (ws->state != WS_OPEN || ws->library == NULL || ws->left) {
         return err_set(err, ERR_UNAVAILABLE, "There is no connection to %s.", ws->url.host);
     }
     if (ws->backlog + size > LIMIT_WS_BACKLOG_BYTES) {
