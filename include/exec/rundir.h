@@ -11,6 +11,7 @@
  *                    lives
  *         started    "<supervisor pid> <child pid> <wall ms>\n", there before the script runs. Not synced: under another
  *                    boot its absence proves nothing
+ *         told       what `started` was, once a worker has told the end
  *         out.0 ...  output, masked and cut into segments; segments between the head and the tail are deleted while
  *                    it runs. A file appears with its first byte. Output is not synced: after a power loss there may
  *                    be less of it than `exit` says

@@ -277,16 +277,23 @@ void rundir_excerpt(const char *path, struct buf *out) {
     buf_finish(&shown);
 }
 
+/* The first segment is always kept, so without it there are no others. `started` is renamed rather than removed: some file systems
+ * look for a place for new files past each one that was removed lately. */
 void rundir_clear(const char *path) {
-    DIR *dir = opendir(path);
+    char from[RUNDIR_PATH_SIZE], to[RUNDIR_PATH_SIZE];
+    file_path(from, path, "out.0");
+    DIR *dir = unlink(from) == 0 ? opendir(path) : NULL;
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (str_starts(entry->d_name, "out.") || str_equal(entry->d_name, "started")) {
+        if (str_starts(entry->d_name, "out.")) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         }
     }
     if (dir != NULL) {
         (void)closedir(dir);
     }
+    file_path(from, path, "started");
+    file_path(to, path, "told");
+    (void)rename(from, to);
 }
 
 /* An attempt that has started and whose end was not told is kept however old it is: without its directory it would seem that it never

@@ -52,8 +52,8 @@ bool rundir_stop(const char *path);
 /* The last lines of output, safe to show. */
 void rundir_excerpt(const char *path, struct buf *out);
 
-/* The end was told: removes the output and `started`, and keeps the rest, because the directory's existence is what keeps the attempt
- * from starting again. */
+/* The end was told: removes the output, renames `started` to `told`, and keeps the rest, because the directory's existence is what keeps
+ * the attempt from starting again. */
 void rundir_clear(const char *path);
 
 /* Removes the directories of deployments in which nothing began for a week and every end was told. */

@@ -98,8 +98,11 @@ static void an_end_that_was_told_is_still_an_end(void **context) {
     struct err err;
     assert_int_equal(rundir_make(dir, &err), 0);
     put("started", "2 3 4\n");
-    put("exit", "exit 0 5 0 0\n");
+    put("exit", "exit 0 5 6 0\n");
+    put("out.0", "abc");
+    put("out.17", "def");
     rundir_clear(dir);
+    assert_int_equal(rundir_last_segment(dir), 0);
     assert_int_equal(rundir_look(dir, true), RUNDIR_ENDED);
     assert_false(rundir_still_runs(dir));
 }
