@@ -443,6 +443,17 @@ static void a_modal_needs_a_trigger(void **state) {
     }
 }
 
+static void a_modal_that_is_sent_again_after_a_correction_is_another_act(void **state) {
+    (void)state;
+    static const char payload[] = "{'type': 'view_submission', 'user': {'id': 'UALICE'}, 'trigger_id': '%s', "
+                                  "'view': {'id': 'V1', 'hash': '1', 'callback_id': 'gp.answer'}}";
+    struct heard first = hear_as("interactive", arena_printf(arena, payload, "1.1"), &SELF);
+    struct heard twice = hear_as("interactive", arena_printf(arena, payload, "1.1"), &SELF);
+    struct heard corrected = hear_as("interactive", arena_printf(arena, payload, "1.2"), &SELF);
+    assert_string_equal(first.key, twice.key);
+    assert_string_not_equal(first.key, corrected.key);
+}
+
 static void a_modal_comes_back_whole(void **state) {
     (void)state;
     struct heard heard = hear_as("interactive",
@@ -452,7 +463,7 @@ static void a_modal_comes_back_whole(void **state) {
                                  &SELF);
     assert_int_equal(heard.kind, HEARD_SUBMISSION);
     assert_string_equal(heard.user, "UALICE");
-    assert_string_equal(heard.key, "view:V1:1.aB+/=");
+    assert_string_equal(heard.key, "view:V1:1.aB+/=:1.2.abc");
     assert_string_equal(json_string(json_get(heard.view, "private_metadata")), "x");
 
     static const char *const CASES[] = {
@@ -625,6 +636,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_value_of_a_button_is_read_strictly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_click_tells_who_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_modal_needs_a_trigger, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_modal_that_is_sent_again_after_a_correction_is_another_act, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_modal_comes_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changed_people_and_groups_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_for_another_app_is_nothing, set_up, tear_down),

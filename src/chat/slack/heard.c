@@ -362,7 +362,9 @@ static const char *read_submission(struct reader *r) {
         return "a modal without its id";
     }
     r->heard->view = view;
-    r->heard->key = arena_printf(r->arena, "view:%s:%s", id, hash);
+    /* A window that was sent, found wrong and sent again has the same hash, but a trigger of its own. */
+    const char *trigger = r->heard->trigger_id ? r->heard->trigger_id : "";
+    r->heard->key = arena_printf(r->arena, "view:%s:%s:%s", id, hash, trigger);
     r->heard->kind = HEARD_SUBMISSION;
     return NULL;
 }
