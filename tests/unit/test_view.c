@@ -1,192 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/limits.h"
-#include "base/str.h"
-#include "core/view.h"
-
-/* A small world: three web machines, driven by the real state machine; questions are recorded as the store does. */
-
-enum { RECORDS_MAX = 200, FETCH = 0, INSTALL = 1, SMOKE = 2 };
-
-static struct arena *arena;
-static struct plan_step steps[3];
-static struct plan_target targets[RECORDS_MAX];
-static uint32_t target_index[RECORDS_MAX];
-static struct plan plan;
-static struct deployment d;
-static struct question_record records[RECORDS_MAX];
-static size_t record_count;
-static uint64_t next_question;
-static int64_t now_ms;
-
-static const char *web_oncall[] = {"web-oncall"};
-
-/* 21 September 2026, 14:00 UTC */
-static const int64_t START_MS = 1789999200000;
-
-static void give(struct event event);
-
-static void make_world(size_t machines) {
-    steps[FETCH] = (struct plan_step){
-        .name = "Fetch package", .script = "true", .on_worker = true, .slot_count = 1, .max_parallel = 1};
-    steps[INSTALL] = (struct plan_step){.name = "Install",
-                                        .script = "true",
-                                        .slot_count = machines,
-                                        .targets = target_index,
-                                        .max_parallel = RECORDS_MAX};
-    steps[SMOKE] = (struct plan_step){
-        .name = "Smoke test", .script = "true", .on_worker = true, .slot_count = 1, .max_parallel = 1};
-    for (size_t i = 0; i < 3; i++) {
-        steps[i].guided = (struct plan_guided){.enabled = true, .max_retries = 10, .responsible = {web_oncall, 1}};
-    }
-    for (size_t i = 0; i < machines; i++) {
-        targets[i] = (struct plan_target){.name = arena_printf(arena, "web-%zu", i + 1)};
-        target_index[i] = (uint32_t)i;
-    }
-    plan = (struct plan){.project = "webshop",
-                         .environment = "production",
-                         .targets = targets,
-                         .target_count = machines,
-                         .steps = steps,
-                         .step_count = 3};
-}
-
-static void begin(void) {
-    deployment_init(&d, &plan, arena);
-    d.id = 311;
-    d.version = "1.4.2";
-    d.previous_version = "1.4.1";
-    d.actor = "alice";
-    d.created_ms = now_ms;
-    give((struct event){.kind = EVENT_ADMITTED});
-}
-
-static int set_up(void **state) {
-    (void)state;
-    arena = arena_create();
-    record_count = 0;
-    next_question = 42;
-    now_ms = START_MS;
-    make_world(3);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
-
-static struct question_record *record_of(uint64_t question) {
-    for (size_t i = 0; i < record_count; i++) {
-        if (records[i].question.id == question) {
-            return &records[i];
-        }
-    }
-    fail_msg("no question %llu", (unsigned long long)question);
-    return NULL;
-}
-
-static void give(struct event event) {
-    struct decision decision;
-    bool fails = false;
-    event.now_ms = now_ms;
-    deployment_apply(&d, &event, &next_question, arena, &decision);
-    assert_false(decision.ignored);
-    for (size_t i = 0; i < decision.count; i++) {
-        const struct effect *effect = &decision.effects[i];
-        if (effect->kind == EFFECT_ASK) {
-            assert_true(record_count < RECORDS_MAX);
-            struct question *q = deployment_question(&d, effect->question);
-            records[record_count++] = (struct question_record){
-                .question = *q, .open = true, .outcome = deployment_run(&d, q->step, q->slot)->outcome};
-        } else if (effect->kind == EFFECT_CLOSE) {
-            struct question_record *record = record_of(effect->question);
-            record->open = false;
-            record->answer = effect->guidance;
-            record->closed_why = effect->text;
-            record->answered_ms = now_ms;
-        }
-        fails = fails || effect->kind == EFFECT_CLOSING;
-    }
-    if (fails) {
-        give((struct event){.kind = EVENT_FAILING});
-    }
-}
-
-static void start(size_t step, size_t slot) {
-    const struct run *run = deployment_run(&d, step, slot);
-    give((struct event){.kind = EVENT_CLAIMED,
-                        .step = step,
-                        .slot = slot,
-                        .attempt = run->attempt,
-                        .epoch = run->epoch,
-                        .worker = "w-2",
-                        .host = "host-2"});
-}
-
-static void end(size_t step, size_t slot, struct outcome outcome, const char *excerpt) {
-    const struct run *run = deployment_run(&d, step, slot);
-    if (run->state == RUN_QUEUED) {
-        start(step, slot);
-    }
-    give((struct event){.kind = EVENT_ENDED,
-                        .step = step,
-                        .slot = slot,
-                        .attempt = run->attempt,
-                        .epoch = run->epoch,
-                        .outcome = outcome,
-                        .excerpt = excerpt});
-}
-
-static void succeed(size_t step, size_t slot) {
-    end(step, slot, (struct outcome){OUTCOME_EXIT, 0}, "");
-}
-
-static void break_down(size_t step, size_t slot) {
-    end(step, slot, (struct outcome){OUTCOME_EXIT, 100}, "Unpacking\nNo space left on device\n");
-}
-
-static void lose(size_t step, size_t slot) {
-    const struct run *run = deployment_run(&d, step, slot);
-    if (run->state == RUN_QUEUED) {
-        start(step, slot);
-    }
-    give((struct event){
-        .kind = EVENT_WORKER_LOST, .step = step, .slot = slot, .attempt = run->attempt, .worker = "w-2"});
-    give((struct event){.kind = EVENT_TRUTH_GONE,
-                        .step = step,
-                        .slot = slot,
-                        .attempt = run->attempt,
-                        .epoch = run->epoch,
-                        .excerpt = "Restarting webshop"});
-}
-
-static void answer(uint64_t question, enum guidance guidance, const char *actor, const char *note) {
-    struct question_record *record = record_of(question);
-    assert_true(record->open);
-    give((struct event){.kind = EVENT_ANSWERED,
-                        .question = question,
-                        .guidance = guidance,
-                        .actor = actor,
-                        .via = "console",
-                        .note = note});
-    record->open = false;
-    record->answer = guidance;
-    record->answered_by = actor;
-    record->note = note;
-    record->answered_ms = now_ms;
-}
-
-static const struct card *question_card(void) {
-    return view_question(&d, records, record_count, now_ms, arena);
-}
+#include "fakes/view_test.h"
 
 static bool has_fact(const struct card *card, const char *fact) {
     for (size_t i = 0; i < card->fact_count; i++) {
@@ -601,6 +413,7 @@ static void a_question_closed_by_deadline_or_truth_says_why(void **state) {
     succeed(INSTALL, 0);
     const struct card *card = view_question(&d, records, 1, now_ms, arena);
     assert_string_equal(card->title, "Closed");
+    assert_string_equal(card->state, "closed");
     assert_string_equal(card->outcome, "The truth came late: it had succeeded");
     now_ms += 2 * 3600 * 1000;
     give((struct event){.kind = EVENT_DEADLINE, .question = 43});
@@ -633,6 +446,7 @@ static void a_card_lists_no_more_rows_than_the_limit(void **state) {
     const struct card *card = question_card();
     assert_int_equal(card->row_count, LIMIT_CARD_ROWS);
     assert_string_equal(card->rows[LIMIT_CARD_ROWS - 1].name, "and 50 more");
+    assert_int_equal(card->rows_left_out, 50);
     assert_true(strlen(card->text) < 400);
 }
 
@@ -886,7 +700,68 @@ static void who_waits_is_told_for_whom(void **state) {
     assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, which waits too");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* --- told once more ---------------------------------------------------------------------------------------------- */
+
+static const char *managers[] = {"release-managers"};
+
+static void a_reminder_says_how_long_who_is_on_it_and_what_comes_next(void **state) {
+    (void)state;
+    const struct plan_names next = {managers, 1};
+    steps[INSTALL].guided.answer_within_ms = 2 * 3600 * 1000;
+    steps[INSTALL].guided.fail_unanswered = true;
+    begin();
+    succeed(FETCH, 0);
+    break_down(INSTALL, 2);
+    now_ms += 10 * 60000;
+    const struct card *card = view_reminder(&d, records, record_count, &next, START_MS + 15 * 60000, now_ms, arena);
+    assert_int_equal(card->kind, CARD_REMINDER);
+    assert_int_equal(card->question, 42);
+    assert_int_equal(card->mention.count, 0);
+    assert_int_equal(card->action_count, 0);
+    assert_string_equal(card->text,
+                        "Q42 has waited 10 min: Install on web-3 (webshop 1.4.2 to production). Nobody is on it yet; "
+                        "it goes to release-managers at 14:15 UTC. No answer by 16:00 UTC means fail.");
+    records[0].taken_by = "bob";
+    card = view_reminder(&d, records, record_count, NULL, 0, now_ms, arena);
+    assert_string_equal(card->text, "Q42 has waited 10 min: Install on web-3 (webshop 1.4.2 to production). "
+                                    "bob is on it. No answer by 16:00 UTC means fail.");
+    answer(42, GUIDANCE_RETRY, "alice", NULL);
+    assert_null(view_reminder(&d, records, record_count, NULL, 0, now_ms, arena));
+}
+
+static void an_escalation_is_the_card_for_others_until_it_is_answered(void **state) {
+    (void)state;
+    const struct plan_names mention = {managers, 1};
+    begin();
+    succeed(FETCH, 0);
+    succeed(INSTALL, 0);
+    succeed(INSTALL, 1);
+    break_down(INSTALL, 2);
+    now_ms += 15 * 60000;
+    const struct card *card = view_escalation(&d, records, record_count, &mention, now_ms, arena);
+    assert_int_equal(card->kind, CARD_ESCALATION);
+    assert_string_equal(card->title, "No answer for 15 min: needs release-managers");
+    assert_string_equal(card->mention.items[0], "release-managers");
+    assert_string_equal(actions(card), actions(question_card()));
+    assert_true(str_starts(card->text, "No answer for 15 min, so now release-managers: Q42: Install failed on web-3"));
+    answer(42, GUIDANCE_RETRY, "alice", NULL);
+    card = view_escalation(&d, records, record_count, &mention, now_ms, arena);
+    assert_int_equal(card->mention.count, 0);
+    assert_string_equal(card->outcome, question_card()->outcome);
+}
+
+static void an_unknown_outcome_is_escalated_as_one(void **state) {
+    (void)state;
+    const struct plan_names mention = {managers, 1};
+    begin();
+    succeed(FETCH, 0);
+    lose(INSTALL, 2);
+    now_ms += 15 * 60000;
+    assert_string_equal(view_escalation(&d, records, record_count, &mention, now_ms, arena)->title,
+                        "Outcome unknown, no answer for 15 min: needs release-managers");
+}
+
+#define TEST(name) view_test(name)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -924,6 +799,9 @@ int main(void) {
         TEST(a_cancel_says_where_each_machine_stands),
         TEST(errors_that_differ_only_in_numbers_and_names_have_one_key),
         TEST(who_waits_is_told_for_whom),
+        TEST(a_reminder_says_how_long_who_is_on_it_and_what_comes_next),
+        TEST(an_escalation_is_the_card_for_others_until_it_is_answered),
+        TEST(an_unknown_outcome_is_escalated_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
