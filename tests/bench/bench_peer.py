@@ -3,9 +3,9 @@
 
     bench_peer.py PROGRAM PEER [rounds]
 
-PROGRAM is bench_deployments; PEER is the folder with the peer and its packages. In each round guidepost is measured, then
-the peer in each of its settings, so that whatever else disturbs the machine disturbs all of them. The medians over the rounds
-are compared. The peer is measured as bench_deployments measures guidepost; the constants below are its own.
+PROGRAM is bench_deployments; PEER is the folder with the peer and its packages. In each round guidepost is measured,
+then the peer in each of its settings, so that whatever else disturbs the machine disturbs all of them. The medians over
+the rounds are compared. The peer is measured as bench_deployments measures guidepost; the constants below are its own.
 """
 
 import json
@@ -82,17 +82,18 @@ class Peer:
             raise
 
     def start(self, source, durability, workers):
-        (self.folder / "projects.json").write_text(json.dumps(self.projects()))
         redis = self.folder / "redis.sock"
-        self.redis = self.spawn(["redis-server", "--port", "0", "--unixsocket", str(redis), "--dir", str(self.folder), "--save", "",
-                                 "--appendonly", "yes", "--appendfsync", durability], stdout=subprocess.DEVNULL)
+        self.spawn(["redis-server", "--port", "0", "--unixsocket", redis, "--dir", self.folder, "--save", "",
+                    "--appendonly", "yes", "--appendfsync", durability], stdout=subprocess.DEVNULL)
         while not redis.exists():
             self.check()
             time.sleep(0.01)
-        env = {**os.environ, "NODE_ENV": "production", "REDIS": str(redis), "PROJECTS": str(self.folder / "projects.json")}
+        projects = self.folder / "projects.json"
+        projects.write_text(json.dumps(self.projects()))
+        env = {**os.environ, "NODE_ENV": "production", "REDIS": str(redis), "PROJECTS": str(projects)}
         started = time.monotonic()
-        self.bot = self.spawn(["node", str(source / "bot.mjs")], stdout=subprocess.PIPE, env=env)
-        self.workers = [self.spawn(["node", str(source / "worker.mjs")], stdout=subprocess.PIPE, env=env) for _ in range(workers)]
+        self.bot, *self.workers = [self.spawn(["node", source / name], stdout=subprocess.PIPE, env=env)
+                                   for name in ["bot.mjs"] + ["worker.mjs"] * workers]
         self.port = int(self.bot.stdout.readline() or 0)
         ready = [worker.stdout.readline() for worker in self.workers]
         self.check()
@@ -131,7 +132,8 @@ class Peer:
 
     def http(self, method, path, body=None):
         text = "" if body is None else json.dumps(body)
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+        head = (f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(text)}\r\n\r\n")
         self.connection.sendall((head + text).encode())
         reply = b""
         while True:
@@ -165,13 +167,14 @@ class Peer:
             time.sleep(pause)
 
     def memory_mb(self):
-        pages = sum(int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]) for process in [self.bot, *self.workers])
+        texts = [pathlib.Path(f"/proc/{process.pid}/statm").read_text() for process in [self.bot, *self.workers]]
+        pages = sum(int(text.split()[1]) for text in texts)
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
     def cpu(self):
         """CPU seconds of bot, workers, Redis, and every child that has ended."""
-        fields = [pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:15] for process in self.processes]
-        return sum(int(field) for four in fields for field in four) / TICKS
+        texts = [pathlib.Path(f"/proc/{process.pid}/stat").read_text() for process in self.processes]
+        return sum(int(field) for text in texts for field in text.rpartition(")")[2].split()[11:15]) / TICKS
 
     def command_ms(self):
         times = []
@@ -213,8 +216,8 @@ def centile(times, percent):
 
 
 def print_times(what, times):
-    print(f"{what:<44} p50 {centile(times, 50):7.2f} ms   p90 {centile(times, 90):7.2f}   p99 {centile(times, 99):7.2f}   ({len(times)})",
-          flush=True)
+    p50, p90, p99 = (centile(times, percent) for percent in (50, 90, 99))
+    print(f"{what:<44} p50 {p50:7.2f} ms   p90 {p90:7.2f}   p99 {p99:7.2f}   ({len(times)})", flush=True)
 
 
 def measure_peer(source, durability, workers):
@@ -243,8 +246,8 @@ def name_peer(durability, workers):
 
 
 def print_row(name, values):
-    cells = (f"{value:>14}" if isinstance(value, str) else f"{'-':>14}" if value is None else f"{value:>14.2f}" for value in values)
-    print(f"{name:<38}" + "".join(cells))
+    cells = ["-" if value is None else value if isinstance(value, str) else f"{value:.2f}" for value in values]
+    print(f"{name:<38}" + "".join(f"{cell:>14}" for cell in cells))
 
 
 def compare(ours, peers):
@@ -258,7 +261,7 @@ def compare(ours, peers):
 
     mine = medians(ours)
     rows = {name: medians(rounds) for name, rounds in peers.items()}
-    print(f"\nmedians of {len(ours)} rounds; command, answer: ms until the step has started; CPU: children included")
+    print(f"\nmedians of {len(ours)} round(s); command, answer: ms until the step has started; CPU: children included")
     print_row("", [heading for _, heading, _ in MEASURES])
     print_row("guidepost, appendfsync always", mine)
     for name, row in rows.items():
@@ -282,9 +285,18 @@ def versions(source):
     return f"peer: node {of('node', '--version').strip()}, {', '.join(packages)}, redis {redis}, {os.cpu_count()} cores"
 
 
+def leave(number, _):
+    """Stops what was started, undisturbed by a second signal."""
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main():
-    program, source, count = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    program, source = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     print(versions(source))
     settings = [(durability, workers) for durability in DURABILITIES for workers in WORKERS]
     ours, peers = [], {name_peer(*setting): [] for setting in settings}

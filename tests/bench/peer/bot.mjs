@@ -44,7 +44,8 @@ async function deploy(project, version) {
 }
 
 async function finish(id, project) {
-    await redis.multi().hset(key(id), { status: 'success', ended: Date.now() }).incr('ended').lpop(lane(project)).exec();
+    const success = { status: 'success', ended: Date.now() };
+    await redis.multi().hset(key(id), success).incr('ended').lpop(lane(project)).exec();
     const next = await redis.lindex(lane(project), 0);
     if (next !== null) {
         await startStep(next, project, 0);
@@ -66,22 +67,27 @@ async function stepCompleted(jobId) {
 
 async function stepFailed(jobId) {
     const [id, , machine] = jobId.split('-');
-    await redis.multi().sadd(`${key(id)}:failed`, machine).hset(key(id), 'status', 'paused').sadd('questions', id).exec();
+    await redis
+        .multi()
+        .sadd(`${key(id)}:failed`, machine)
+        .hset(key(id), 'status', 'paused')
+        .sadd('questions', id)
+        .exec();
 }
 
-// Whoever takes the failed machines out of their set has answered.
+// Whoever takes the failed machines out of their set has answered. One that fails later asks again.
 async function answer(id) {
-    const machines = await redis.spop(`${key(id)}:failed`, 1000);
+    const [[, machines], , [, attempt], [, [project, step]]] = await redis
+        .multi()
+        .spop(`${key(id)}:failed`, 1000)
+        .srem('questions', id)
+        .hincrby(key(id), 'attempt', 1)
+        .hmget(key(id), 'project', 'step')
+        .exec();
     if (machines.length === 0) {
         return false;
     }
-    const [[, attempt], [, [project, step]]] = await redis
-        .multi()
-        .hincrby(key(id), 'attempt', 1)
-        .hmget(key(id), 'project', 'step')
-        .hset(key(id), 'status', 'running')
-        .srem('questions', id)
-        .exec();
+    await redis.hset(key(id), 'status', 'running');
     await enqueue(id, project, Number(step), machines, attempt);
     return true;
 }
@@ -111,7 +117,8 @@ async function handle(request, response) {
     const route = routes[`${request.method} ${request.url}`];
     const { status = 200, ...body } = route ? await route(await readBody(request)) : { status: 404 };
     const text = JSON.stringify(body);
-    response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }).end(text);
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
+    response.writeHead(status, headers).end(text);
 }
 
 function log(error) {
