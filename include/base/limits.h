@@ -63,6 +63,9 @@ enum {
     LIMIT_WS_PING_MS = 5000,
     LIMIT_WS_IDLE_MS = 20000,
     LIMIT_WS_CLOSE_MS = 1000,
+    LIMIT_SLACK_HELLO_MS = 10000,
+    LIMIT_SLACK_LASTING_MS = 10000,    /* a connection that lived so long was a good one */
+    LIMIT_SLACK_DRAIN_MS = 10000,      /* an old connection beside a new one */
     LIMIT_SLACK_ACKNOWLEDGE_MS = 2000, /* of 3 s that Slack waits */
     LIMIT_SLACK_PENDING = 1000,        /* envelopes that are not acknowledged yet */
 

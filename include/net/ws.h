@@ -51,7 +51,7 @@ int ws_send(struct ws *ws, const char *text, size_t size, struct err *err) MUST_
  * LIMIT_WS_CLOSE_MS later. */
 void ws_close(struct ws *ws);
 
-/* No callback comes after it. An open connection still gets its close frame, without waiting for the answer.
+/* No callback comes after it. An open connection still sends what is to be sent, and a close frame (1001).
  * NULL does nothing. */
 void ws_destroy(struct ws *ws);
 

@@ -89,8 +89,8 @@ static void log_came(int level, const char *line) {
     if (strstr(line, "://") != NULL || strstr(line, "ticket") != NULL) {
         return;
     }
-    struct buf text = BUF_INIT(TROUBLE_SIZE);
-    str_show(&text, line, str_utf8_cut(line, length, TROUBLE_SIZE / 4));
+    struct buf text = BUF_INIT(8 * TROUBLE_SIZE); /* what is not printable grows when it is shown */
+    str_show(&text, line, str_utf8_cut(line, length, TROUBLE_SIZE));
     log_debug("libwebsockets", LOG_INT("level", level), LOG_STR("says", text.data), LOG_END);
     if (level == LLL_ERR) {
         (void)snprintf(trouble, sizeof trouble, "%s", text.data);
@@ -180,7 +180,9 @@ static void begin_close(struct ws *ws, enum lws_close_status code) {
         ws->state = WS_CLOSING;
         timer_start(ws->timer, LIMIT_WS_CLOSE_MS);
     }
-    ws->code = code;
+    if (!ws->killing) {
+        ws->code = code;
+    }
     sweep_soon(ws->client);
 }
 
@@ -223,7 +225,7 @@ static void sweep_came(void *user) {
     for (struct ws *ws = client->first, *next; ws != NULL; ws = next) {
         next = ws->next;
         bool ends = ws->left || ws->state == WS_CLOSING || ws->reason.code != ERR_NONE;
-        if (ws->library != NULL && ends && !ws->killing && (ws->left || ws->frames == NULL)) {
+        if (ws->library != NULL && ends && !ws->killing && (ws->state == WS_CONNECTING || ws->frames == NULL)) {
             kill_library(ws);
         } else if (ws->library == NULL && ends) {
             finish(ws, ERR_UNAVAILABLE, "it was given up"); /* it had not got as far as the library */
@@ -355,13 +357,20 @@ static void connect_failed(struct ws *ws, const char *why, size_t size, unsigned
         return;
     }
     struct buf text = BUF_INIT(ERR_TEXT_SIZE);
+    const char *certificate = "SSL error: ";
     if (status != 0) {
         buf_printf(&text, "the server says HTTP %u", status);
+    } else if (str_starts(trouble, certificate)) {
+        const char *what = trouble + strlen(certificate);
+        buf_printf(&text, "its certificate is not accepted: %.*s", (int)strcspn(what, "("), what);
     } else {
         str_show(&text, why, strnlen(why, size));
         if (trouble[0] != 0) {
             buf_printf(&text, " (%s)", trouble);
         }
+    }
+    while (text.size > 0 && text.data[text.size - 1] == ' ') {
+        text.data[--text.size] = 0;
     }
     finish(ws, ERR_UNAVAILABLE, text.data);
     buf_finish(&text);
@@ -421,7 +430,7 @@ static void connect_next(struct ws *ws) {
         .port = ws->url.port,
         .host = ws->url.authority,
         .path = ws->url.path,
-        .ssl_connection = ws->url.secure ? LCCSCF_USE_SSL : 0,
+        .ssl_connection = (ws->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
         .alpn = "http/1.1",
         .local_protocol_name = protocols[0].name,
     };
@@ -625,6 +634,6 @@ void ws_close(struct ws *ws) {
 void ws_destroy(struct ws *ws) {
     if (ws != NULL) {
         ws->left = true;
-        sweep_soon(ws->client);
+        begin_close(ws, LWS_CLOSE_STATUS_GOINGAWAY);
     }
 }

@@ -5,12 +5,13 @@
  * Slack's Socket Mode: a connection that keeps itself alive, and the envelopes that come by it.
  *
  * It is connected when Slack has said hello. Slack recycles connections every few hours: then a new one is made first,
- * and the old one is read and acknowledged until it closes, at most SOCKET_DRAIN_MS after the new hello. After a
- * trouble it waits as chat/slack/backoff.h says. Only an error of `open` that is fatal ends it.
+ * and the old one is read and acknowledged until it closes, at most LIMIT_SLACK_DRAIN_MS after the new hello. After a
+ * trouble it waits as backoff.h says. Only an error of `open` that is fatal ends it.
  *
- * An envelope is handed up at once, and acknowledged when the owner says that its effect is recorded, but no later than
- * LIMIT_SLACK_ACKNOWLEDGE_MS after it came: Slack gives up after 3 s, then it shows an error to the person, and sends an event
- * again (not a click). A crash before the acknowledgement loses no event, a crash after the automatic one may.
+ * An envelope is handed up at once. It is acknowledged when the owner says that its effect is recorded, but no later
+ * than LIMIT_SLACK_ACKNOWLEDGE_MS after it came: after 3 s Slack would show an error to the person, and send an event
+ * (not a click) again. So a crash before the acknowledgement loses no event; one after the automatic acknowledgement
+ * may, if the effect could not be recorded within 2 s.
  */
 
 #include <stdbool.h>
@@ -50,6 +51,8 @@ struct socket_options {
     /* Told on each change, and again if the reason changes. */
     void (*state)(enum socket_state state, const char *why, void *user);
     void *user;
+
+    int64_t acknowledge_ms, drain_ms, lasting_ms, hello_ms, ping_ms, idle_ms; /* 0 = the limits; for tests */
 };
 
 /* Starts to connect; the callbacks come from the next turn on, and may not destroy the socket. */
