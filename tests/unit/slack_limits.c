@@ -41,6 +41,9 @@ static bool has_string(const struct json *node, const char *key, size_t most, bo
     if (text == NULL) {
         return (optional && member == NULL) || breaks("%s is no string", key);
     }
+    if (text[strspn(text, " \n\t")] == '\0') {
+        return breaks("%s is blank", key);
+    }
     size_t units = units_of(text);
     all_units += units;
     return (units >= 1 && units <= most) || breaks("%s has %zu units, not 1 to %zu", key, units, most);

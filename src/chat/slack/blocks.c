@@ -171,6 +171,10 @@ static void write_context(struct text *text, struct json_out *out) {
 
 /* Harmless text, shown as it is: Slack looks for nothing in it. */
 static void write_preformatted(const char *data, size_t size, struct json_out *out) {
+    size_t blanks = 0;
+    while (blanks < size && (data[blanks] == ' ' || data[blanks] == '\n' || data[blanks] == '\t')) {
+        blanks++;
+    }
     block_begin(out, "rich_text");
     json_array_begin(out, "elements");
     json_object_begin(out, NULL);
@@ -178,7 +182,7 @@ static void write_preformatted(const char *data, size_t size, struct json_out *o
     json_array_begin(out, "elements");
     json_object_begin(out, NULL);
     json_add_string(out, "type", "text");
-    json_add_bytes(out, "text", data, size);
+    json_add_bytes(out, "text", blanks < size ? data : "-", blanks < size ? size : 1);
     json_object_end(out);
     json_array_end(out);
     json_object_end(out);
@@ -315,7 +319,9 @@ static void write_button_name(const char *label, const struct drawing *drawing) 
         text_markup(&name, ": ");
         text_line(&name, drawing->card->place);
     }
-    json_add_string(drawing->out, "accessibility_label", name.buf.data);
+    if (!text_is_blank(&name)) {
+        json_add_string(drawing->out, "accessibility_label", name.buf.data);
+    }
     text_finish(&name);
 }
 
@@ -367,7 +373,7 @@ static void write_facts(const struct drawing *drawing, size_t from) {
         text_markup(&text, i > from ? "\n" : "");
         text_linked(&text, card->facts[i]);
     }
-    if (text.buf.size > 0) {
+    if (!text_is_blank(&text)) {
         write_context(&text, drawing->out);
     }
     text_finish(&text);

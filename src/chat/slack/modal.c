@@ -162,8 +162,7 @@ static void write_answers(const struct modal *modal, bool several, struct json_o
 static bool fits_list(const struct card *card) {
     bool fits = open_rows(card) <= LIMIT_SLACK_OPTIONS && card->rows_left_out == 0;
     for (size_t i = 0; i < card->row_count && fits; i++) {
-        size_t size = strlen(card->rows[i].name);
-        fits = size > 0 && size < LIMIT_SLACK_BUTTON && str_is_utf8(card->rows[i].name, size);
+        fits = str_is_name(card->rows[i].name) && strlen(card->rows[i].name) < LIMIT_SLACK_BUTTON;
     }
     return fits;
 }

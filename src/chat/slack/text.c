@@ -207,11 +207,19 @@ void text_back(struct text *text, struct text_mark mark) {
 
 /* --- into JSON ------------------------------------------------------------------------------------------------------- */
 
+static bool is_blank(const char *text) {
+    return text[strspn(text, " \n\t")] == '\0';
+}
+
+bool text_is_blank(const struct text *text) {
+    return is_blank(text->buf.data);
+}
+
 void text_write(struct text *text, struct json_out *out, const char *key) {
     bool mrkdwn = text->kind == TEXT_MRKDWN;
     json_object_begin(out, key);
     json_add_string(out, "type", mrkdwn ? "mrkdwn" : "plain_text");
-    json_add_string(out, "text", text->buf.size == 0 ? "-" : text->buf.data);
+    json_add_string(out, "text", text_is_blank(text) ? "-" : text->buf.data);
     /* Nothing in it is taken for a mention, a link or an emoji that was not written as one. */
     json_add_bool(out, mrkdwn ? "verbatim" : "emoji", mrkdwn);
     json_object_end(out);
@@ -238,7 +246,7 @@ void text_write_message(const char *outside, size_t limit, struct json_out *out,
         buf_adds(&message, " " CUT " ");
         add_escaped(&message, shown.data + tail, shown.size - tail, TEXT_MRKDWN);
     }
-    json_add_string(out, key, message.size == 0 ? "-" : message.data);
+    json_add_string(out, key, is_blank(message.data) ? "-" : message.data);
     buf_finish(&message);
     buf_finish(&shown);
 }
@@ -246,7 +254,7 @@ void text_write_message(const char *outside, size_t limit, struct json_out *out,
 void text_tail(const char *outside, size_t limit, struct buf *out) {
     struct buf shown = make_harmless(outside, false);
     size_t size = shown.size;
-    while (size > 0 && (shown.data[size - 1] == '\n' || shown.data[size - 1] == ' ')) {
+    while (size > 0 && strchr(" \n\t", shown.data[size - 1]) != NULL) {
         size--;
     }
     size_t from = fit_end(shown.data, size, TEXT_PLAIN, limit);

@@ -49,7 +49,10 @@ void text_markup(struct text *text, const char *markup);
 struct text_mark text_here(const struct text *text);
 void text_back(struct text *text, struct text_mark mark);
 
-/* Writes {"type": "mrkdwn" or "plain_text", "text": ...}, which is never empty, and finishes the text. */
+/* Nothing to see: Slack refuses such a text. */
+bool text_is_blank(const struct text *text);
+
+/* Writes {"type": "mrkdwn" or "plain_text", "text": ...}, which is never blank, and finishes the text. */
 void text_write(struct text *text, struct json_out *out, const char *key);
 
 /* The same for one line of plain text: what buttons and dialogs have. */
