@@ -42,7 +42,7 @@ static pid_t server;
 static uint16_t server_port;
 static uint16_t tunnel_port; /* where CONNECT leads to, whatever it names; set before the child is made */
 
-/* --- The server that misbehaves: one process a connection --------------------------------------------------------- */
+/* The server that misbehaves: one process a connection. */
 
 static void say(int fd, const char *text) {
     (void)!write(fd, text, strlen(text));
@@ -196,7 +196,7 @@ static void server_stop(void) {
     tunnel_port = 0;
 }
 
-/* --- The client --------------------------------------------------------------------------------------------------- */
+/* The client. */
 
 struct rig {
     struct loop *loop;
@@ -274,7 +274,7 @@ static void post(struct rig *rig, const char *path, struct result *result) {
     assert_int_equal(result->count, 1);
 }
 
-/* --- Faults of the peer ------------------------------------------------------------------------------------------- */
+/* Faults of the peer. */
 
 static void a_reply_that_is_not_whole_is_no_reply(void **state) {
     (void)state;
@@ -436,7 +436,7 @@ static void a_header_that_would_split_the_request_is_left_out(void **state) {
     server_stop();
 }
 
-/* --- Turns, and the end ------------------------------------------------------------------------------------------- */
+/* Turns, and the end. */
 
 enum { MANY = LIMIT_REQUEST_CONNECTIONS + LIMIT_REQUEST_WAITING + 20 };
 
@@ -538,7 +538,7 @@ static void destroying_ends_what_is_under_way_and_what_waits(void **state) {
     server_stop();
 }
 
-/* --- TLS ---------------------------------------------------------------------------------------------------------- */
+/* TLS. */
 
 static void answer(struct web_request *request, void *user) {
     (void)user;

@@ -173,7 +173,7 @@ static void update(struct rig *rig, const char *key, const char *json, struct re
     call(rig, (struct call){.method = CALL_CHAT_UPDATE, .json = json, .key = key}, result);
 }
 
-/* --- How a call looks --------------------------------------------------------------------------------------------- */
+/* How a call looks. */
 
 static void a_method_has_its_token_and_its_form(void **state) {
     (void)state;
@@ -231,7 +231,7 @@ static void a_response_url_works_five_times_without_a_token(void **state) {
     rig_close(&rig);
 }
 
-/* --- Order and pace ----------------------------------------------------------------------------------------------- */
+/* Order and pace. */
 
 static void questions_go_before_replies_and_replies_before_progress(void **state) {
     (void)state;
@@ -364,7 +364,7 @@ static void without_a_pace_nothing_waits(void **state) {
     rig_close(&rig);
 }
 
-/* --- Limits and faults -------------------------------------------------------------------------------------------- */
+/* Limits and faults. */
 
 static void retry_after_holds_the_channel_or_the_method_and_nothing_else(void **state) {
     (void)state;
@@ -412,18 +412,16 @@ static void a_limit_that_outlasts_the_deadline_ends_the_call_at_once(void **stat
 
 static void a_fault_is_tried_again_until_it_is_over(void **state) {
     (void)state;
-    static const struct line script[] = {{500, "", NULL},
-                                         {200, "<html>", NULL},
-                                         {200, "{\"ok\":tr", NULL},
-                                         {200, "{\"ok\":false,\"error\":\"internal_error\"}", NULL}};
-    struct rig rig = {.script = script, .script_count = 4};
+    static const struct line script[] = {
+        {500, "", NULL}, {200, "<html>", NULL}, {200, "{\"ok\":false,\"error\":\"internal_error\"}", NULL}};
+    struct rig rig = {.script = script, .script_count = 3};
     struct result result;
     rig_open(&rig, false);
-    update(&rig, "m", "{\"n\":1}", &result);
+    update(&rig, NULL, "{\"n\":1}", &result);
     rig_wait(&rig);
     assert_true(result.ok);
     assert_false(result.maybe);
-    assert_int_equal(rig.seen_count, 5);
+    assert_int_equal(rig.seen_count, 4);
     rig_close(&rig);
 }
 
@@ -504,7 +502,7 @@ static void a_no_is_final_and_an_end_of_the_token_is_fatal(void **state) {
     rig_close(&rig);
 }
 
-/* --- The end ------------------------------------------------------------------------------------------------------ */
+/* The end. */
 
 static void sends_another(const struct call_reply *reply, void *user) {
     struct result *result = user;

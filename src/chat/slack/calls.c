@@ -79,7 +79,7 @@ const char *calls_method_name(enum call_method method) {
     return methods[method].name;
 }
 
-/* --- The lists ---------------------------------------------------------------------------------------------------- */
+/* The lists. */
 
 static void item_destroy(struct item *item) {
     if (item->url != NULL) {
@@ -145,7 +145,7 @@ static void end(struct item *item, const char *error) {
     plan_pump(item->calls);
 }
 
-/* --- Going out ---------------------------------------------------------------------------------------------------- */
+/* Going out. */
 
 static void replied(const struct http_reply *http_reply, void *user);
 
@@ -221,9 +221,9 @@ static void fly(struct item *item, int64_t now_ms) {
     buf_finish(&url);
 }
 
-/* Lets out who is due, and ends who is too late. Tells when to look again. */
-static int64_t scan(struct calls *calls) {
-    int64_t now_ms = clock_monotonic_ms(), next_ms = INT64_MAX;
+/* Lets out who is due, and ends who is too late. Tells when to look again; INT64_MAX = never. */
+static int64_t scan(struct calls *calls, int64_t now_ms) {
+    int64_t next_ms = INT64_MAX;
     for (struct item **link = &calls->waiting; *link != NULL;) {
         struct item *item = *link;
         bool late = now_ms >= item->deadline_ms;
@@ -243,15 +243,19 @@ static int64_t scan(struct calls *calls) {
             fly(item, now_ms);
         }
     }
-    return next_ms - now_ms;
+    return next_ms;
 }
 
 /* Something has changed, or the time has come for a call. */
 static void pump(void *user) {
     struct calls *calls = user;
     calls->soon = NULL;
-    int64_t pause_ms = scan(calls);
-    timer_start(calls->timer, pause_ms < LIMIT_SLACK_CALL_MS ? pause_ms : LIMIT_SLACK_CALL_MS);
+    int64_t now_ms = clock_monotonic_ms(), next_ms = scan(calls, now_ms);
+    if (next_ms < INT64_MAX) {
+        timer_start(calls->timer, next_ms - now_ms);
+    } else {
+        timer_stop(calls->timer);
+    }
     struct item *ended = calls->ended;
     calls->ended = NULL;
     while (ended != NULL) {
@@ -271,7 +275,7 @@ static void time_came(void *user) {
     plan_pump(user);
 }
 
-/* --- Coming back -------------------------------------------------------------------------------------------------- */
+/* Coming back. */
 
 static uint64_t random_number(void) {
     uint64_t random = 0;
@@ -303,7 +307,6 @@ static int64_t next_attempt_ms(struct item *item, const struct verdict *verdict,
 /* True if it waits for another attempt, or has made room for a later call. */
 static bool repeat(struct item *item, const struct verdict *verdict) {
     int64_t now_ms = clock_monotonic_ms();
-    item->maybe = item->maybe || verdict->maybe;
     if (item->calls->closing || !may_be_repeated(item, verdict)) {
         return false;
     }
@@ -323,6 +326,17 @@ static bool repeat(struct item *item, const struct verdict *verdict) {
     return true;
 }
 
+static void finish_judged(struct item *item, const struct verdict *verdict) {
+    struct call_reply reply = {
+        .maybe = item->maybe, .fatal = verdict->fatal, .detail = verdict->detail, .body = verdict->body};
+    if (verdict->kind == VERDICT_OK) {
+        reply.ok = true;
+    } else {
+        reply.error = item->calls->closing ? "closed" : verdict->error;
+    }
+    finish(item, &reply);
+}
+
 static void replied(const struct http_reply *http_reply, void *user) {
     struct item *item = user;
     struct calls *calls = item->calls;
@@ -338,22 +352,15 @@ static void replied(const struct http_reply *http_reply, void *user) {
         log_debug("a call to Slack failed", LOG_STR("method", name), LOG_STR("error", verdict.error),
                   LOG_STR("detail", verdict.detail), LOG_END);
     }
+    bool open = verdict.kind == VERDICT_FAULT || verdict.kind == VERDICT_LIMITED;
+    item->maybe = open && (item->maybe || verdict.maybe);
     if (!repeat(item, &verdict)) {
-        bool ok = verdict.kind == VERDICT_OK, definite = ok || verdict.kind == VERDICT_ERROR;
-        const struct call_reply reply = {.ok = ok,
-                                         .error = ok                                          ? NULL
-                                                  : calls->closing && http_reply->status == 0 ? "closed"
-                                                                                              : verdict.error,
-                                         .maybe = !definite && item->maybe,
-                                         .fatal = verdict.fatal,
-                                         .detail = verdict.detail,
-                                         .body = verdict.body};
-        finish(item, &reply);
+        finish_judged(item, &verdict);
     }
     json_free(verdict.body);
 }
 
-/* --- Coming in ---------------------------------------------------------------------------------------------------- */
+/* Coming in. */
 
 static void add_encoded(struct buf *out, const char *text) {
     for (; *text != '\0'; text++) {
@@ -460,7 +467,7 @@ void calls_respond(struct calls *calls, const char *response_url, const char *js
     }
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------------- */
+/* Life. */
 
 static char *copy_token(const char *token) {
     if (token != NULL) {

@@ -3,9 +3,9 @@
 
 /*
  * Slack's Web API (https://docs.slack.dev/apis/web-api/): calls of methods, at the pace that Slack allows. Those that
- * wait go out by priority and then by age. Faults (no network, timeouts, 5xx, replies that are no JSON) are tried again with
- * growing pauses and full jitter while the deadline lasts; but a call that must not happen twice only if it has surely
- * not happened: else its reply says `maybe`, and the caller looks whether it did.
+ * wait go out by priority and then by age. Faults (no network, timeouts, 5xx, replies that are no JSON) are tried again
+ * with growing pauses and full jitter while the deadline lasts; but a call that must not happen twice only if it has
+ * surely not happened: else its reply says `maybe`, and the caller looks whether it did.
  */
 
 #include <stdbool.h>

@@ -9,8 +9,8 @@
 
 enum { SECONDS_MAX = 3600 };
 
-/* The token will be no better next time; from Slack's own clients. A missing scope is final for a method, but fatal only
- * if it is that of the app's token, which has no other purpose: see below. */
+/* The token will be no better next time; from Slack's own clients. A missing scope is final for a method, but fatal
+ * only if it is that of the app's token, which has no other purpose: see below. */
 static const char *const fatal_errors[] = {
     "account_inactive", "forbidden_team", "invalid_auth",  "not_allowed_token_type", "not_authed",
     "team_disabled",    "token_expired",  "token_revoked", "user_removed_from_team",
