@@ -169,8 +169,9 @@ format: ## Let clang-format lay out the sources
 	@clang-format-14 -i $$(tests/lint/format --list)
 
 docs: ## Write the pages that the program writes itself
-	@$(MAKE) MODE=debug all
+	@$(MAKE) MODE=debug all $(BUILD)/debug/tests/unit/test_slack_preview
 	@GUIDEPOST_BUILD=$(abspath $(BUILD)/debug) tests/lint/docs-drift --write
+	@GUIDEPOST_WRITE_DOCS=1 $(BUILD)/debug/tests/unit/test_slack_preview >/dev/null
 
 cov: ## Line coverage of the unit tests
 	@$(MAKE) MODE=cov unit-binaries

@@ -1,6 +1,7 @@
 #include "core/view.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/str.h"
@@ -237,8 +238,11 @@ static const char *open_text(const struct group *g) {
     if (deadline != 0) {
         until = arena_printf(g->arena, " No answer by %s means fail.", view_clock(deadline, g->now_ms, g->arena));
     }
-    return arena_printf(g->arena, "Q%llu: %s%s.%s%s%s%s%s", (unsigned long long)q->id,
-                        q->unknown ? "Outcome unknown: " : "", open_what(g, subject), q->unknown ? " " : "",
+    const char *what = open_what(g, subject);
+    /* What was written for people may end with a mark of its own. */
+    const char *stop = strchr(".!?", what[strlen(what) - 1]) ? "" : ".";
+    return arena_printf(g->arena, "Q%llu: %s%s%s%s%s%s%s%s", (unsigned long long)q->id,
+                        q->unknown ? "Outcome unknown: " : "", what, stop, q->unknown ? " " : "",
                         q->unknown ? UNKNOWN_TEXT : "", why, open_commands(g), until);
 }
 

@@ -131,8 +131,8 @@ static void a_question_has_its_buttons_in_order(void **state) {
         "\"style\":\"danger\",\"confirm\"",
         "\"style\":\"danger\"}",
         "\"action_id\":\"gp.take\",\"value\":\"Q42:1\"",
-        "\"action_id\":\"gp.choose\",\"value\":\"Q42:1\",\"text\":{\"type\":\"plain_text\",\"text\":\"Answer with a "
-        "note…\"",
+        "\"action_id\":\"gp.choose\",\"value\":\"Q42:1\"",
+        "\"text\":\"Answer with a note…\"",
         "\"action_id\":\"gp.open\"",
         "\"url\":\"https://deploy.example.org/d/311\"",
         "<https://deploy.example.org/d/311|D311>",
@@ -230,6 +230,16 @@ static void who_has_no_id_is_named(void **state) {
     card.title = "Paused: needs dave";
     card.mention.count = 1;
     assert_has(drawn(&card, NULL), "*Paused: needs dave*\\n");
+}
+
+static void only_what_can_be_typed_is_said_to_be_typed(void **state) {
+    (void)state;
+    fail_on_web_3();
+    struct card card = *question_card();
+    card.actions[0].verb = "proceed";
+    const char *json = drawn(&card, NULL);
+    assert_has(json, "\"action_id\":\"gp.proceed\"");
+    assert_has(json, "or reply in this thread: `ignore` `exclude` `fail` `take`");
 }
 
 static void nobody_is_mentioned_where_the_card_names_nobody(void **state) {
@@ -503,6 +513,7 @@ int main(void) {
         view_test(an_unknown_outcome_suggests_nothing),
         view_test(an_answered_question_is_a_line_without_buttons),
         view_test(who_has_no_id_is_named),
+        view_test(only_what_can_be_typed_is_said_to_be_typed),
         view_test(nobody_is_mentioned_where_the_card_names_nobody),
         view_test(a_status_shows_its_steps_while_it_runs),
         view_test(a_status_that_is_over_is_short),

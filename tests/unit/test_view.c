@@ -700,6 +700,16 @@ static void who_waits_is_told_for_whom(void **state) {
     assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, which waits too");
 }
 
+static void what_an_approval_asks_keeps_its_question_mark(void **state) {
+    (void)state;
+    steps[FETCH].approve = true;
+    steps[FETCH].instructions = "Is the change window open?";
+    begin();
+    assert_true(str_starts(question_card()->text, "Q42: Fetch package waits for an approval (webshop 1.4.2 to "
+                                                  "production): Is the change window open?"));
+    assert_null(strstr(question_card()->text, "?."));
+}
+
 /* --- told once more ---------------------------------------------------------------------------------------------- */
 
 static const char *managers[] = {"release-managers"};
@@ -799,6 +809,7 @@ int main(void) {
         TEST(a_cancel_says_where_each_machine_stands),
         TEST(errors_that_differ_only_in_numbers_and_names_have_one_key),
         TEST(who_waits_is_told_for_whom),
+        TEST(what_an_approval_asks_keeps_its_question_mark),
         TEST(a_reminder_says_how_long_who_is_on_it_and_what_comes_next),
         TEST(an_escalation_is_the_card_for_others_until_it_is_answered),
         TEST(an_unknown_outcome_is_escalated_as_one),

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "block.h"
 #include "text.h"
 
 /* How much of a message each part may take, so that the whole stays below what Slack takes at once. */
@@ -13,12 +14,10 @@ enum {
     EXCERPT_UNITS = 2000,
     FACTS_UNITS = 1500,
     FOOT_UNITS = 600,
-    REPLY_UNITS = 2900, /* in one block */
     ROWS_SHOWN = 20,
     ROWS_BEFORE = 5, /* the one that matters now, when there are too many */
     BUTTONS = 10,
     MENTIONS = 20,
-    REPLY_BLOCKS = 4,
 };
 
 struct drawing {
@@ -150,46 +149,6 @@ static void add_mentions(struct text *text, const struct drawing *drawing) {
 
 /* --- blocks ------------------------------------------------------------------------------------------------------------ */
 
-static void block_begin(struct json_out *out, const char *type) {
-    json_object_begin(out, NULL);
-    json_add_string(out, "type", type);
-}
-
-static void write_section(struct text *text, struct json_out *out) {
-    block_begin(out, "section");
-    text_write(text, out, "text");
-    json_object_end(out);
-}
-
-static void write_context(struct text *text, struct json_out *out) {
-    block_begin(out, "context");
-    json_array_begin(out, "elements");
-    text_write(text, out, NULL);
-    json_array_end(out);
-    json_object_end(out);
-}
-
-/* Harmless text, shown as it is: Slack looks for nothing in it. */
-static void write_preformatted(const char *data, size_t size, struct json_out *out) {
-    size_t blanks = 0;
-    while (blanks < size && (data[blanks] == ' ' || data[blanks] == '\n' || data[blanks] == '\t')) {
-        blanks++;
-    }
-    block_begin(out, "rich_text");
-    json_array_begin(out, "elements");
-    json_object_begin(out, NULL);
-    json_add_string(out, "type", "rich_text_preformatted");
-    json_array_begin(out, "elements");
-    json_object_begin(out, NULL);
-    json_add_string(out, "type", "text");
-    json_add_bytes(out, "text", blanks < size ? data : "-", blanks < size ? size : 1);
-    json_object_end(out);
-    json_array_end(out);
-    json_object_end(out);
-    json_array_end(out);
-    json_object_end(out);
-}
-
 static void write_link_button(const char *label, const struct drawing *drawing, const char *key) {
     struct buf url = deployment_url(drawing);
     if (url.size > 0) {
@@ -209,7 +168,7 @@ static void write_excerpt(const struct drawing *drawing) {
         text_tail(drawing->card->excerpt, EXCERPT_UNITS, &tail);
     }
     if (tail.size > 0) {
-        write_preformatted(tail.data, tail.size, drawing->out);
+        block_write_output(tail.data, tail.size, drawing->out);
     }
     buf_finish(&tail);
 }
@@ -269,7 +228,7 @@ static void write_rows(const struct drawing *drawing) {
         add_count(&text, "and %zu more", rest);
     }
     if (count > 0) {
-        write_section(&text, drawing->out);
+        block_write_section(&text, drawing->out);
     }
     text_finish(&text);
 }
@@ -374,9 +333,20 @@ static void write_facts(const struct drawing *drawing, size_t from) {
         text_linked(&text, card->facts[i]);
     }
     if (!text_is_blank(&text)) {
-        write_context(&text, drawing->out);
+        block_write_context(&text, drawing->out);
     }
     text_finish(&text);
+}
+
+static bool is_command(const char *word) {
+    size_t count = 0;
+    const struct command_entry *table = command_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(table[i].name, word)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A click can get lost on its way, a typed word does not: what to type is said with the buttons. */
@@ -384,7 +354,7 @@ static void add_typed(struct text *text, const struct card *card) {
     bool any = false;
     for (size_t i = 0; i < card->action_count && i < BUTTONS; i++) {
         const char *verb = card->actions[i].verb;
-        if (str_is_name(verb)) {
+        if (is_command(verb)) {
             text_markup(text, any ? " `" : " · or reply in this thread: `");
             text_line(text, verb);
             text_markup(text, "`");
@@ -404,7 +374,7 @@ static void write_open_question(const struct drawing *drawing) {
         text_markup(&head, "\n");
         text_line(&head, card->facts[0]);
     }
-    write_section(&head, drawing->out);
+    block_write_section(&head, drawing->out);
     write_excerpt(drawing);
     write_rows(drawing);
     write_facts(drawing, 1);
@@ -412,7 +382,7 @@ static void write_open_question(const struct drawing *drawing) {
     text_begin(&foot, TEXT_MRKDWN, FOOT_UNITS);
     add_subject(&foot, drawing);
     add_typed(&foot, card);
-    write_context(&foot, drawing->out);
+    block_write_context(&foot, drawing->out);
 }
 
 /* "Q42 · Retry by alice after 4 min · worked on attempt 2 · Install on web-3", the notes, and what it was about. */
@@ -429,7 +399,7 @@ static void write_closed_question(const struct drawing *drawing) {
     }
     text_markup(&text, "\n");
     add_subject(&text, drawing);
-    write_context(&text, drawing->out);
+    block_write_context(&text, drawing->out);
 }
 
 static void write_status(const struct drawing *drawing) {
@@ -462,7 +432,7 @@ static void write_line(const struct drawing *drawing) {
     add_emoji(&text, card->kind == CARD_REMINDER ? ":alarm_clock:" : state_emoji(card->state));
     add_titled(&text, card->title, card->outcome != NULL ? card->outcome : card->text);
     add_mentions(&text, drawing);
-    write_section(&text, drawing->out);
+    block_write_section(&text, drawing->out);
 }
 
 static void write_card(const struct drawing *drawing) {
@@ -498,71 +468,4 @@ void blocks_text(const struct card *card, struct json_out *out) {
     text_write_message(card->text, LIMIT_SLACK_TEXT, out, "text");
     json_array_begin(out, "blocks");
     json_array_end(out);
-}
-
-/* --- replies ----------------------------------------------------------------------------------------------------------- */
-
-/* As much as goes into one block, up to the end of a line if there is one. */
-static size_t reply_part(const char *data, size_t size, enum text_kind kind) {
-    size_t part = text_fit(data, size, kind, REPLY_UNITS);
-    const char *line = part < size ? memrchr(data, '\n', part) : NULL;
-    return line != NULL && line > data ? (size_t)(line - data) : part;
-}
-
-/* Harmless text as sections, or as it is laid out. */
-static void write_parts(const char *data, size_t size, enum text_kind kind, struct json_out *out) {
-    for (size_t blocks = 0; size > 0 && blocks < REPLY_BLOCKS; blocks++) {
-        size_t part = reply_part(data, size, kind);
-        if (kind == TEXT_PLAIN) {
-            write_preformatted(data, part, out);
-        } else {
-            struct buf copy = BUF_INIT(LIMIT_SLACK_SECTION * 4);
-            struct text text;
-            buf_add(&copy, data, part);
-            text_begin(&text, TEXT_MRKDWN, LIMIT_SLACK_SECTION);
-            text_add(&text, copy.data);
-            write_section(&text, out);
-            buf_finish(&copy);
-        }
-        part += part < size && data[part] == '\n';
-        data += part;
-        size -= part;
-    }
-    if (size > 0) {
-        struct text text;
-        text_begin(&text, TEXT_MRKDWN, LIMIT_SLACK_CONTEXT);
-        text_markup(&text, "There is more than a message can hold.");
-        write_context(&text, out);
-    }
-}
-
-/* The first line says what it is of, the end of the output is what counts. */
-static void write_output(const char *text, struct json_out *out) {
-    const char *line = strchr(text, '\n');
-    size_t head = line == NULL ? strlen(text) : (size_t)(line - text);
-    struct buf tail = BUF_INIT(REPLY_BLOCKS * REPLY_UNITS * 4);
-    write_parts(text, head, TEXT_MRKDWN, out);
-    text_tail(text + head, (REPLY_BLOCKS - 1) * REPLY_UNITS, &tail);
-    size_t blank = strspn(tail.data, "\n");
-    write_parts(tail.data + blank, tail.size - blank, TEXT_PLAIN, out);
-    buf_finish(&tail);
-}
-
-void blocks_reply(const struct operation_reply *reply, enum command_id command, struct json_out *out) {
-    struct buf shown = BUF_INIT(strlen(reply->text) * 3 + LIMIT_NAME_BYTES);
-    if (reply->err != NULL) {
-        bool refused = reply->err->code == ERR_DENIED || reply->err->code == ERR_UNAUTHENTICATED;
-        buf_adds(&shown, refused ? ":lock: " : ":warning: ");
-    }
-    str_show(&shown, reply->text, strlen(reply->text));
-    text_write_message(reply->text, LIMIT_SLACK_TEXT, out, "text");
-    json_array_begin(out, "blocks");
-    if (reply->err == NULL && command == COMMAND_LOG) {
-        write_output(shown.data, out);
-    } else {
-        write_parts(shown.data, shown.size, reply->err == NULL && command == COMMAND_HELP ? TEXT_PLAIN : TEXT_MRKDWN,
-                    out);
-    }
-    json_array_end(out);
-    buf_finish(&shown);
 }

@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
-#include "text.h"
+#include "block.h"
 
 /* The names of the window's fields, and of the element in each. */
 #define BLOCK_ANSWER "answer"
@@ -54,13 +54,6 @@ static void write_metadata(const struct modal *modal, struct json_out *view) {
     buf_finish(&json);
 }
 
-static void write_section(struct text *text, struct json_out *out) {
-    json_object_begin(out, NULL);
-    json_add_string(out, "type", "section");
-    text_write(text, out, "text");
-    json_object_end(out);
-}
-
 /* What it is about, and what the answer does; of several answers what each does, if they are for all machines. */
 static void write_question(const struct modal *modal, bool several, struct json_out *out) {
     const struct card *card = modal->card;
@@ -69,7 +62,7 @@ static void write_question(const struct modal *modal, bool several, struct json_
     text_bold(&about, card->fact_count > 0 ? card->facts[0] : card->title);
     text_markup(&about, "\n");
     text_line(&about, card->subject);
-    write_section(&about, out);
+    block_write_section(&about, out);
     text_begin(&consequences, TEXT_MRKDWN, LIMIT_SLACK_SECTION);
     for (size_t i = 0; i < card->action_count && !several; i++) {
         if (is_offered(modal, &card->actions[i])) {
@@ -80,7 +73,7 @@ static void write_question(const struct modal *modal, bool several, struct json_
         }
     }
     if (consequences.buf.size > 0) {
-        write_section(&consequences, out);
+        block_write_section(&consequences, out);
     }
     text_finish(&consequences);
 }
