@@ -1,5 +1,6 @@
 #include "blocks.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -16,9 +17,17 @@ enum {
     FOOT_UNITS = 600,
     ROWS_SHOWN = 20,
     ROWS_BEFORE = 5, /* the one that matters now, when there are too many */
-    BUTTONS = 10,
+    BUTTONS = 8,
     MENTIONS = 20,
 };
+
+enum {
+    BUTTON_UNITS =
+        2 * LIMIT_SLACK_BUTTON + LIMIT_SLACK_CONFIRM_TITLE + LIMIT_SLACK_CONFIRM_TEXT + 2 * LIMIT_SLACK_CONFIRM_BUTTON,
+};
+static_assert(HEAD_UNITS + ROWS_UNITS + EXCERPT_UNITS + FACTS_UNITS + FOOT_UNITS + BUTTONS * BUTTON_UNITS <=
+                  LIMIT_SLACK_BLOCKS_UNITS,
+              "Slack takes the whole of a message");
 
 struct drawing {
     const struct card *card;
