@@ -470,9 +470,11 @@ static void the_proxy_of_the_environment_is_used(void **state) {
     rig_close(&rig);
 
     assert_int_equal(setenv("NO_PROXY", "example.com,localhost", 1), 0);
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0); /* is for http:// only */
     struct rig direct = {0};
     connect_(&direct);
     rig_close(&direct);
+    assert_int_equal(unsetenv("http_proxy"), 0);
     assert_int_equal(unsetenv("NO_PROXY"), 0);
     assert_int_equal(unsetenv("HTTPS_PROXY"), 0);
 }
