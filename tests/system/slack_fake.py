@@ -17,8 +17,9 @@ import subprocess
 import time
 from pathlib import Path
 
-MAIN = Path(__file__).resolve().parent.parent / "fakes" / "slack" / "main.mjs"
-START_SECONDS = 20
+ROOT = Path(__file__).resolve().parent.parent.parent
+MAIN = ROOT / "tests" / "fakes" / "slack" / "main.mjs"
+MANIFEST = ROOT / "config" / "slack-manifest.yaml"  # the app has its scopes and events, and no others
 
 
 def missing():
@@ -49,7 +50,7 @@ class SlackFake:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ca_file, self.certificate, self.key = make_certificate(self.folder)
-        self.options = {"port": port, "speed": speed, "seed": seed, "limits": limits}
+        self.options = {"port": port, "speed": speed, "seed": seed, "limits": limits, "manifest": MANIFEST}
         if state_file:
             self.options["state-file"] = state_file
         self.process = None
@@ -92,7 +93,7 @@ class SlackFake:
 
     @property
     def api_url(self):
-        return f"https://localhost:{self.port}/api/"
+        return f"https://localhost:{self.port}/api"
 
     # --- the control API
 

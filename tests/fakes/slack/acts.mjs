@@ -406,9 +406,18 @@ export class Acts {
     return {members: place.members};
   }
 
-  deactivate({user, deleted = true}) {
-    this.#person(user).deleted = deleted;
-    return {};
+  /* Deactivated, made a guest, renamed: whatever the fields say. */
+  person({user, ...change}) {
+    const person = this.#person(user);
+    Object.assign(person, change, {updated: seconds()});
+    this.event({type: "user_change", user: person, cache_ts: seconds(), event_ts: this.workspace.ts()});
+    return {user: person};
+  }
+
+  newcomer({name}) {
+    const person = this.workspace.addUser(name);
+    this.event({type: "team_join", user: person, cache_ts: seconds(), event_ts: this.workspace.ts()});
+    return {user: person};
   }
 
   usergroup({group, users}) {
@@ -423,6 +432,9 @@ export class Acts {
       removed_users: found.users.filter((id) => !next.includes(id)), event_ts: this.workspace.ts(),
     });
     found.users = next;
+    const {users: members, ...shown} = found;
+    const subteam = {...shown, team_id: TEAM, user_count: next.length, date_update: seconds(), date_delete: 0};
+    this.event({type: "subteam_updated", subteam, event_ts: this.workspace.ts()});
     return {users: next};
   }
 

@@ -2,9 +2,9 @@
  * A Slack for tests: one workspace, its Web API and Socket Mode over TLS, and a control API. See README.md.
  *
  *   node main.mjs --certificate cert.pem --key key.pem [--port 0] [--control-port 0] [--speed 1] [--seed 1]
- *                 [--limits off|real] [--state-file file]
+ *                 [--limits off|real] [--manifest slack-manifest.yaml] [--state-file file] [--leash]
  *
- * Prints one line of JSON when it listens. Ends on SIGTERM, and when its standard input is closed if --leash is given.
+ * Prints one line of JSON when it listens. Ends on SIGTERM, and with --leash when its standard input is closed.
  */
 
 import {existsSync, readFileSync, writeFileSync} from "node:fs";
@@ -28,6 +28,7 @@ const {values: options} = parseArgs({
     speed: {type: "string", default: "1"},
     seed: {type: "string", default: "1"},
     limits: {type: "string", default: "off"},
+    manifest: {type: "string"},
     "state-file": {type: "string"},
     leash: {type: "boolean", default: false},
   },
@@ -41,6 +42,16 @@ function listen(server, port) {
       resolve(server.address().port);
     });
   });
+}
+
+/* The app is installed with the scopes and events of a manifest: of its YAML only these two lists are read. */
+function installation(file) {
+  const text = readFileSync(file, "utf8");
+  const list = (name) => {
+    const [, rows] = new RegExp(`^ *${name}:\\n((?: *- .*\\n)+)`, "m").exec(text);
+    return [...rows.matchAll(/- ([\w.:-]+)/g)].map(([, word]) => word);
+  };
+  return {scopes: list("bot"), events: list("bot_events")};
 }
 
 /* Puts everything together; `reset` does so anew behind the same two servers. */
@@ -60,6 +71,9 @@ class Fake {
     Object.assign(this.settings, DEFAULTS, {speed: Number(options.speed), limits: options.limits});
     this.sockets?.reset();
     this.workspace = new Workspace(state);
+    if (options.manifest) {
+      Object.assign(this.workspace.app, installation(options.manifest));
+    }
     this.sockets = new Sockets(this.workspace, this.settings, this.random);
     this.acts = new Acts(this.workspace, this.sockets, this.settings);
     this.rates = new Rates();

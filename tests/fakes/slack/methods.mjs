@@ -7,7 +7,7 @@ import {
   BLOCKS_TEXT_MAX, checkBlocks, metadataTrouble, TEXT_MAX, UPDATE_TEXT_MAX, VIEW_BYTES_MAX, viewTroubles,
 } from "./limits.mjs";
 import {publicMessage, publicView} from "./acts.mjs";
-import {APP, OTHER_TEAM, TEAM} from "./workspace.mjs";
+import {APP, TEAM} from "./workspace.mjs";
 
 const PAGE_MAX = 999;
 
@@ -267,15 +267,10 @@ function publicChannel(place) {
   return {...shown, is_member: isMember(place), num_members: members.length, context_team_id: TEAM};
 }
 
-function publicUser(person) {
-  const {is_stranger: stranger, ...shown} = person;
-  return stranger ? {...shown, team_id: OTHER_TEAM, is_stranger: true} : shown;
-}
-
 function userInfo(args, {workspace}) {
   const id = need(args, "user");
   const person = workspace.state.users.find((one) => one.id === id) ?? refuse("user_not_found");
-  const shown = publicUser(person);
+  const shown = {...person};
   if (!workspace.app.scopes.includes("users:read.email")) {
     shown.profile = {...shown.profile, email: undefined};
   }
@@ -435,13 +430,13 @@ export const methods = {
   "users.info": {token: "bot", scope: "users:read", tier: 4, form: true, run: userInfo},
   "users.list": {
     token: "bot", scope: "users:read", tier: 2, form: true,
-    run: (args, {workspace}) => page(workspace.state.users.map(publicUser), args, "members"),
+    run: (args, {workspace}) => page(workspace.state.users, args, "members"),
   },
   "users.lookupByEmail": {
     token: "bot", scope: "users:read.email", tier: 3, form: true,
     run: (args, {workspace}) => {
       const found = workspace.state.users.find((one) => one.profile.email === need(args, "email") && !one.deleted);
-      return {user: publicUser(found ?? refuse("users_not_found"))};
+      return {user: found ?? refuse("users_not_found")};
     },
   },
   "views.open": {token: "bot", tier: 4, run: openView},

@@ -48,7 +48,7 @@ function startingState() {
   const users = [
     user("U0ALICE", "alice"), user("U0BOB", "bob"), user("U0CAROL", "carol"),
     user("U0GUEST", "guest", {is_restricted: true, is_ultra_restricted: true}),
-    user("U0STRANGER", "stranger", {team_id: OTHER_TEAM, is_stranger: true}),
+    user("U0STRANGER", "stranger", {team_id: OTHER_TEAM, is_stranger: true, profile: {display_name: "stranger", team: OTHER_TEAM}}),
     user("U0FORMER", "former", {deleted: true}),
     user("U0OTHERBOT", "otherbot", {is_bot: true}),
     user(APP.bot_user, APP.name, {is_bot: true, is_app_user: true}),
@@ -145,6 +145,13 @@ export class Workspace {
 
   user(name) {
     return this.state.users.find((one) => one.id === name || one.name === name);
+  }
+
+  addUser(name) {
+    const made = user(`U0${name.toUpperCase()}`, name);
+    this.state.users.push(made);
+    this.channel("deploys").members.push(made.id);
+    return made;
   }
 
   usergroup(name) {
