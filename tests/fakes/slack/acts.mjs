@@ -108,7 +108,7 @@ export class Acts {
     }
   }
 
-  edited(place, message, before) {
+  edited(place, message, before, editor) {
     if (!this.#hears(place)) {
       return;
     }
@@ -120,7 +120,7 @@ export class Acts {
       },
       place,
     );
-    if (message.client_msg_id && message.edited) {
+    if (message.client_msg_id && editor) {
       this.#mention(place, publicMessage(message));
     }
   }

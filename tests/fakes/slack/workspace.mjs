@@ -211,7 +211,7 @@ export class Workspace {
       message.edited = {user: editor, ts: this.ts()};
     }
     this.#findMassMentions(place, message);
-    this.observer?.edited(place, message, before);
+    this.observer?.edited(place, message, before, editor);
   }
 
   remove(place, message) {
