@@ -24,7 +24,7 @@
  * of its habits (version 4.1.6) are worked around here; each has its comment.
  */
 
-enum { ADDRESSES = 4, SWEEP_MS = 1, FILES = 32, BUFFER_BYTES = 16384, TROUBLE_SIZE = 200 };
+enum { ADDRESSES = 4, CONNECTIONS = 32, SWEEP_MS = 1, BUFFER_BYTES = 16384, TROUBLE_SIZE = 200 };
 
 struct ws_client {
     struct loop *loop; /* borrowed */
@@ -384,7 +384,6 @@ static int event_came(struct lws *library, enum lws_callback_reasons what, void 
         return number != NULL && what == LWS_CALLBACK_CLIENT_ESTABLISHED ? -1 : 0;
     }
     switch ((int)what) { /* a few of the many */
-    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         ws->reached = true;
         return 0;
@@ -535,7 +534,7 @@ int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **
         .pt_serv_buf_size = BUFFER_BYTES,
         .max_http_header_data = LIMIT_HTTP_HEADER_BYTES / 2,
         .timeout_secs = 1001,
-        .fd_limit_per_thread = FILES,
+        .fd_limit_per_thread = CONNECTIONS, /* else it makes tables for all files the process may open */
     };
     client->loop = loop;
     client->context = lws_create_context(&info);

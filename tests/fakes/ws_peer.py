@@ -11,6 +11,7 @@ come as lines on standard input, what happens goes as lines to standard output. 
     freeze N             nothing is read or written any more, as if the network were gone
     deaf N               neither pings nor close frames are answered
     status CODE          what the next upgrades are answered with, 0 for nothing at all
+    greet TEXT           a frame in the same write as the answer to the next upgrades
 """
 import base64
 import hashlib
@@ -24,7 +25,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 connections = {}
-settings = {"status": 101}
+settings = {"status": 101, "greeting": b""}
 output_lock = threading.Lock()
 
 
@@ -83,7 +84,7 @@ class Connection:
             raise EOFError
         accept = base64.b64encode(hashlib.sha1(headers["sec-websocket-key"].encode() + GUID).digest())
         self.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+                   b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + settings["greeting"])
         extensions = headers.get("sec-websocket-extensions", "-")
         say("open", self.number, lines[0].split(" ")[1], headers["host"], extensions)
 
@@ -177,6 +178,9 @@ def obey(line):
     word, _, rest = line.partition(b" ")
     if word == b"status":
         settings["status"] = int(rest)
+        return
+    if word == b"greet":
+        settings["greeting"] = frame(TEXT, rest) if rest else b""
         return
     number, _, rest = rest.partition(b" ")
     connection = connections[int(number)]

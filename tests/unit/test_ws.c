@@ -210,6 +210,25 @@ static void a_message_comes_whole_however_it_is_cut(void **state) {
     rig_close(&rig);
 }
 
+static void a_message_may_come_together_with_the_servers_yes(void **state) {
+    (void)state;
+    static const int sizes[] = {5, 200, 6000, 100000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct rig rig = {0};
+        struct buf greeting = BUF_INIT(200000);
+        for (int j = 0; j < sizes[i]; j++) {
+            buf_addc(&greeting, 'g');
+        }
+        ws_peer_tell(peer, "greet %s", greeting.data);
+        connect_(&rig);
+        turn_until(&rig, rig.texts == 1);
+        assert_string_equal(rig.last.data, greeting.data);
+        buf_finish(&greeting);
+        ws_peer_tell(peer, "greet");
+        rig_close(&rig);
+    }
+}
+
 static void a_message_that_is_too_long_ends_it_with_1009(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -415,6 +434,25 @@ static void a_server_that_is_not_there_is_told(void **state) {
     rig_close(&rig);
 }
 
+static void many_connections_one_after_another_leave_nothing_open(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    connect_(&rig);
+    drop(&rig);
+    turn_for(&rig, 50);
+    int before = files();
+    char url[128];
+    (void)snprintf(url, sizeof url, "wss://localhost:%d/", ws_peer_port(peer));
+    for (int i = 0; i < 60; i++) {
+        rig.opened = 0;
+        start(&rig, (struct ws_options){0}, url);
+        turn_until(&rig, rig.opened == 1);
+        drop(&rig);
+    }
+    turn_until(&rig, files() <= before);
+    rig_close(&rig);
+}
+
 static void a_connection_can_be_destroyed_at_any_moment(void **state) {
     (void)state;
     for (int64_t us = 0; us < 30000; us += us < 6000 ? 500 : 4000) {
@@ -532,6 +570,7 @@ int main(void) {
         cmocka_unit_test(a_text_goes_there_and_one_comes_back),
         cmocka_unit_test(the_request_names_the_host_and_wants_no_compression),
         cmocka_unit_test(a_message_comes_whole_however_it_is_cut),
+        cmocka_unit_test(a_message_may_come_together_with_the_servers_yes),
         cmocka_unit_test(a_message_that_is_too_long_ends_it_with_1009),
         cmocka_unit_test(broken_utf8_is_handed_over),
         cmocka_unit_test(what_is_sent_is_one_frame_below_the_limit),
@@ -545,6 +584,7 @@ int main(void) {
         cmocka_unit_test(pings_of_the_server_alone_keep_it_alive),
         cmocka_unit_test(failures_of_the_handshake_are_told),
         cmocka_unit_test(a_server_that_is_not_there_is_told),
+        cmocka_unit_test(many_connections_one_after_another_leave_nothing_open),
         cmocka_unit_test(a_connection_can_be_destroyed_at_any_moment),
         cmocka_unit_test(a_connection_can_be_destroyed_inside_its_callbacks),
         cmocka_unit_test(the_proxy_of_the_environment_is_used),

@@ -178,12 +178,11 @@ static void judge(struct connection *connection) {
 /* On the connection by which it came, else on the one that works now. If there is none, Slack sends the envelope again, and is
  * answered then. */
 static void send_acknowledgement(struct socket *socket, struct connection *connection, const char *id) {
-    struct connection *by = connection != NULL ? connection : socket->current;
     struct buf text = BUF_INIT(2 * ENVELOPE_ID_SIZE);
     struct err err = {0};
     envelope_write_acknowledgement(&text, id);
-    int result = by != NULL ? ws_send(by->ws, text.data, text.size, &err) : -ERR_UNAVAILABLE;
-    if (result != 0 && by != socket->current && socket->current != NULL) {
+    int result = connection != NULL ? ws_send(connection->ws, text.data, text.size, &err) : -ERR_UNAVAILABLE;
+    if (result != 0 && socket->current != NULL && socket->current != connection) {
         result = ws_send(socket->current->ws, text.data, text.size, &err);
     }
     if (result != 0) {
