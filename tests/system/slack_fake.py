@@ -132,6 +132,10 @@ class SlackFake:
         """Gives {acknowledged, open, errors, view}."""
         return self.do("submit", view=view["id"], values=values or {}, user=user)
 
+    def person(self, user, **change):
+        """person("bob", deleted=True) deactivates bob; person("carol", is_restricted=True) makes a guest of her."""
+        return self.do("person", user=user, **change)["user"]
+
     # --- faults
 
     def set(self, **settings):

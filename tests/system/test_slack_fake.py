@@ -143,8 +143,8 @@ def actions(*elements):
     return {"type": "actions", "elements": list(elements)}
 
 
-def confirm(**more):
-    return {"title": plain("Sure?"), "text": plain("x"), "confirm": plain("Yes"), "deny": plain("No"), **more}
+def asking(**more):
+    return actions(button(confirm={"title": plain("Sure?"), "text": plain("x"), "confirm": plain("Yes"), "deny": plain("No"), **more}))
 
 
 def preformatted(text):
@@ -172,9 +172,9 @@ BLOCKS = [  # what fits, and what does not by one
     ("block_id", [{**section("x"), "block_id": "x" * 255}], [{**section("x"), "block_id": "x" * 256}]),
     ("block_id twice", [{**section("x"), "block_id": "1"}, section("y")], [{**section("x"), "block_id": "1"}] * 2),
     ("style", [actions(button(style="danger"))], [actions(button(style="default"))]),
-    ("confirm", [actions(button(confirm=confirm(text=plain("x" * 300))))], [actions(button(confirm=confirm(text=plain("x" * 301))))]),
-    ("confirm title", [actions(button(confirm=confirm(title=plain("x" * 100))))], [actions(button(confirm=confirm(title=plain("x" * 101))))]),
-    ("deny", [actions(button(confirm=confirm(deny=plain("x" * 30))))], [actions(button(confirm=confirm(deny=plain("x" * 31))))]),
+    ("confirm", [asking(text=plain("x" * 300))], [asking(text=plain("x" * 301))]),
+    ("confirm title", [asking(title=plain("x" * 100))], [asking(title=plain("x" * 101))]),
+    ("deny", [asking(deny=plain("x" * 30))], [asking(deny=plain("x" * 31))]),
     ("static_select", [menu("static_select", 100)], [menu("static_select", 101)]),
     ("overflow", [menu("overflow", 5)], [menu("overflow", 6)]),
     ("rich text", [preformatted("x" * 5000)], [preformatted("")]),
@@ -292,8 +292,9 @@ def test_metadata_is_kept_and_read_on_request(api):
 
 def test_history_comes_in_pages_newest_first(api):
     posted = [api.post(str(i))["ts"] for i in range(5)]
-    first = api.form("conversations.history", channel="C0DEPLOYS", limit="2", oldest=posted[0])
-    rest = api.form("conversations.history", channel="C0DEPLOYS", limit="9", oldest=posted[0], cursor=first["response_metadata"]["next_cursor"])
+    since = {"channel": "C0DEPLOYS", "oldest": posted[0]}
+    first = api.form("conversations.history", limit="2", **since)
+    rest = api.form("conversations.history", limit="9", cursor=first["response_metadata"]["next_cursor"], **since)
     assert [m["ts"] for m in first["messages"] + rest["messages"]] == posted[:0:-1] and not rest["has_more"]
 
 
@@ -348,6 +349,21 @@ def test_replies_can_be_lost_after_the_deed(api, slack):
     with pytest.raises(ConnectionError):
         api.post("never")
     assert [m["text"] for m in slack.messages("deploys")] == ["only once"]
+
+
+def test_a_response_url_can_fail_too(api, slack):
+    link = hello(api)
+    command = aside(slack.command, "carol", "random", "status")
+    envelope = link.message()
+    link.ack(envelope)
+    assert command()
+    path = "/response/" + envelope["payload"]["response_url"].split("/response/")[1]
+    slack.fail_next("response_url", fault="500")
+    assert api.send(path, b'{"text":"x"}')[0] == 500
+    slack.fail_next("response_url", fault="lost_reply")
+    with pytest.raises(ConnectionError):
+        api.send(path, b'{"text":"y"}')
+    assert [seen["text"] for seen in slack.ephemerals("carol")] == ["y"]
 
 
 @pytest.mark.parametrize("fault, status", [("429", 429), ("500", 500), ("html", 503), ("broken_json", 200)])

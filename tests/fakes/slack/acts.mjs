@@ -5,6 +5,7 @@
 
 import {randomBytes, randomUUID} from "node:crypto";
 
+import {viewTroubles} from "./limits.mjs";
 import {APP, richText, TEAM} from "./workspace.mjs";
 
 export class Refused extends Error {}
@@ -115,8 +116,15 @@ export class Acts {
     const ts = this.workspace.ts();
     this.event(
       {
-        type: "message", subtype: "message_changed", hidden: true, message: publicMessage(message),
-        previous_message: publicMessage(before), channel: place.id, ts, event_ts: ts, channel_type: this.#channelType(place),
+        type: "message",
+        subtype: "message_changed",
+        hidden: true,
+        message: publicMessage(message),
+        previous_message: publicMessage(before),
+        channel: place.id,
+        ts,
+        event_ts: ts,
+        channel_type: this.#channelType(place),
       },
       place,
     );
@@ -130,8 +138,15 @@ export class Acts {
       const ts = this.workspace.ts();
       this.event(
         {
-          type: "message", subtype: "message_deleted", hidden: true, deleted_ts: message.ts, channel: place.id,
-          previous_message: publicMessage(message), ts, event_ts: ts, channel_type: this.#channelType(place),
+          type: "message",
+          subtype: "message_deleted",
+          hidden: true,
+          deleted_ts: message.ts,
+          channel: place.id,
+          previous_message: publicMessage(message),
+          ts,
+          event_ts: ts,
+          channel_type: this.#channelType(place),
         },
         place,
       );
@@ -168,8 +183,13 @@ export class Acts {
     const person = this.#person(user);
     const place = this.#place(channel, person);
     const content = {
-      client_msg_id: bot ? undefined : randomUUID(), text, blocks: richText(text, this.workspace.id("b")),
-      ...(thread ? {thread_ts: thread} : {}), ...(subtype ? {subtype} : {}), ...(bot ? {bot_id: bot} : {}), ...more,
+      client_msg_id: bot ? undefined : randomUUID(),
+      text,
+      blocks: richText(text, this.workspace.id("b")),
+      ...(thread ? {thread_ts: thread} : {}),
+      ...(subtype ? {subtype} : {}),
+      ...(bot ? {bot_id: bot} : {}),
+      ...more,
     };
     if (person.is_stranger) {
       Object.assign(content, {user_team: person.team_id, source_team: person.team_id});
@@ -180,7 +200,12 @@ export class Acts {
   edit({channel, user, ts, text}) {
     const person = this.#person(user);
     const place = this.#place(channel, person);
-    this.workspace.edit(place, this.#messageIn(place, ts), {text, blocks: richText(text, this.workspace.id("b"))}, person.id);
+    this.workspace.edit(
+      place,
+      this.#messageIn(place, ts),
+      {text, blocks: richText(text, this.workspace.id("b"))},
+      person.id,
+    );
     return {ts};
   }
 
@@ -188,7 +213,9 @@ export class Acts {
   unfurl({channel, user, ts}) {
     const person = this.#person(user);
     const place = this.#place(channel, person);
-    this.workspace.edit(place, this.#messageIn(place, ts), {attachments: [{id: 1, title: "Example", fallback: "Example"}]});
+    this.workspace.edit(place, this.#messageIn(place, ts), {
+      attachments: [{id: 1, title: "Example", fallback: "Example"}],
+    });
     return {ts};
   }
 
@@ -205,9 +232,18 @@ export class Acts {
     const ack = await this.sockets.sendOnce(
       "slash_commands",
       {
-        token: "verification-token", team_id: person.team_id, team_domain: "workspace", channel_id: place.id,
-        channel_name: place.name, user_id: person.id, user_name: person.name, command, text, api_app_id: APP.id,
-        is_enterprise_install: "false", response_url: this.#responseUrl("commands", place, person),
+        token: "verification-token",
+        team_id: person.team_id,
+        team_domain: "workspace",
+        channel_id: place.id,
+        channel_name: place.name,
+        user_id: person.id,
+        user_name: person.name,
+        command,
+        text,
+        api_app_id: APP.id,
+        is_enterprise_install: "false",
+        response_url: this.#responseUrl("commands", place, person),
         trigger_id: this.trigger(person),
       },
       true,
@@ -274,7 +310,10 @@ export class Acts {
       throw new Refused(`there is no option ${selected}`);
     }
     const action = {
-      type: element.type, action_id: element.action_id, block_id: block.block_id, action_ts: this.workspace.ts(),
+      type: element.type,
+      action_id: element.action_id,
+      block_id: block.block_id,
+      action_ts: this.workspace.ts(),
       ...(element.text ? {text: {emoji: true, ...element.text}} : {}),
       ...(element.value === undefined ? {} : {value: element.value}),
       ...(element.style ? {style: element.style} : {}),
@@ -287,7 +326,10 @@ export class Acts {
         type: "block_actions",
         ...this.#about(person),
         container: {
-          type: "message", message_ts: message.ts, channel_id: place.id, is_ephemeral: ephemeral,
+          type: "message",
+          message_ts: message.ts,
+          channel_id: place.id,
+          is_ephemeral: ephemeral,
           ...(message.thread_ts ? {thread_ts: message.thread_ts} : {}),
         },
         trigger_id: this.trigger(person),
@@ -317,7 +359,10 @@ export class Acts {
     const person = this.#person(user ?? view.user);
     view.state = {values: this.#stateOf(view, values)};
     const payload = {
-      type: "view_submission", ...this.#about(person), trigger_id: this.trigger(person), view: publicView(view),
+      type: "view_submission",
+      ...this.#about(person),
+      trigger_id: this.trigger(person),
+      view: publicView(view),
       response_urls: [],
     };
     const ack = await this.sockets.sendOnce("interactive", payload, true);
@@ -333,6 +378,8 @@ export class Acts {
     view.errors = undefined;
     if (ack.response_action === "errors") {
       view.errors = ack.errors;
+    } else if (ack.view && viewTroubles(ack.view).length > 0) {
+      view.errors = {"": viewTroubles(ack.view).join("; ")};
     } else if (ack.response_action === "update" || ack.response_action === "push") {
       Object.assign(view, ack.view, {blocks: this.workspace.withIds(ack.view.blocks)});
     } else {
@@ -366,7 +413,11 @@ export class Acts {
     view.open = false;
     if (view.notify_on_close) {
       const about = this.#about(this.#person(view.user));
-      await this.sockets.sendOnce("interactive", {type: "view_closed", ...about, view: publicView(view), is_cleared: false}, false);
+      await this.sockets.sendOnce(
+        "interactive",
+        {type: "view_closed", ...about, view: publicView(view), is_cleared: false},
+        false,
+      );
     }
     return {};
   }
@@ -427,9 +478,14 @@ export class Acts {
     }
     const next = users.map((name) => this.#person(name).id);
     this.event({
-      type: "subteam_members_changed", subteam_id: found.id, team_id: TEAM, date_previous_update: seconds() - 60,
-      date_update: seconds(), added_users: next.filter((id) => !found.users.includes(id)),
-      removed_users: found.users.filter((id) => !next.includes(id)), event_ts: this.workspace.ts(),
+      type: "subteam_members_changed",
+      subteam_id: found.id,
+      team_id: TEAM,
+      date_previous_update: seconds() - 60,
+      date_update: seconds(),
+      added_users: next.filter((id) => !found.users.includes(id)),
+      removed_users: found.users.filter((id) => !next.includes(id)),
+      event_ts: this.workspace.ts(),
     });
     found.users = next;
     const {users: members, ...shown} = found;
@@ -447,17 +503,22 @@ export class Acts {
 }
 
 function initial(element) {
-  return element.initial_value ?? element.initial_option?.value ?? element.initial_options?.map((option) => option.value);
+  return (
+    element.initial_value ?? element.initial_option?.value ?? element.initial_options?.map((option) => option.value)
+  );
 }
 
 function valueOf(element, given) {
-  const options = [given].flat().filter((value) => value !== undefined).map((value) => {
-    const option = element.options?.find((one) => one.value === value);
-    if (element.options && !option) {
-      throw new Refused(`there is no option ${value}`);
-    }
-    return option;
-  });
+  const options = [given]
+    .flat()
+    .filter((value) => value !== undefined)
+    .map((value) => {
+      const option = element.options?.find((one) => one.value === value);
+      if (element.options && !option) {
+        throw new Refused(`there is no option ${value}`);
+      }
+      return option;
+    });
   if (element.type.startsWith("multi_") || element.type === "checkboxes") {
     return {type: element.type, selected_options: options};
   }

@@ -50,13 +50,15 @@ function verbs(fake) {
     archive: ({channel, archived = true}) => Object.assign(place(channel), {is_archived: archived}) && {},
     app: (change) => Object.assign(workspace.app, change),
     event: ({event, channel}) => ({event_id: acts.event(event, channel && place(channel))}),
-    envelope: async ({type, payload, accepts = false}) => ({acknowledged: (await sockets.sendOnce(type, payload, accepts)) !== null}),
+    envelope: async ({type, payload, accepts = false}) => ({
+      acknowledged: (await sockets.sendOnce(type, payload, accepts)) !== null,
+    }),
     raw: ({text}) => ({sent: sockets.sendRaw(text)}),
     repeat: ({envelope_id: id, ...change}) => ({sent: sockets.repeat(id, change)}),
 
     /* faults */
     set,
-    calm: () => set({...DEFAULTS, speed: settings.speed}) && (api.next.length = 0, settings),
+    calm: () => set({...DEFAULTS, speed: settings.speed}) && ((api.next.length = 0), settings),
     fail_next: (fault) => ({waiting: api.next.push(fault)}),
     disconnect: ({reason = "refresh_requested", ...which}) => ({connections: sockets.disconnect(reason, which)}),
     drop: (which) => ({connections: sockets.drop(which)}),
@@ -66,7 +68,9 @@ function verbs(fake) {
 
     /* reading */
     who: () => ({
-      app: APP, team: TEAM, other_team: OTHER_TEAM,
+      app: APP,
+      team: TEAM,
+      other_team: OTHER_TEAM,
       users: Object.fromEntries(workspace.state.users.map((one) => [one.name, one.id])),
       channels: Object.fromEntries(workspace.state.channels.map((one) => [one.name, one.id])),
       usergroups: Object.fromEntries(workspace.state.usergroups.map((one) => [one.handle, one.id])),
@@ -83,7 +87,9 @@ function verbs(fake) {
       return {message: (found && (history ? found : publicMessage(found))) ?? null};
     },
     ephemerals: ({user}) => ({
-      ephemerals: workspace.state.ephemerals.filter((one) => user === undefined || one.user === workspace.user(user)?.id),
+      ephemerals: workspace.state.ephemerals.filter(
+        (one) => user === undefined || one.user === workspace.user(user)?.id,
+      ),
     }),
     views: ({user}) => ({
       views: workspace.state.views
@@ -92,7 +98,9 @@ function verbs(fake) {
     }),
     calls: ({method}) => ({calls: api.log.filter((one) => method === undefined || one.method === method)}),
     envelopes: ({type, unacknowledged}) => ({
-      envelopes: sockets.log.filter((one) => (type === undefined || one.type === type) && (!unacknowledged || one.acked === null)),
+      envelopes: sockets.log.filter(
+        (one) => (type === undefined || one.type === type) && (!unacknowledged || one.acked === null),
+      ),
     }),
     stats: () => ({
       connections: sockets.links.length,
@@ -133,7 +141,9 @@ export function createControl(fake) {
       }
       const verb = verbs(fake)[request.url.slice(1)];
       if (!verb) {
-        answer(404, {error: `there is no verb ${request.url.slice(1)}; there are ${Object.keys(verbs(fake)).join(", ")}`});
+        answer(404, {
+          error: `there is no verb ${request.url.slice(1)}; there are ${Object.keys(verbs(fake)).join(", ")}`,
+        });
         return;
       }
       const body = parts.length > 0 ? JSON.parse(Buffer.concat(parts).toString()) : {};

@@ -17,7 +17,9 @@ const MAX_CLIENT_FRAME = 20480; /* Slack's own limit. */
 export const TOO_BIG = 1009;
 
 export function acceptKey(key) {
-  return createHash("sha1").update(key + GUID).digest("base64");
+  return createHash("sha1")
+    .update(key + GUID)
+    .digest("base64");
 }
 
 function frame(opcode, payload, final = true) {

@@ -10,12 +10,33 @@ export const VIEW_BYTES_MAX = 250000;
 export const METADATA_BYTES_MAX = 8000; /* Not published; a small value keeps programs modest. */
 
 const ELEMENTS_IN_ACTIONS = [
-  "button", "static_select", "multi_static_select", "users_select", "channels_select", "conversations_select",
-  "external_select", "overflow", "datepicker", "timepicker", "radio_buttons", "checkboxes",
+  "button",
+  "static_select",
+  "multi_static_select",
+  "users_select",
+  "channels_select",
+  "conversations_select",
+  "external_select",
+  "overflow",
+  "datepicker",
+  "timepicker",
+  "radio_buttons",
+  "checkboxes",
 ];
 const ELEMENTS_IN_INPUT = [
-  "plain_text_input", "static_select", "multi_static_select", "users_select", "multi_users_select", "channels_select",
-  "conversations_select", "external_select", "datepicker", "timepicker", "radio_buttons", "checkboxes", "number_input",
+  "plain_text_input",
+  "static_select",
+  "multi_static_select",
+  "users_select",
+  "multi_users_select",
+  "channels_select",
+  "conversations_select",
+  "external_select",
+  "datepicker",
+  "timepicker",
+  "radio_buttons",
+  "checkboxes",
+  "number_input",
 ];
 const RICH_PARTS = ["rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list"];
 const RICH_ELEMENTS = ["text", "link", "emoji", "user", "usergroup", "channel", "broadcast", "date", "color"];
@@ -164,7 +185,15 @@ class Check {
     if (value.type === "button") {
       this.button(at, value);
     } else if (value.type === "plain_text_input") {
-      const known = ["action_id", "initial_value", "multiline", "min_length", "max_length", "placeholder", "focus_on_load"];
+      const known = [
+        "action_id",
+        "initial_value",
+        "multiline",
+        "min_length",
+        "max_length",
+        "placeholder",
+        "focus_on_load",
+      ];
       this.object(at, value, ["type"], [...known, "dispatch_action_config"]);
       if (value.max_length !== undefined && !(value.max_length >= 1 && value.max_length <= 3000)) {
         this.say(`${at}/max_length`, "must be from 1 to 3000");
@@ -325,7 +354,15 @@ export function checkBlocks(blocks, surface = "message") {
 
 export function viewTroubles(view) {
   const check = new Check();
-  const known = ["close", "submit", "private_metadata", "callback_id", "clear_on_close", "notify_on_close", "external_id"];
+  const known = [
+    "close",
+    "submit",
+    "private_metadata",
+    "callback_id",
+    "clear_on_close",
+    "notify_on_close",
+    "external_id",
+  ];
   if (!check.object("/view", view, ["type", "title", "blocks"], [...known, "submit_disabled"])) {
     return check.troubles;
   }
@@ -359,7 +396,8 @@ export function metadataTrouble(metadata) {
   if (typeof type !== "string" || !/^[A-Za-z0-9_.-]{1,255}$/.test(type) || !isObject(payload)) {
     return "invalid_metadata_format";
   }
-  const fits = (value) => plain(value) || flat(value) || (Array.isArray(value) && value.every((v) => plain(v) || flat(v)));
+  const fits = (value) =>
+    plain(value) || flat(value) || (Array.isArray(value) && value.every((v) => plain(v) || flat(v)));
   if (!Object.values(payload).every(fits)) {
     return "invalid_metadata_schema";
   }

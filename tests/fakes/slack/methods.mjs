@@ -1,10 +1,16 @@
 /*
- * The methods of the Web API: the token each wants, its scope, the tier of its rate limit, whether it takes only forms, and
- * what it does. A method that refuses throws a SlackError.
+ * The methods of the Web API: the token each wants, its scope, the tier of its rate limit, whether it takes only forms,
+ * and what it does. A method that refuses throws a SlackError.
  */
 
 import {
-  BLOCKS_TEXT_MAX, checkBlocks, metadataTrouble, TEXT_MAX, UPDATE_TEXT_MAX, VIEW_BYTES_MAX, viewTroubles,
+  BLOCKS_TEXT_MAX,
+  checkBlocks,
+  metadataTrouble,
+  TEXT_MAX,
+  UPDATE_TEXT_MAX,
+  VIEW_BYTES_MAX,
+  viewTroubles,
 } from "./limits.mjs";
 import {publicMessage, publicView} from "./acts.mjs";
 import {APP, TEAM} from "./workspace.mjs";
@@ -145,7 +151,11 @@ function postMessage(args, context) {
   const broadcast = flag(args.reply_broadcast) ? {subtype: "thread_broadcast"} : {};
   const author = {bot_id: APP.bot_id, app_id: APP.id, bot_profile: {id: APP.bot_id, app_id: APP.id, name: APP.name}};
   const message = workspace.post(place, workspace.user(APP.bot_user), {
-    text: "", ...found, ...thread(args, place, workspace), ...broadcast, ...author,
+    text: "",
+    ...found,
+    ...thread(args, place, workspace),
+    ...broadcast,
+    ...author,
   });
   return {channel: place.id, ts: message.ts, message: publicMessage(message)};
 }
@@ -252,14 +262,22 @@ function history(args, {workspace}) {
   const place = readable(args, workspace);
   const top = (one) => !one.thread_ts || one.thread_ts === one.ts || one.subtype === "thread_broadcast";
   const found = place.messages.filter((one) => top(one) && between(one, args)).reverse();
-  return page(found.map((one) => publicMessage(one, flag(args.include_all_metadata))), args, "messages");
+  return page(
+    found.map((one) => publicMessage(one, flag(args.include_all_metadata))),
+    args,
+    "messages",
+  );
 }
 
 function replies(args, {workspace}) {
   const place = readable(args, workspace);
   const root = workspace.message(place, need(args, "ts")) ?? refuse("thread_not_found");
   const found = place.messages.filter((one) => one === root || (one.thread_ts === root.ts && between(one, args)));
-  return page(found.map((one) => publicMessage(one, flag(args.include_all_metadata))), args, "messages");
+  return page(
+    found.map((one) => publicMessage(one, flag(args.include_all_metadata))),
+    args,
+    "messages",
+  );
 }
 
 function publicChannel(place) {
@@ -307,10 +325,25 @@ function openView(args, {workspace, acts}) {
   const view = checkedView(args);
   trigger.used = true;
   const made = {
-    id: workspace.id("V"), team_id: TEAM, private_metadata: "", callback_id: "", external_id: "", close: null, submit: null,
-    clear_on_close: false, notify_on_close: false, previous_view_id: null, ...view, state: {values: {}},
-    blocks: workspace.withIds(view.blocks).map(named), hash: workspace.ts(), app_id: APP.id, bot_id: APP.bot_id,
-    app_installed_team_id: TEAM, open: true, user: trigger.user,
+    id: workspace.id("V"),
+    team_id: TEAM,
+    private_metadata: "",
+    callback_id: "",
+    external_id: "",
+    close: null,
+    submit: null,
+    clear_on_close: false,
+    notify_on_close: false,
+    previous_view_id: null,
+    ...view,
+    state: {values: {}},
+    blocks: workspace.withIds(view.blocks).map(named),
+    hash: workspace.ts(),
+    app_id: APP.id,
+    bot_id: APP.bot_id,
+    app_installed_team_id: TEAM,
+    open: true,
+    user: trigger.user,
   };
   made.root_view_id = made.id;
   workspace.state.views.push(made);
@@ -356,23 +389,36 @@ function updateView(args, {workspace}) {
 export const methods = {
   "api.test": {token: "bot", tier: 4, run: () => ({})},
   "apps.connections.open": {
-    token: "app", scope: "connections:write", tier: 3,
+    token: "app",
+    scope: "connections:write",
+    tier: 3,
     run: (args, {sockets, host}) => ({url: `wss://${host}/link/?ticket=${sockets.ticket(host)}&app_id=${APP.id}`}),
   },
   "auth.test": {
-    token: "bot", tier: "special",
+    token: "bot",
+    tier: "special",
     run: (args, {host}) => ({
-      url: `https://${host}/`, team: "Workspace", user: APP.name, team_id: TEAM, user_id: APP.bot_user, bot_id: APP.bot_id,
+      url: `https://${host}/`,
+      team: "Workspace",
+      user: APP.name,
+      team_id: TEAM,
+      user_id: APP.bot_user,
+      bot_id: APP.bot_id,
       is_enterprise_install: false,
     }),
   },
   "bots.info": {
-    token: "bot", scope: "users:read", tier: 3, form: true,
+    token: "bot",
+    scope: "users:read",
+    tier: 3,
+    form: true,
     run: () => ({bot: {id: APP.bot_id, deleted: false, name: APP.name, app_id: APP.id, user_id: APP.bot_user}}),
   },
   "chat.delete": {token: "bot", scope: "chat:write", tier: 3, run: remove},
   "chat.getPermalink": {
-    token: "bot", tier: "special", form: true,
+    token: "bot",
+    tier: "special",
+    form: true,
     run: (args, {workspace, host}) => {
       const place = visible(args, workspace);
       const message = workspace.message(place, need(args, "message_ts")) ?? refuse("message_not_found");
@@ -385,43 +431,77 @@ export const methods = {
   "chat.update": {token: "bot", scope: "chat:write", tier: 3, run: update},
   "conversations.history": {token: "bot", scope: scopeFor("history"), tier: 3, form: true, run: history},
   "conversations.info": {
-    token: "bot", scope: scopeFor("read"), tier: 3, form: true,
+    token: "bot",
+    scope: scopeFor("read"),
+    tier: 3,
+    form: true,
     run: (args, {workspace}) => ({channel: publicChannel(visible(args, workspace))}),
   },
   "conversations.join": {token: "bot", scope: "channels:join", tier: 3, run: join},
   "conversations.list": {
-    token: "bot", scope: "channels:read", tier: 2, form: true,
+    token: "bot",
+    scope: "channels:read",
+    tier: 2,
+    form: true,
     run: (args, {workspace}) => {
       const seen = workspace.state.channels.filter((one) => !one.is_im && (!one.is_private || isMember(one)));
       return page(seen.map(publicChannel), args, "channels");
     },
   },
   "conversations.members": {
-    token: "bot", scope: scopeFor("read"), tier: 4, form: true,
+    token: "bot",
+    scope: scopeFor("read"),
+    tier: 4,
+    form: true,
     run: (args, {workspace}) => page(visible(args, workspace).members, args, "members"),
   },
   "conversations.open": {
-    token: "bot", scope: "im:write", tier: 3,
+    token: "bot",
+    scope: "im:write",
+    tier: 3,
     run: (args, {workspace}) => {
       const person = workspace.state.users.find((one) => one.id === need(args, "users")) ?? refuse("user_not_found");
       return {channel: {id: workspace.direct(person.id).id}};
     },
   },
   "conversations.replies": {token: "bot", scope: scopeFor("history"), tier: 3, form: true, run: replies},
-  "reactions.add": {token: "bot", scope: "reactions:write", tier: 3, run: (args, context) => react(args, context, true)},
-  "reactions.remove": {token: "bot", scope: "reactions:write", tier: 2, run: (args, context) => react(args, context, false)},
+  "reactions.add": {
+    token: "bot",
+    scope: "reactions:write",
+    tier: 3,
+    run: (args, context) => react(args, context, true),
+  },
+  "reactions.remove": {
+    token: "bot",
+    scope: "reactions:write",
+    tier: 2,
+    run: (args, context) => react(args, context, false),
+  },
   "team.info": {
-    token: "bot", scope: "team:read", tier: 3, form: true,
+    token: "bot",
+    scope: "team:read",
+    tier: 3,
+    form: true,
     run: () => ({team: {id: TEAM, name: "Workspace", domain: "workspace"}}),
   },
   "usergroups.list": {
-    token: "bot", scope: "usergroups:read", tier: 2, form: true,
+    token: "bot",
+    scope: "usergroups:read",
+    tier: 2,
+    form: true,
     run: (args, {workspace}) => ({
-      usergroups: workspace.state.usergroups.map(({users, ...shown}) => ({...shown, team_id: TEAM, user_count: users.length})),
+      usergroups: workspace.state.usergroups.map(({users, ...shown}) => ({
+        ...shown,
+        team_id: TEAM,
+        user_count: users.length,
+      })),
     }),
   },
   "usergroups.users.list": {
-    token: "bot", scope: "usergroups:read", tier: 2, form: true,
+    token: "bot",
+    scope: "usergroups:read",
+    tier: 2,
+    form: true,
     run: (args, {workspace}) => {
       const group = workspace.state.usergroups.find((one) => one.id === need(args, "usergroup"));
       return {users: (group ?? refuse("no_such_subteam")).users};
@@ -429,11 +509,17 @@ export const methods = {
   },
   "users.info": {token: "bot", scope: "users:read", tier: 4, form: true, run: userInfo},
   "users.list": {
-    token: "bot", scope: "users:read", tier: 2, form: true,
+    token: "bot",
+    scope: "users:read",
+    tier: 2,
+    form: true,
     run: (args, {workspace}) => page(workspace.state.users, args, "members"),
   },
   "users.lookupByEmail": {
-    token: "bot", scope: "users:read.email", tier: 3, form: true,
+    token: "bot",
+    scope: "users:read.email",
+    tier: 3,
+    form: true,
     run: (args, {workspace}) => {
       const found = workspace.state.users.find((one) => one.profile.email === need(args, "email") && !one.deleted);
       return {user: found ?? refuse("users_not_found")};

@@ -1,6 +1,6 @@
 /*
- * Slack's rate limits: a window of one minute per method by its tier, and for messages a bucket per channel and one for the
- * workspace. Also watches whether a program that was told to wait does wait.
+ * Slack's rate limits: a window of one minute per method by its tier, and for messages a bucket per channel and one for
+ * the workspace. Also watches whether a program that was told to wait does wait.
  */
 
 const PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100, special: 300};

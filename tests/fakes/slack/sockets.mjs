@@ -30,9 +30,24 @@ export class Sockets {
     this.log = []; /* one row per envelope sent */
     this.rows = new Map(); /* envelope_id -> its rows */
     this.counts = {
-      opened: 0, hellos: 0, acks: 0, late_acks: 0, repeated_acks: 0, unknown_acks: 0, acks_elsewhere: 0, bad_acks: 0,
-      acks_with_payload: 0, lost: 0, given_up: 0, redelivered: 0, refused_tickets: 0, too_many: 0, pongs: 0,
-      too_big: 0, closed_by_client: 0, reset_by_client: 0,
+      opened: 0,
+      hellos: 0,
+      acks: 0,
+      late_acks: 0,
+      repeated_acks: 0,
+      unknown_acks: 0,
+      acks_elsewhere: 0,
+      bad_acks: 0,
+      acks_with_payload: 0,
+      lost: 0,
+      given_up: 0,
+      redelivered: 0,
+      refused_tickets: 0,
+      too_many: 0,
+      pongs: 0,
+      too_big: 0,
+      closed_by_client: 0,
+      reset_by_client: 0,
     };
     this.timers = new Set();
   }
@@ -92,12 +107,15 @@ export class Sockets {
       return;
     }
     this.counts.hellos += 1;
-    this.#send(link, JSON.stringify({
-      type: "hello",
-      num_connections: this.links.length + this.ghosts,
-      debug_info: {host: `applink-${link.number}`, build_number: 10, approximate_connection_time: seconds},
-      connection_info: {app_id: APP.id},
-    }));
+    this.#send(
+      link,
+      JSON.stringify({
+        type: "hello",
+        num_connections: this.links.length + this.ghosts,
+        debug_info: {host: `applink-${link.number}`, build_number: 10, approximate_connection_time: seconds},
+        connection_info: {app_id: APP.id},
+      }),
+    );
     if (this.settings.link_disabled) {
       this.disconnect("link_disabled", {number: link.number});
       return;
@@ -204,7 +222,10 @@ export class Sockets {
       return false;
     }
     const payload = {...row.payload, ...(change.event_id ? {event_id: change.event_id} : {})};
-    this.#deliver({type: row.type, payload, attempt: row.retry_attempt, accepts: row.accepts}, change.new_envelope ? undefined : id);
+    this.#deliver(
+      {type: row.type, payload, attempt: row.retry_attempt, accepts: row.accepts},
+      change.new_envelope ? undefined : id,
+    );
     return true;
   }
 
@@ -243,8 +264,14 @@ export class Sockets {
       envelope.retry_reason = delivery.attempt > 0 ? "timeout" : "";
     }
     const row = {
-      envelope_id: delivery.id, type: delivery.type, payload: delivery.payload, accepts: delivery.accepts, acked: null,
-      retry_attempt: delivery.attempt, link: link.number, at: Date.now(),
+      envelope_id: delivery.id,
+      type: delivery.type,
+      payload: delivery.payload,
+      accepts: delivery.accepts,
+      acked: null,
+      retry_attempt: delivery.attempt,
+      link: link.number,
+      at: Date.now(),
     };
     this.log.push(row);
     this.rows.set(row.envelope_id, [...(this.rows.get(row.envelope_id) ?? []), row]);
@@ -341,10 +368,13 @@ export class Sockets {
   /* --- all else */
 
   #later(wait, what) {
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      what();
-    }, Math.max(0, Math.min(wait, 0x7fffffff)));
+    const timer = setTimeout(
+      () => {
+        this.timers.delete(timer);
+        what();
+      },
+      Math.max(0, Math.min(wait, 0x7fffffff)),
+    );
     this.timers.add(timer);
   }
 

@@ -9,7 +9,7 @@ import {APP} from "./workspace.mjs";
 
 const BODY_MAX = 1024 * 1024;
 const LOG_MAX = 200000;
-const HTML = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1>The server is temporarily unable to service your request</body></html>";
+const HTML = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1>Try again later.</body></html>";
 
 export class WebApi {
   constructor(workspace, sockets, acts, rates, settings, random) {
@@ -30,7 +30,7 @@ export class WebApi {
     if (url.pathname.startsWith("/api/")) {
       await this.#call(request, response, url, body);
     } else if (url.pathname.startsWith("/response/")) {
-      await this.#respond(response, url.pathname, body);
+      await this.#respond(request, response, url.pathname, body);
     } else {
       send(response, 404, HTML, {"Content-Type": "text/html"});
     }
@@ -39,23 +39,9 @@ export class WebApi {
   async #call(request, response, url, body) {
     const name = url.pathname.slice("/api/".length);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-    const row = {method: name, at: Date.now(), token: token?.slice(0, 4) ?? null, bytes: body.length};
-    this.log.push(row);
-    if (this.log.length > LOG_MAX) {
-      this.log.shift();
-    }
-    const fault = this.#fault(name);
-    row.fault = fault?.fault ?? null;
-    const wait = (fault?.delay_ms ?? this.settings.delay_ms) + this.random() * this.settings.delay_jitter_ms;
-    if (wait > 0) {
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-    if (fault?.fault === "lost_request") {
-      request.socket.destroy();
-      return;
-    }
-    if (["500", "html", "broken_json"].includes(fault?.fault)) {
-      row.status = this.#breakDown(response, fault.fault);
+    const row = this.#logged(name, body, token);
+    const fault = await this.#before(request, response, row);
+    if (fault === "over") {
       return;
     }
     const headers = {"Content-Type": "application/json; charset=utf-8"};
@@ -85,6 +71,35 @@ export class WebApi {
     send(response, row.status, text, headers);
   }
 
+  #logged(name, body, token) {
+    const kind = token?.slice(0, 4) ?? null;
+    const row = {method: name, at: Date.now(), token: kind, bytes: body.length, fault: null, error: null, status: 200};
+    this.log.push(row);
+    if (this.log.length > LOG_MAX) {
+      this.log.shift();
+    }
+    return row;
+  }
+
+  /* Waits if it must, and lets happen what goes wrong before anything is carried out: then it is "over". */
+  async #before(request, response, row) {
+    const fault = this.#fault(row.method);
+    row.fault = fault?.fault ?? null;
+    const wait = (fault?.delay_ms ?? this.settings.delay_ms) + this.random() * this.settings.delay_jitter_ms;
+    if (wait > 0) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    if (row.fault === "lost_request") {
+      request.socket.destroy();
+      return "over";
+    }
+    if (["500", "html", "broken_json"].includes(row.fault)) {
+      row.status = this.#breakDown(response, row.fault);
+      return "over";
+    }
+    return fault;
+  }
+
   /* What is to go wrong with this call: of the faults that a test has ordered, else by chance. */
   #fault(name) {
     const ordered = this.next.findIndex((one) => one.method === name || one.method === undefined);
@@ -101,10 +116,17 @@ export class WebApi {
       return null;
     }
     const kinds = {
-      lost_request: "p_lost_requests", lost_reply: "p_lost_replies", 429: "p_429", 500: "p_500", html: "p_html",
-      broken_json: "p_broken_json", half_json: "p_half_json",
+      lost_request: "p_lost_requests",
+      lost_reply: "p_lost_replies",
+      429: "p_429",
+      500: "p_500",
+      html: "p_html",
+      broken_json: "p_broken_json",
+      half_json: "p_half_json",
     };
-    const hit = Object.keys(kinds).find((kind) => this.settings[kinds[kind]] > 0 && this.random() < this.settings[kinds[kind]]);
+    const hit = Object.keys(kinds).find(
+      (kind) => this.settings[kinds[kind]] > 0 && this.random() < this.settings[kinds[kind]],
+    );
     return hit ? {fault: hit} : null;
   }
 
@@ -137,7 +159,14 @@ export class WebApi {
       throw new SlackError(fault.error, fault.more);
     }
     const host = request.headers.host;
-    const context = {workspace: this.workspace, sockets: this.sockets, acts: this.acts, settings: this.settings, warnings, host};
+    const context = {
+      workspace: this.workspace,
+      sockets: this.sockets,
+      acts: this.acts,
+      settings: this.settings,
+      warnings,
+      host,
+    };
     const said = {ok: true, ...method.run(args, context)};
     if (warnings.length > 0) {
       said.warning = warnings.join(",");
@@ -184,9 +213,12 @@ export class WebApi {
   }
 
   /* A response_url: no token, five uses, thirty minutes. */
-  async #respond(response, path, body) {
-    const row = {method: "response_url", at: Date.now(), token: null, bytes: body.length, fault: null, error: null, status: 200};
-    this.log.push(row);
+  async #respond(request, response, path, body) {
+    const row = this.#logged("response_url", body);
+    const fault = await this.#before(request, response, row);
+    if (fault === "over") {
+      return;
+    }
     const refuse = (status, error) => {
       Object.assign(row, {status, error});
       send(response, status, JSON.stringify({ok: false, error}), {"Content-Type": "application/json"});
@@ -217,7 +249,11 @@ export class WebApi {
       known.uses -= 1;
       const {workspace} = this;
       this.acts.respond(workspace.channel(known.channel), workspace.user(known.user), said, "response_url", known.ts);
-      send(response, 200, "ok", {"Content-Type": "text/plain"});
+      if (row.fault === "lost_reply") {
+        request.socket.destroy();
+      } else {
+        send(response, 200, "ok", {"Content-Type": "text/plain"});
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 /*
- * One workspace: its people, channels, groups, messages and views, and the app with its tokens. It knows nothing of HTTP
- * or sockets; whatever happens in it is told to `observer` (acts.mjs), which makes events of it.
+ * One workspace: its people, channels, groups, messages and views, and the app with its tokens. It knows nothing of
+ * HTTP or sockets; whatever happens in it is told to `observer` (acts.mjs), which makes events of it.
  */
 
 import {checkBlocks} from "./limits.mjs";
@@ -18,20 +18,52 @@ export const APP = {
 };
 
 const BOT_SCOPES = [
-  "app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write", "chat:write.public", "commands",
-  "groups:history", "groups:read", "im:history", "im:read", "im:write", "reactions:write", "team:read",
-  "usergroups:read", "users:read", "users:read.email",
+  "app_mentions:read",
+  "channels:history",
+  "channels:join",
+  "channels:read",
+  "chat:write",
+  "chat:write.public",
+  "commands",
+  "groups:history",
+  "groups:read",
+  "im:history",
+  "im:read",
+  "im:write",
+  "reactions:write",
+  "team:read",
+  "usergroups:read",
+  "users:read",
+  "users:read.email",
 ];
 const EVENTS = [
-  "app_mention", "app_uninstalled", "member_joined_channel", "message.channels", "message.groups", "message.im",
-  "subteam_members_changed", "tokens_revoked",
+  "app_mention",
+  "app_uninstalled",
+  "member_joined_channel",
+  "message.channels",
+  "message.groups",
+  "message.im",
+  "subteam_members_changed",
+  "tokens_revoked",
 ];
 
 function user(id, name, more = {}) {
   const real = name[0].toUpperCase() + name.slice(1);
   return {
-    id, team_id: TEAM, name, deleted: false, real_name: real, tz: "Etc/UTC", tz_offset: 0, is_admin: false, is_owner: false,
-    is_restricted: false, is_ultra_restricted: false, is_bot: false, is_app_user: false, updated: 1700000000,
+    id,
+    team_id: TEAM,
+    name,
+    deleted: false,
+    real_name: real,
+    tz: "Etc/UTC",
+    tz_offset: 0,
+    is_admin: false,
+    is_owner: false,
+    is_restricted: false,
+    is_ultra_restricted: false,
+    is_bot: false,
+    is_app_user: false,
+    updated: 1700000000,
     profile: {real_name: real, display_name: name, email: `${name}@example.org`, team: TEAM},
     ...more,
   };
@@ -39,16 +71,32 @@ function user(id, name, more = {}) {
 
 function channel(id, name, members, more = {}) {
   return {
-    id, name, members, is_channel: true, is_group: false, is_im: false, is_mpim: false, is_private: false,
-    is_archived: false, is_ext_shared: false, messages: [], ...more,
+    id,
+    name,
+    members,
+    is_channel: true,
+    is_group: false,
+    is_im: false,
+    is_mpim: false,
+    is_private: false,
+    is_archived: false,
+    is_ext_shared: false,
+    messages: [],
+    ...more,
   };
 }
 
 function startingState() {
   const users = [
-    user("U0ALICE", "alice"), user("U0BOB", "bob"), user("U0CAROL", "carol"),
+    user("U0ALICE", "alice"),
+    user("U0BOB", "bob"),
+    user("U0CAROL", "carol"),
     user("U0GUEST", "guest", {is_restricted: true, is_ultra_restricted: true}),
-    user("U0STRANGER", "stranger", {team_id: OTHER_TEAM, is_stranger: true, profile: {display_name: "stranger", team: OTHER_TEAM}}),
+    user("U0STRANGER", "stranger", {
+      team_id: OTHER_TEAM,
+      is_stranger: true,
+      profile: {display_name: "stranger", team: OTHER_TEAM},
+    }),
     user("U0FORMER", "former", {deleted: true}),
     user("U0OTHERBOT", "otherbot", {is_bot: true}),
     user(APP.bot_user, APP.name, {is_bot: true, is_app_user: true}),
@@ -65,12 +113,17 @@ function startingState() {
     channel("C0HIDDEN", "hidden", ["U0ALICE", "U0CAROL"], hidden),
   ];
   return {
-    users, channels,
+    users,
+    channels,
     usergroups: [{id: "S0WEBONCALL", handle: "web-oncall", name: "web oncall", users: ["U0ALICE", "U0BOB"]}],
     ephemerals: [],
     views: [],
     app: {
-      scopes: BOT_SCOPES, app_scopes: ["connections:write"], events: EVENTS, bot_error: null, app_error: null,
+      scopes: BOT_SCOPES,
+      app_scopes: ["connections:write"],
+      events: EVENTS,
+      bot_error: null,
+      app_error: null,
       socket_mode: true,
     },
     last_ts: 0,
@@ -80,12 +133,15 @@ function startingState() {
 
 /* What a person's client makes of the text before it is sent: one paragraph with mentions as elements of their own. */
 export function richText(text, id) {
-  const elements = text.split(/(<@[A-Z0-9]+(?:\|[^>]*)?>)/).filter(Boolean).map((part) => {
-    const mention = /^<@([A-Z0-9]+)/.exec(part);
-    return mention
-      ? {type: "user", user_id: mention[1]}
-      : {type: "text", text: part.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&")};
-  });
+  const elements = text
+    .split(/(<@[A-Z0-9]+(?:\|[^>]*)?>)/)
+    .filter(Boolean)
+    .map((part) => {
+      const mention = /^<@([A-Z0-9]+)/.exec(part);
+      return mention
+        ? {type: "user", user_id: mention[1]}
+        : {type: "text", text: part.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&")};
+    });
   return [{type: "rich_text", block_id: id, elements: [{type: "rich_text_section", elements}]}];
 }
 
@@ -93,7 +149,9 @@ export function richText(text, id) {
 function calledBy(message) {
   const called = new Set();
   const read = (text) => {
-    for (const [, word] of String(text ?? "").matchAll(/<(@[A-Z0-9]+|!subteam\^[A-Z0-9]+|!channel|!here|!everyone)(\|[^>]*)?>/g)) {
+    for (const [, word] of String(text ?? "").matchAll(
+      /<(@[A-Z0-9]+|!subteam\^[A-Z0-9]+|!channel|!here|!everyone)(\|[^>]*)?>/g,
+    )) {
       called.add(word);
     }
   };

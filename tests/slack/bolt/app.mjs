@@ -12,7 +12,13 @@ const heard = new Set(); /* Slack may tell the same more than once. */
 let questions = 0;
 
 function button(verb, name, style) {
-  return {type: "button", action_id: `ask.${verb}`, value: `${questions}:1`, text: {type: "plain_text", text: name}, ...style};
+  return {
+    type: "button",
+    action_id: `ask.${verb}`,
+    value: `${questions}:1`,
+    text: {type: "plain_text", text: name},
+    ...style,
+  };
 }
 
 function plain(text) {
@@ -60,7 +66,12 @@ app.action("ask.note", async ({ack, body, client}) => {
       submit: plain("Answer"),
       close: plain("Back"),
       blocks: [
-        {type: "input", block_id: "note", label: plain("Note"), element: {type: "plain_text_input", action_id: "v", max_length: 500}},
+        {
+          type: "input",
+          block_id: "note",
+          label: plain("Note"),
+          element: {type: "plain_text_input", action_id: "v", max_length: 500},
+        },
       ],
     },
   });
