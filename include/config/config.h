@@ -172,7 +172,8 @@ struct config {
     int64_t heartbeat_ms, lost_after_ms;
     const char *run_as;
 
-    const char *slack_command;
+    const char *slack_command, *slack_api_url;
+    const char *slack_ca_file; /* PEM; NULL = the system's */
     struct config_secret slack_app_token, slack_bot_token;
     const char *matrix_homeserver, *matrix_user;
     struct config_secret matrix_access_token;

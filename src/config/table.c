@@ -360,6 +360,10 @@ static const struct field slack_fields[] = {
     {"bot_token", FIELD_SECRET, AT(config, slack_bot_token), .required = true, .help = "The bot token, xoxb-..."},
     {"command", FIELD_TEXT, AT(config, slack_command), .rule = RULE_SLACK_COMMAND, .fallback = "/guidepost",
      .help = "The slash command."},
+    {"api_url", FIELD_TEXT, AT(config, slack_api_url), .rule = RULE_URL, .fallback = "https://slack.com/api",
+     .help = "Where the Web API is, for GovSlack and for tests."},
+    {"ca_file", FIELD_PATH, AT(config, slack_ca_file), .rule = RULE_PATH,
+     .help = "A file of certificates (PEM) to trust instead of the system's."},
     END,
 };
 
