@@ -63,6 +63,9 @@ struct command_entry {
 const struct command_entry *command_table(size_t *ret_count);
 const struct command_entry *command_entry(enum command_id id);
 
+/* The command that gives this answer; NONE for none. */
+enum command_id command_answering(enum guidance guidance);
+
 struct command_input {
     const char *key, *value;
 };

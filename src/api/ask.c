@@ -30,21 +30,3 @@ void ask_operation(struct call *call, struct operation *operation, ask_replied *
     }
     up->start(operation, operation_ended, asking, up->user);
 }
-
-enum command_id ask_answer_command(enum guidance guidance) {
-    switch (guidance) {
-    case GUIDANCE_NONE:
-        return COMMAND_NONE;
-    case GUIDANCE_RETRY:
-    case GUIDANCE_PROCEED: /* an approve step has its own two; the handler is that of all answers */
-        return COMMAND_RETRY;
-    case GUIDANCE_IGNORE:
-        return COMMAND_IGNORE;
-    case GUIDANCE_EXCLUDE:
-        return COMMAND_EXCLUDE;
-    case GUIDANCE_FAIL:
-    case GUIDANCE_ABORT:
-        return COMMAND_FAIL;
-    }
-    return COMMAND_NONE;
-}

@@ -10,7 +10,4 @@
 typedef void ask_replied(struct call *call, const struct operation_reply *reply);
 void ask_operation(struct call *call, struct operation *operation, ask_replied *replied);
 
-/* The command that an answer is; COMMAND_NONE for none. */
-enum command_id ask_answer_command(enum guidance guidance);
-
 #endif

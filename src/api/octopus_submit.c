@@ -104,7 +104,7 @@ void octopus_submit(struct call *call) {
         .single = true,
         .command =
             {
-                .id = ask_answer_command(guidance),
+                .id = command_answering(guidance),
                 .guidance = guidance,
                 .question = submitting->question,
                 .note = str_empty(notes) ? NULL : notes,

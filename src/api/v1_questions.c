@@ -102,7 +102,7 @@ void v1_answer(struct call *call) {
         .card_revision = (uint32_t)json_int(json_get(call->body, "revision"), 0),
         .command =
             {
-                .id = ask_answer_command(guidance),
+                .id = command_answering(guidance),
                 .guidance = guidance,
                 .targets = read_names(json_get(call->body, "targets"), call->arena),
                 .note = json_string(json_get(call->body, "note")),

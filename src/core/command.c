@@ -25,6 +25,24 @@ const struct command_entry *command_entry(enum command_id id) {
     return &TABLE[id - 1];
 }
 
+enum command_id command_answering(enum guidance guidance) {
+    switch (guidance) {
+    case GUIDANCE_NONE:
+        return COMMAND_NONE;
+    case GUIDANCE_RETRY:
+    case GUIDANCE_PROCEED: /* an approve step has its own two; the handler is that of all answers */
+        return COMMAND_RETRY;
+    case GUIDANCE_IGNORE:
+        return COMMAND_IGNORE;
+    case GUIDANCE_EXCLUDE:
+        return COMMAND_EXCLUDE;
+    case GUIDANCE_FAIL:
+    case GUIDANCE_ABORT:
+        return COMMAND_FAIL;
+    }
+    return COMMAND_NONE;
+}
+
 const struct command_entry *command_find(const char *name, const char **ret_near) {
     const char *names[TABLE_COUNT];
     for (size_t i = 0; i < TABLE_COUNT; i++) {
