@@ -147,3 +147,11 @@ void envelope_write_acknowledgement(struct buf *out, const char *id) {
     json_add_string(&json, "envelope_id", id);
     json_object_end(&json);
 }
+
+void envelope_write_response(struct buf *out, const char *id, const char *payload) {
+    struct json_out json = {.buf = out};
+    json_object_begin(&json, NULL);
+    json_add_string(&json, "envelope_id", id);
+    json_add_raw(&json, "payload", payload);
+    json_object_end(&json);
+}

@@ -59,4 +59,7 @@ const char *envelope_reason_word(enum envelope_reason reason);
 /* The acknowledgement with the bare id. Texts go out by the Web API, since Slack drops long frames. */
 void envelope_write_acknowledgement(struct buf *out, const char *id);
 
+/* The same with an answer, a JSON object. */
+void envelope_write_response(struct buf *out, const char *id, const char *payload);
+
 #endif

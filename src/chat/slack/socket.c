@@ -177,10 +177,15 @@ static void judge(struct connection *connection) {
 
 /* On the connection by which it came, else on the one that works now. If there is none, Slack sends the envelope again, and is
  * answered then. */
-static void send_acknowledgement(struct socket *socket, struct connection *connection, const char *id) {
-    struct buf text = BUF_INIT(2 * ENVELOPE_ID_SIZE);
+static void send_acknowledgement(struct socket *socket, struct connection *connection, const char *id,
+                                 const char *payload) {
+    struct buf text = BUF_INIT(LIMIT_WS_SEND_BYTES);
     struct err err = {0};
-    envelope_write_acknowledgement(&text, id);
+    if (payload != NULL) {
+        envelope_write_response(&text, id, payload);
+    } else {
+        envelope_write_acknowledgement(&text, id);
+    }
     int result = connection != NULL ? ws_send(connection->ws, text.data, text.size, &err) : -ERR_UNAVAILABLE;
     if (result != 0 && socket->current != NULL && socket->current != connection) {
         result = ws_send(socket->current->ws, text.data, text.size, &err);
@@ -192,7 +197,7 @@ static void send_acknowledgement(struct socket *socket, struct connection *conne
 }
 
 /* Takes the one behind the link out of the list and acknowledges it. */
-static void settle(struct socket *socket, struct pending *before) {
+static void settle(struct socket *socket, struct pending *before, const char *payload) {
     struct pending *pending = before != NULL ? before->next : socket->pending;
     if (before != NULL) {
         before->next = pending->next;
@@ -203,7 +208,7 @@ static void settle(struct socket *socket, struct pending *before) {
         socket->last_pending = before;
     }
     socket->pending_count--;
-    send_acknowledgement(socket, pending->connection, pending->id);
+    send_acknowledgement(socket, pending->connection, pending->id, payload);
     mem_free(pending);
 }
 
@@ -219,16 +224,20 @@ static void acknowledge_late(void *user) {
     struct socket *socket = user;
     while (socket->pending != NULL && socket->pending->deadline_ms <= clock_monotonic_ms()) {
         log_debug("slack: acknowledged before it was recorded", LOG_STR("envelope", socket->pending->id), LOG_END);
-        settle(socket, NULL);
+        settle(socket, NULL, NULL);
     }
     start_acknowledge_timer(socket);
 }
 
 void socket_acknowledge(struct socket *socket, uint64_t token) {
+    socket_respond(socket, token, NULL);
+}
+
+void socket_respond(struct socket *socket, uint64_t token, const char *payload) {
     struct pending *before = NULL;
     for (struct pending *pending = socket->pending; pending != NULL; pending = pending->next) {
         if (pending->token == token) {
-            settle(socket, before);
+            settle(socket, before, payload);
             start_acknowledge_timer(socket);
             return;
         }
@@ -239,7 +248,7 @@ void socket_acknowledge(struct socket *socket, uint64_t token) {
 static uint64_t add_pending(struct connection *connection, const char *id) {
     struct socket *socket = connection->socket;
     if (socket->pending_count == LIMIT_SLACK_PENDING) {
-        settle(socket, NULL);
+        settle(socket, NULL, NULL);
     }
     struct pending *pending = mem_alloc(sizeof *pending);
     pending->token = ++socket->last_token;
@@ -416,7 +425,7 @@ static void text_came(const char *text, size_t size, void *user) {
         log_warn("slack: what came was not understood", LOG_INT("bytes", size), LOG_STR("envelope", envelope.id),
                  LOG_END);
         if (envelope.id[0] != 0) { /* else it would come for ever */
-            send_acknowledgement(socket, connection, envelope.id);
+            send_acknowledgement(socket, connection, envelope.id, NULL);
         }
         break;
     }

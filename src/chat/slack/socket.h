@@ -65,6 +65,10 @@ void socket_opened(struct socket *socket, const char *url, const struct socket_o
 /* The effect of the envelope is recorded. A token that was acknowledged already does nothing. */
 void socket_acknowledge(struct socket *socket, uint64_t token);
 
+/* The same with an answer in it (a JSON object, short): only for a window that was sent, where nothing else can say what
+ * was entered wrongly. */
+void socket_respond(struct socket *socket, uint64_t token, const char *payload);
+
 /* How many processes serve this app: what Slack counts beyond that takes envelopes from us. 1 until it is told. */
 void socket_set_processes(struct socket *socket, int64_t processes);
 
