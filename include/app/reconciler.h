@@ -2,11 +2,13 @@
 #define GP_APP_RECONCILER_H
 
 /*
- * Makes every room show what is true. For each deployment it holds what its room shows (store: view:<adapter>:<room>:<card>) against
- * what the state says, posts what is missing, edits what is stale, and writes down what is shown now. Runs in the leader's process; after any
- * crash the next leader looks at all live deployments and at those that changed last.
+ * Makes every room of one chat platform show what is true. For each deployment it holds what its room shows (store: view
+ * <adapter>:<room>:<card>) against what the state says, posts what is missing, edits what is stale, and writes down what
+ * is shown now. Runs in the leader's process; after any crash the next leader looks at all live deployments and at those
+ * that changed last. Each platform has one of its own, so that none waits for another.
  *
- * A message is never posted twice: the nonce of a post is recorded before the post, and an adapter given a nonce again shows one message.
+ * A message is never posted twice: that a post is tried is recorded before it, and an adapter that is told to post again
+ * looks for the nonce first.
  */
 
 #include "chat/chat.h"
@@ -19,8 +21,7 @@ struct reconciler;
 struct reconciler_options {
     struct loop *loop;
     struct store *store;
-    struct chat *const *chats; /* the adapters */
-    size_t chat_count;
+    struct chat *chat;
     struct config *(*config)(void *user);
     void *user;
 };

@@ -83,6 +83,8 @@ enum {
     LIMIT_SLACK_WAITING = 5000,
     LIMIT_SLACK_CALL_MS = 600000, /* all attempts of a call */
     LIMIT_SLACK_TRIGGER_MS = 3000,
+    LIMIT_SLACK_OPEN_MS = 10000,
+    LIMIT_SLACK_PEOPLE_MS = 600000, /* how long it is believed who somebody is */
     LIMIT_SLACK_EDIT_MS = 2000, /* between two edits of a message */
     LIMIT_SLACK_PAUSE_MS = 500, /* before the second attempt; twice as long before the next */
     LIMIT_SLACK_PAUSE_MAX_MS = 30000,
@@ -138,6 +140,7 @@ enum {
 #define LIMIT_DONE_SECONDS (24 * 3600)     /* how long the result of what a person did can be asked for again */
 #define LIMIT_FACT_SECONDS 600             /* the same of what a worker tells: there are many */
 #define LIMIT_LOG_SECONDS (14 * 24 * 3600) /* how long output is kept */
+#define LIMIT_THREAD_SECONDS (30 * 24 * 3600) /* how long a reply under a question's message finds the question */
 #define LIMIT_SESSION_SECONDS (12 * 3600)
 #define LIMIT_LOGIN_LINK_SECONDS 900
 

@@ -18,6 +18,8 @@ struct actor {
     const char *name; /* of a person in the configuration, or "local:<OS user>" */
     const char *via;  /* slack, matrix, console, api, cli */
     bool everything;  /* the local user of `up` and `demo`: may do anything */
+    /* Teams of the configuration that the platform says they are in, beside those whose members the configuration names. */
+    struct plan_names teams;
 };
 
 /* Where it was said. */
@@ -58,16 +60,30 @@ typedef void chat_shown(const char *message, const struct err *err, void *user);
 struct chat;
 struct config_room;
 
+/* A new message. Everything is borrowed until `shown`. */
+struct chat_post {
+    const char *room;
+    const char *thread; /* the message that it belongs under, or NULL; ignored where there are no threads */
+    const struct card *card;
+    const char *nonce; /* names this post for ever */
+    bool again;        /* it may have been posted before: look for the nonce first */
+};
+
 struct chat_functions {
     const char *name; /* slack, matrix, console */
+    bool
+        idempotent; /* a post that is repeated with its nonce appears once by itself, so that nobody need remember a try */
     /* The platform's id of a room of the configuration, or NULL if the room is not on this platform. */
     const char *(*room)(struct chat *chat, const struct config_room *room);
-    /* Shows the card in a new message. The nonce names this post for ever: a post that is repeated with it appears once. */
-    void (*post)(struct chat *chat, const char *room, const struct card *card, const char *nonce, chat_shown *shown,
-                 void *user);
+    /* Shows the card in a new message. */
+    void (*post)(struct chat *chat, const struct chat_post *post, chat_shown *shown, void *user);
+    /* Shows the card, borrowed until `shown`, in that message. ERR_NOT_FOUND: somebody has deleted it. */
     void (*edit)(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown,
                  void *user);
-    void (*stop)(struct chat *chat, void (*stopped)(void *user), void *user);
+    /* How it is, for people: NULL = connected, or needs no connection; else a sentence. */
+    const char *(*trouble)(struct chat *chat);
+    void (*stop)(struct chat *chat);    /* hears nothing more */
+    void (*destroy)(struct chat *chat); /* what is under way is told as failed */
 };
 
 struct chat {

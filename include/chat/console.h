@@ -10,7 +10,6 @@
 #include "store/store.h"
 
 struct chat *console_create(struct store *store);
-void console_destroy(struct chat *chat);
 
 /* A line that is no card: what somebody typed, or what guidepost replied. */
 void console_say(struct store *store, const char *room, const char *author, const char *text, int64_t now_ms);

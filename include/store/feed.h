@@ -75,6 +75,12 @@ typedef void text_done(const char *text, const struct err *err, void *user); /* 
 void store_get_view(struct store *store, uint64_t deployment, const char *card, text_done *done, void *user);
 /* Adds the precondition that the deployment is still kept. */
 void commit_put_view(struct commit *commit, uint64_t deployment, const char *card, const char *text);
+/* Which question a message is about, so that a reply under it can leave out the number. Kept for LIMIT_THREAD_SECONDS. */
+void commit_put_thread(struct commit *commit, const char *adapter, const char *room, const char *message,
+                       uint64_t question);
+typedef void thread_done(uint64_t question, const struct err *err, void *user); /* 0 = of none */
+void store_get_thread(struct store *store, const char *adapter, const char *room, const char *message,
+                      thread_done *done, void *user);
 void store_get_text(struct store *store, const char *key, text_done *done, void *user);
 /* expire_s 0 = never; text NULL deletes. */
 void commit_put_text(struct commit *commit, const char *key, const char *text, int64_t expire_s);

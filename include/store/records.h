@@ -34,6 +34,7 @@
  *     leader                  hash: token, beat
  *     log:<id>:<step>.<slot>.<attempt>   stream of output; with ":at" a hash: position, head (its last entry), tail (bytes in it)
  *     room:<room>, room:<room>:bodies   zset of a console room's messages by time, hash of their JSON
+ *     thread:<platform>:<room>:<message>   the question that this message is about
  *     changes                 stream: what is stale for whom watches
  *     audit:<id>              list of JSON arrays, chained by hash; the head of the chain is in the header
  *     config                  generation in force

@@ -74,6 +74,7 @@ static struct operation operation_copy(const struct operation *op, struct arena 
     struct operation copy = *op;
     copy.actor.name = arena_strdup(arena, op->actor.name);
     copy.actor.via = arena_strdup(arena, op->actor.via);
+    copy.actor.teams = names_copy(&op->actor.teams, arena);
     copy.place.adapter = arena_strdup(arena, op->place.adapter);
     copy.place.room = arena_strdup(arena, op->place.room);
     copy.event_id = arena_strdup(arena, op->event_id);
@@ -173,6 +174,15 @@ void task_refuse(struct task *task, enum err_code code, const char *format, ...)
 
 /* --- permission ---------------------------------------------------------------------------------------------- */
 
+static bool names_have(const struct plan_names *names, const char *name) {
+    for (size_t i = 0; i < names->count; i++) {
+        if (str_equal(names->items[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project,
                            const char *environment) {
     if (actor->everything) {
@@ -186,7 +196,8 @@ unsigned actor_permissions(const struct config *config, const struct actor *acto
     struct permission_names mine = {names, 0};
     names[mine.count++] = actor->name;
     for (size_t i = 0; i < config->team_count; i++) {
-        if (config_names_have(&config->teams[i].members, actor->name)) {
+        if (config_names_have(&config->teams[i].members, actor->name) ||
+            names_have(&actor->teams, config->teams[i].name)) {
             names[mine.count++] = config->teams[i].name;
         }
     }

@@ -65,9 +65,8 @@ static void console_put(struct chat *chat, const char *room, const char *message
     commit_send(commit, saying_recorded, saying);
 }
 
-static void console_post(struct chat *chat, const char *room, const struct card *card, const char *nonce,
-                         chat_shown *shown, void *user) {
-    console_put(chat, room, nonce, card, shown, user);
+static void console_post(struct chat *chat, const struct chat_post *post, chat_shown *shown, void *user) {
+    console_put(chat, post->room, post->nonce, post->card, shown, user);
 }
 
 static void console_edit(struct chat *chat, const char *room, const char *message, const struct card *card,
@@ -75,17 +74,28 @@ static void console_edit(struct chat *chat, const char *room, const char *messag
     console_put(chat, room, message, card, shown, user);
 }
 
-static void console_stop(struct chat *chat, void (*stopped)(void *user), void *user) {
+static void console_stop(struct chat *chat) {
     (void)chat;
-    stopped(user);
+}
+
+static const char *console_trouble(struct chat *chat) {
+    (void)chat;
+    return NULL;
+}
+
+static void console_destroy(struct chat *chat) {
+    mem_free(chat);
 }
 
 static const struct chat_functions console_functions = {
     .name = "console",
+    .idempotent = true,
     .room = console_room,
     .post = console_post,
     .edit = console_edit,
+    .trouble = console_trouble,
     .stop = console_stop,
+    .destroy = console_destroy,
 };
 
 struct chat *console_create(struct store *store) {
@@ -93,10 +103,6 @@ struct chat *console_create(struct store *store) {
     console->chat.functions = &console_functions;
     console->store = store;
     return &console->chat;
-}
-
-void console_destroy(struct chat *chat) {
-    mem_free(chat);
 }
 
 void console_say(struct store *store, const char *room, const char *author, const char *text, int64_t now_ms) {

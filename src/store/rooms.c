@@ -162,6 +162,42 @@ void commit_put_view(struct commit *commit, uint64_t deployment, const char *car
     commit_add(commit, "HSET", records_key(key, "dep", deployment, ":views"), card, text);
 }
 
+static void thread_key(char out[STORE_KEY_SIZE], const char *adapter, const char *room, const char *message) {
+    (void)snprintf(out, STORE_KEY_SIZE, "thread:%s:%s:%s", adapter, room, message);
+}
+
+void commit_put_thread(struct commit *commit, const char *adapter, const char *room, const char *message,
+                       uint64_t question) {
+    char key[STORE_KEY_SIZE], number[NUMBER_SIZE];
+    thread_key(key, adapter, room, message);
+    commit_put_text(commit, key, words_u64(number, question), LIMIT_THREAD_SECONDS);
+}
+
+struct thread_reading {
+    thread_done *done;
+    void *user;
+};
+
+static void thread_came(const char *text, const struct err *err, void *user) {
+    struct thread_reading *reading = user;
+    uint64_t question = 0;
+    if (text != NULL && str_to_u64(text, &question, NULL) < 0) {
+        question = 0;
+    }
+    reading->done(question, err, reading->user);
+    mem_free(reading);
+}
+
+void store_get_thread(struct store *store, const char *adapter, const char *room, const char *message,
+                      thread_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct thread_reading *reading = mem_alloc(sizeof *reading);
+    reading->done = done;
+    reading->user = user;
+    thread_key(key, adapter, room, message);
+    store_get_text(store, key, thread_came, reading);
+}
+
 void store_get_text(struct store *store, const char *key, text_done *done, void *user) {
     char full[STORE_KEY_SIZE];
 
