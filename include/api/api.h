@@ -27,6 +27,8 @@ struct api_options {
     struct config *(*config)(void *user); /* the one in force */
     struct chat_up up;                    /* where commands and answers go */
     struct api_status (*status)(void *user);
+    void (*health)(struct buf *out,
+                   void *user); /* writes a line for each part of the server, for /readyz?verbose; or NULL */
     /* What this person may do in a place (enum permission bits); project and environment NULL = anywhere. */
     unsigned (*permissions)(const struct actor *actor, const char *project, const char *environment, void *user);
     void *user;

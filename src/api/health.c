@@ -15,6 +15,9 @@ void health_ready(struct call *call) {
     if (web_query(call->request, "verbose") != NULL) {
         const struct api_status status = options->status(options->user);
         buf_printf(&call->text, "redis: %s\nleads: %s\n", ready ? "ok" : "away", status.leads ? "yes" : "no");
+        if (options->health != NULL) {
+            options->health(&call->text, options->user);
+        }
         if (status.banner != NULL) {
             buf_printf(&call->text, "note: %s\n", status.banner);
         }

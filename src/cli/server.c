@@ -15,7 +15,6 @@
 #include "api/api.h"
 #include "app/engine.h"
 #include "app/operations.h"
-#include "app/reconciler.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
@@ -25,11 +24,11 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/str.h"
-#include "chat/console.h"
 #include "config/config.h"
 #include "exec/worker.h"
 #include "net/loop.h"
 #include "net/redis_server.h"
+#include "chats.h"
 #include "paths.h"
 #include "store/feed.h"
 #include "store/records.h"
@@ -50,8 +49,7 @@ struct server {
     struct store *store;
     struct engine *engine;
     struct operations *operations;
-    struct chat *console;
-    struct reconciler *reconciler;
+    struct chats *chats;
     struct feed *feed;
     struct api *api;
     struct worker *worker;
@@ -80,6 +78,11 @@ static struct api_status current_status(void *user) {
         .leads = server->engine != NULL && engine_leads(server->engine),
         .banner = server->banner[0] == '\0' ? NULL : server->banner,
     };
+}
+
+static void write_health(struct buf *out, void *user) {
+    const struct server *server = user;
+    chats_write_health(server->chats, out);
 }
 
 static void generation_recorded(const struct commit_reply *reply, void *user) {
@@ -131,14 +134,14 @@ static void store_weak(const char *text, void *user) {
 
 static void leads_now(bool leads, void *user) {
     struct server *server = user;
-    reconciler_lead(server->reconciler, leads);
+    chats_lead(server->chats, leads);
 }
 
 static void feed_told(const struct change *changes, size_t count, void *user) {
     struct server *server = user;
     for (size_t i = 0; i < count; i++) {
         if (changes[i].kind == CHANGE_DEPLOYMENT) {
-            reconciler_changed(server->reconciler, changes[i].deployment);
+            chats_changed(server->chats, changes[i].deployment);
         }
     }
 }
@@ -146,7 +149,7 @@ static void feed_told(const struct change *changes, size_t count, void *user) {
 static void feed_missed(void *user) {
     struct server *server = user;
     if (engine_leads(server->engine)) {
-        reconciler_lead(server->reconciler, true);
+        chats_lead(server->chats, true);
     }
 }
 
@@ -267,6 +270,9 @@ static void stop_leading(void *user) {
 }
 
 static void stop_talking(struct server *server) {
+    if (server->chats != NULL) {
+        chats_stop(server->chats);
+    }
     if (server->api != NULL) {
         api_stop(server->api, stop_leading, server);
     } else {
@@ -436,15 +442,9 @@ static int announce(struct server *server, struct err *err) {
 static int build_serving(struct server *server, struct err *err) {
     struct operations_options operations = {server->loop, server->store, current_config, reload_stale, server};
     server->operations = operations_create(&operations);
-    server->console = console_create(server->store);
-    server->reconciler = reconciler_create(&(struct reconciler_options){
-        .loop = server->loop,
-        .store = server->store,
-        .chats = &server->console,
-        .chat_count = 1,
-        .config = current_config,
-        .user = server,
-    });
+    struct chats_options chats = {
+        server->loop, server->store, current_config, {operations_start, server->operations}, server};
+    int r = chats_create(&chats, &server->chats, err);
     server->engine = engine_create(&(struct engine_options){
         .loop = server->loop,
         .store = server->store,
@@ -456,13 +456,14 @@ static int build_serving(struct server *server, struct err *err) {
         .user = server,
     });
     server->feed = feed_create(server->loop, server->store, feed_told, feed_missed, server);
-    int r = build_local_token(server, err);
+    r = r < 0 ? r : build_local_token(server, err);
     struct api_options api = {
         .loop = server->loop,
         .store = server->store,
         .config = current_config,
         .up = {operations_start, server->operations},
         .status = current_status,
+        .health = write_health,
         .permissions = current_permissions,
         .user = server,
         .local_token = server->local_token,
@@ -507,8 +508,7 @@ static int build(struct server *server, struct err *err) {
 static void demolish(struct server *server) {
     destroy_with_store(server);
     engine_destroy(server->engine);
-    reconciler_destroy(server->reconciler);
-    console_destroy(server->console);
+    chats_destroy(server->chats);
     redis_server_destroy(server->redis);
     for (size_t i = 0; i < sizeof server->signals / sizeof server->signals[0]; i++) {
         signal_watch_destroy(server->signals[i]);

@@ -1,0 +1,28 @@
+#ifndef GP_CHAT_SLACK_H
+#define GP_CHAT_SLACK_H
+
+/*
+ * Slack: commands and clicks in by Socket Mode, cards out by the Web API. Every server process has an adapter with a socket
+ * of its own, and Slack gives each envelope to one of them; cards are shown by whoever leads. Nothing waits for Slack but
+ * what is shown in it.
+ */
+
+#include "chat/chat.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+struct slack_options {
+    struct loop *loop;
+    struct store *store;
+    struct config *(*config)(void *user); /* the one in force; borrowed until the next turn */
+    void *user;
+    struct chat_up up;
+    const char *app_token, *bot_token, *api_url, *ca_file; /* copied */
+    bool unpaced;                                          /* for tests: see chat/slack/calls.h */
+};
+
+/* Connects by itself and goes on trying; an error here is about what can never work, such as a ca_file. */
+int slack_create(const struct slack_options *options, struct chat **ret_chat, struct err *err) MUST_USE;
+
+#endif

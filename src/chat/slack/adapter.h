@@ -1,0 +1,38 @@
+#ifndef GP_CHAT_SLACK_ADAPTER_H
+#define GP_CHAT_SLACK_ADAPTER_H
+
+/* What the parts of the adapter share: slack.c (its life), listen.c (in), show.c (out), people.c (who is who). */
+
+#include "chat/slack.h"
+
+#include "calls.h"
+#include "heard.h"
+#include "people.h"
+#include "socket.h"
+
+struct slack {
+    struct chat chat; /* first: the adapter's handle */
+    struct slack_options options;
+    struct calls *calls;
+    struct socket *socket;
+    struct people *people;
+    struct listener *listener;
+    char team[64], user[64];     /* of the bot, by auth.test; "" = not known yet */
+    char trouble[ERR_TEXT_SIZE]; /* "" = none */
+};
+
+const struct config *slack_config(const struct slack *slack);
+
+/* The room of the configuration that this channel is, or NULL. */
+const char *slack_room_of(const struct slack *slack, const char *channel);
+
+void show_post(struct chat *chat, const struct chat_post *post, chat_shown *shown, void *user);
+void show_edit(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown,
+               void *user);
+
+struct listener *listener_create(struct slack *slack);
+/* After calls and operations have ended what they owed. */
+void listener_destroy(struct listener *listener);
+void listener_hear(struct listener *listener, const struct envelope *envelope, uint64_t token);
+
+#endif

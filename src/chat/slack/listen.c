@@ -1,0 +1,405 @@
+/*
+ * What people say and click. Each envelope becomes a hearing: it is understood, its thread and its author are looked up,
+ * what is wanted is started, the envelope is acknowledged once the effect is recorded, and the author hears privately
+ * what came of it. What one hears of a click that worked, the card itself says.
+ */
+
+#include "adapter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "blocks.h"
+#include "core/view_json.h"
+#include "modal.h"
+#include "store/feed.h"
+#include "store/records.h"
+
+enum { REMEMBERED = 1024, KEY_BYTES = 192 };
+
+struct listener {
+    struct slack *slack;
+    char keys[REMEMBERED][KEY_BYTES]; /* a ring of what was heard already; the store remembers effects for longer */
+    size_t next;
+    struct hearing *hearings;
+};
+
+/* One act of a person. */
+struct hearing {
+    struct listener *listener;
+    struct hearing *previous, *next;
+    struct arena *arena;
+    struct heard heard;
+    uint64_t token;
+    uint64_t question; /* of the thread; 0 = none */
+    struct actor actor;
+    struct operation operation;
+    struct modal_answer answer;
+};
+
+struct listener *listener_create(struct slack *slack) {
+    struct listener *listener = mem_alloc(sizeof *listener);
+    listener->slack = slack;
+    return listener;
+}
+
+static void hearing_free(struct hearing *hearing) {
+    *(hearing->previous != NULL ? &hearing->previous->next : &hearing->listener->hearings) = hearing->next;
+    if (hearing->next != NULL) {
+        hearing->next->previous = hearing->previous;
+    }
+    arena_destroy(hearing->arena);
+    mem_free(hearing);
+}
+
+void listener_destroy(struct listener *listener) {
+    if (listener == NULL) {
+        return;
+    }
+    while (listener->hearings != NULL) {
+        hearing_free(listener->hearings);
+    }
+    mem_free(listener);
+}
+
+static bool heard_before(struct listener *listener, const char *key) {
+    char *place = listener->keys[listener->next];
+    for (size_t i = 0; i < REMEMBERED; i++) {
+        if (strncmp(listener->keys[i], key, KEY_BYTES - 1) == 0) {
+            return true;
+        }
+    }
+    (void)snprintf(place, KEY_BYTES, "%s", key);
+    listener->next = (listener->next + 1) % REMEMBERED;
+    return false;
+}
+
+static void acknowledge(struct listener *listener, uint64_t token) {
+    if (listener->slack->socket != NULL) {
+        socket_acknowledge(listener->slack->socket, token);
+    }
+}
+
+static void hearing_end(struct hearing *hearing) {
+    acknowledge(hearing->listener, hearing->token);
+    hearing_free(hearing);
+}
+
+/* --- telling the author ------------------------------------------------------------------------------------------- */
+
+/* To the author alone: by the command's or click's own address, else where it was said; in a direct message nobody else
+ * reads along. */
+static void tell(const struct hearing *hearing, const struct operation_reply *reply, enum command_id command) {
+    const struct heard *heard = &hearing->heard;
+    struct calls *calls = hearing->listener->slack->calls;
+    bool by_url = heard->response_url != NULL;
+    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
+    struct json_out out = {.buf = &body};
+    if (!by_url && heard->channel == NULL) {
+        return;
+    }
+    json_object_begin(&out, NULL);
+    if (by_url) {
+        json_add_string(&out, "response_type", "ephemeral");
+        json_add_bool(&out, "replace_original", false);
+    } else {
+        json_add_string(&out, "channel", heard->channel);
+        if (!heard->direct) {
+            json_add_string(&out, "user", heard->user);
+        }
+        if (heard->thread != NULL) {
+            json_add_string(&out, "thread_ts", heard->thread);
+        }
+    }
+    blocks_reply(reply, command, &out);
+    json_object_end(&out);
+    if (by_url) {
+        calls_respond(calls, heard->response_url, body.data, NULL, NULL);
+    } else {
+        calls_send(calls,
+                   &(struct call){
+                       .method = heard->direct ? CALL_CHAT_POST_MESSAGE : CALL_CHAT_POST_EPHEMERAL,
+                       .json = body.data,
+                       .channel = heard->channel,
+                       .priority = CALL_REPLY,
+                   },
+                   NULL, NULL);
+    }
+    buf_finish(&body);
+}
+
+static void tell_err(const struct hearing *hearing, const struct err *err) {
+    tell(hearing, &(struct operation_reply){.err = err, .text = err->text}, COMMAND_NONE);
+}
+
+static void refuse(struct hearing *hearing, enum err_code code, const char *text) {
+    struct err err;
+    (void)err_set(&err, code, "%s", text);
+    tell_err(hearing, &err);
+    hearing_end(hearing);
+}
+
+/* --- what is wanted --------------------------------------------------------------------------------------------------- */
+
+static bool is_click(const struct hearing *hearing) {
+    return hearing->heard.kind == HEARD_ANSWER_CLICK || hearing->heard.kind == HEARD_SUBMISSION;
+}
+
+static void hearing_done(const struct operation_reply *reply, void *user) {
+    struct hearing *hearing = user;
+    if (reply->err != NULL || !is_click(hearing)) {
+        tell(hearing, reply, hearing->operation.command.id);
+    }
+    hearing_end(hearing);
+}
+
+static void hearing_start(struct hearing *hearing) {
+    const struct slack *slack = hearing->listener->slack;
+    struct operation *operation = &hearing->operation;
+    operation->actor = hearing->actor;
+    operation->place = (struct place){
+        .adapter = "slack",
+        .room = hearing->heard.channel == NULL ? NULL : slack_room_of(slack, hearing->heard.channel),
+        .question = hearing->question,
+    };
+    operation->event_id = arena_printf(hearing->arena, "slack:%s", hearing->heard.key);
+    slack->options.up.start(operation, hearing_done, hearing, slack->options.up.user);
+}
+
+static void start_line(struct hearing *hearing) {
+    struct err err;
+    const char *line = str_empty(hearing->heard.line) ? "help" : hearing->heard.line;
+    if (command_parse(line, hearing->arena, &hearing->operation.command, &err) < 0) {
+        tell_err(hearing, &err);
+        hearing_end(hearing);
+        return;
+    }
+    hearing_start(hearing);
+}
+
+/* A verb of a button is an answer, or a command about the question. */
+static bool command_of_verb(const char *verb, struct command *ret_command) {
+    enum guidance guidance = guidance_parse(verb);
+    *ret_command = (struct command){.guided = -1, .guidance = guidance, .id = command_answering(guidance)};
+    if (str_equal(verb, "take")) {
+        ret_command->id = COMMAND_TAKE;
+    } else if (str_equal(verb, "check")) {
+        ret_command->id = COMMAND_CHECK;
+    } else if (str_equal(verb, "show")) {
+        ret_command->id = COMMAND_SHOW;
+    } else if (str_equal(verb, "who")) {
+        ret_command->id = COMMAND_WHO;
+    }
+    return ret_command->id != COMMAND_NONE;
+}
+
+static void start_click(struct hearing *hearing) {
+    if (!command_of_verb(hearing->heard.verb, &hearing->operation.command)) {
+        refuse(hearing, ERR_INVALID, "This button is of another version of guidepost. Type the answer instead.");
+        return;
+    }
+    hearing->operation.command.question = hearing->heard.question;
+    hearing->operation.card_revision = hearing->heard.revision;
+    hearing_start(hearing);
+}
+
+static void start_submission(struct hearing *hearing) {
+    const struct modal_answer *answer = &hearing->answer;
+    hearing->operation.command = (struct command){
+        .guided = -1,
+        .id = command_answering(answer->guidance),
+        .guidance = answer->guidance,
+        .question = answer->question,
+        .targets = answer->targets,
+        .note = answer->note,
+    };
+    hearing->operation.card_revision = answer->revision;
+    hearing->heard.channel = answer->channel;
+    hearing_start(hearing);
+}
+
+/* --- windows ------------------------------------------------------------------------------------------------------------- */
+
+static void window_opened(const struct call_reply *reply, void *user) {
+    struct hearing *hearing = user;
+    if (reply->ok || str_equal(reply->error, "closed")) {
+        hearing_end(hearing);
+    } else {
+        refuse(
+            hearing, ERR_UNAVAILABLE,
+            arena_printf(hearing->arena,
+                         "The window could not be opened (%s), and nothing was done. Press again, or type for example: "
+                         "retry Q%llu -- your note",
+                         reply->error, (unsigned long long)hearing->heard.question));
+    }
+}
+
+static const struct card *open_card(const struct deployment_record *record, uint64_t question, struct arena *arena) {
+    size_t count = 0;
+    struct card **cards =
+        view_cards(record->deployment, record->questions, record->question_count, clock_wall_ms(), arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (cards[i]->question == question && cards[i]->outcome == NULL) {
+            return cards[i];
+        }
+    }
+    return NULL;
+}
+
+/* The question's card is known: the window shows what it asks now. */
+static void window_card_came(struct deployment_record *record, const struct err *err, void *user) {
+    struct hearing *hearing = user;
+    const struct heard *heard = &hearing->heard;
+    if (record == NULL) {
+        refuse(hearing, err->code, err->text);
+        return;
+    }
+    const struct card *card = open_card(record, heard->question, hearing->arena);
+    if (card == NULL) {
+        deployment_record_free(record);
+        refuse(hearing, ERR_CONFLICT, "This question is not open any more. Nothing was done.");
+        return;
+    }
+    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
+    struct json_out out = {.buf = &body};
+    json_object_begin(&out, NULL);
+    json_add_string(&out, "trigger_id", heard->trigger_id);
+    modal_write(&(struct modal){card, heard->kind == HEARD_NOTE ? heard->verb : NULL, heard->channel, heard->message},
+                &out, "view");
+    json_object_end(&out);
+    calls_send(hearing->listener->slack->calls,
+               &(struct call){.method = CALL_VIEWS_OPEN, .json = body.data, .priority = CALL_QUESTION}, window_opened,
+               hearing);
+    buf_finish(&body);
+    deployment_record_free(record);
+}
+
+static void start_window(struct hearing *hearing) {
+    store_load_question(hearing->listener->slack->options.store, hearing->heard.question, window_card_came, hearing);
+}
+
+/* --- who, and where ------------------------------------------------------------------------------------------------------- */
+
+static void author_known(const struct people_verdict *verdict, void *user) {
+    struct hearing *hearing = user;
+    if (verdict->name == NULL) {
+        log_info("slack: refused", LOG_STR("user", hearing->heard.user), LOG_STR("why", verdict->refused), LOG_END);
+        refuse(hearing, ERR_DENIED, verdict->refused);
+        return;
+    }
+    struct arena *arena = hearing->arena;
+    hearing->actor = (struct actor){.name = arena_strdup(arena, verdict->name), .via = "slack"};
+    hearing->actor.teams.items = arena_array(arena, verdict->teams.count + 1, sizeof(char *));
+    for (size_t i = 0; i < verdict->teams.count; i++) {
+        hearing->actor.teams.items[hearing->actor.teams.count++] = arena_strdup(arena, verdict->teams.items[i]);
+    }
+    switch (hearing->heard.kind) {
+    case HEARD_COMMAND:
+        start_line(hearing);
+        break;
+    case HEARD_ANSWER_CLICK:
+        start_click(hearing);
+        break;
+    case HEARD_SUBMISSION:
+        start_submission(hearing);
+        break;
+    case HEARD_CHOOSE:
+    case HEARD_NOTE:
+        start_window(hearing);
+        break;
+    case HEARD_NOTHING:
+    case HEARD_CHANGED:
+        hearing_end(hearing);
+        break;
+    }
+}
+
+static void find_author(struct hearing *hearing) {
+    people_find(hearing->listener->slack->people, hearing->heard.user, hearing->heard.foreign, author_known, hearing);
+}
+
+static void thread_known(uint64_t question, const struct err *err, void *user) {
+    struct hearing *hearing = user;
+    hearing->question = question;
+    if (err != NULL && hearing->heard.addressed) {
+        refuse(hearing, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
+    } else if (question == 0 && !hearing->heard.addressed) {
+        hearing_end(hearing); /* People talk to each other. */
+    } else {
+        find_author(hearing);
+    }
+}
+
+/* A window was sent. What was entered wrongly is said in it, so it stays open. */
+static bool submission_is_right(struct hearing *hearing) {
+    struct err err;
+    const struct json *view = hearing->heard.view;
+    int r = modal_parse(json_string(json_get(view, "private_metadata")), json_path(view, "state.values"),
+                        hearing->arena, &hearing->answer, &err);
+    if (r == 0) {
+        return true;
+    }
+    if (hearing->answer.wrong_block == NULL) {
+        refuse(hearing, ERR_INVALID, err.text);
+        return false;
+    }
+    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    struct json_out out = {.buf = &body};
+    json_object_begin(&out, NULL);
+    modal_write_errors(&hearing->answer, &err, &out);
+    json_object_end(&out);
+    socket_respond(hearing->listener->slack->socket, hearing->token, body.data);
+    buf_finish(&body);
+    hearing_free(hearing);
+    return false;
+}
+
+static void hearing_begin(struct listener *listener, const struct heard *heard, struct arena *arena, uint64_t token) {
+    struct hearing *hearing = mem_alloc(sizeof *hearing);
+    hearing->listener = listener;
+    hearing->arena = arena;
+    hearing->heard = *heard;
+    hearing->token = token;
+    hearing->next = listener->hearings;
+    if (hearing->next != NULL) {
+        hearing->next->previous = hearing;
+    }
+    listener->hearings = hearing;
+    if (heard->kind == HEARD_SUBMISSION && !submission_is_right(hearing)) {
+        return;
+    }
+    hearing->heard.view = NULL; /* borrowed from the envelope */
+    if (heard->kind == HEARD_COMMAND && heard->thread_reply) {
+        store_get_thread(listener->slack->options.store, "slack", heard->channel, heard->thread, thread_known, hearing);
+    } else {
+        find_author(hearing);
+    }
+}
+
+void listener_hear(struct listener *listener, const struct envelope *envelope, uint64_t token) {
+    const struct slack *slack = listener->slack;
+    const struct heard_self self = {
+        .app_id = NULL,
+        .team = str_empty(slack->team) ? NULL : slack->team,
+        .user = str_empty(slack->user) ? NULL : slack->user,
+        .command = slack_config(slack)->slack_command,
+    };
+    struct arena *arena = arena_create();
+    struct heard heard;
+    heard_parse(envelope->type, envelope->payload, &self, arena, &heard);
+    if (heard.kind == HEARD_CHANGED) {
+        people_changed(slack->people, heard.user, heard.group);
+    } else if (heard.kind == HEARD_NOTHING) {
+        log_debug("slack: nothing heard", LOG_STR("type", envelope->type), LOG_STR("why", heard.why), LOG_END);
+    } else if (!heard_before(listener, heard.key)) {
+        hearing_begin(listener, &heard, arena, token);
+        return;
+    }
+    acknowledge(listener, token);
+    arena_destroy(arena);
+}

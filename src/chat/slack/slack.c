@@ -1,0 +1,175 @@
+/* The adapter's life: it connects, learns who it is, and says how it is. */
+
+#include "adapter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+const struct config *slack_config(const struct slack *slack) {
+    return slack->options.config(slack->options.user);
+}
+
+const char *slack_room_of(const struct slack *slack, const char *channel) {
+    const struct config *config = slack_config(slack);
+    for (size_t i = 0; i < config->room_count; i++) {
+        if (str_equal(config->rooms[i].slack, channel)) {
+            return config->rooms[i].name;
+        }
+    }
+    return NULL;
+}
+
+static const char *slack_room(struct chat *chat, const struct config_room *room) {
+    (void)chat;
+    return room->slack;
+}
+
+static const char *slack_trouble(struct chat *chat) {
+    const struct slack *slack = (const struct slack *)chat;
+    return slack->trouble[0] == '\0' ? NULL : slack->trouble;
+}
+
+/* --- who we are ------------------------------------------------------------------------------------------------- */
+
+static void copy_text(char *out, size_t size, const struct json *node) {
+    const char *text = json_string(node);
+    (void)snprintf(out, size, "%s", text == NULL ? "" : text);
+}
+
+static void open_now(struct slack *slack);
+
+/* Fails to open for now, or for good. */
+static void open_failed(struct slack *slack, const char *method, const struct call_reply *reply) {
+    char text[ERR_TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "%s: %s%s%s", method, reply->error, reply->detail[0] == '\0' ? "" : ", ",
+                   reply->detail);
+    if (slack->socket != NULL) {
+        socket_opened(slack->socket, NULL, &(struct socket_open_error){.text = text, .fatal = reply->fatal});
+    }
+}
+
+static void slack_known(const struct call_reply *reply, void *user) {
+    struct slack *slack = user;
+    if (reply->ok) {
+        copy_text(slack->team, sizeof slack->team, json_get(reply->body, "team_id"));
+        copy_text(slack->user, sizeof slack->user, json_get(reply->body, "user_id"));
+        log_info("slack knows the bot", LOG_STR("team", slack->team), LOG_STR("user", slack->user), LOG_END);
+        open_now(slack);
+    } else {
+        open_failed(slack, "auth.test", reply);
+    }
+}
+
+/* --- the socket ------------------------------------------------------------------------------------------------- */
+
+static void slack_opened(const struct call_reply *reply, void *user) {
+    struct slack *slack = user;
+    const char *url = reply->ok ? json_string(json_get(reply->body, "url")) : NULL;
+    if (!reply->ok) {
+        open_failed(slack, "apps.connections.open", reply);
+    } else if (slack->socket != NULL) {
+        socket_opened(slack->socket, url, &(struct socket_open_error){.text = "apps.connections.open gave no url"});
+    }
+}
+
+static void open_now(struct slack *slack) {
+    calls_send(slack->calls,
+               &(struct call){
+                   .method = CALL_APPS_CONNECTIONS_OPEN, .priority = CALL_QUESTION, .deadline_ms = LIMIT_SLACK_OPEN_MS},
+               slack_opened, slack);
+}
+
+/* Our own user id is needed to know our mentions, so it is asked for before the first connection. */
+static void slack_open(void *user) {
+    struct slack *slack = user;
+    if (slack->user[0] != '\0') {
+        open_now(slack);
+    } else {
+        calls_send(
+            slack->calls,
+            &(struct call){.method = CALL_AUTH_TEST, .priority = CALL_QUESTION, .deadline_ms = LIMIT_SLACK_OPEN_MS},
+            slack_known, slack);
+    }
+}
+
+static void slack_state(enum socket_state state, const char *why, void *user) {
+    struct slack *slack = user;
+    switch (state) {
+    case SOCKET_CONNECTED:
+        slack->trouble[0] = '\0';
+        break;
+    case SOCKET_CONNECTING:
+        (void)snprintf(slack->trouble, sizeof slack->trouble, "not connected%s%s", why[0] == '\0' ? "" : ": ", why);
+        break;
+    case SOCKET_STOPPED:
+        (void)snprintf(slack->trouble, sizeof slack->trouble, "stopped, somebody must act: %s", why);
+        break;
+    }
+}
+
+static void slack_envelope(const struct envelope *envelope, uint64_t token, void *user) {
+    struct slack *slack = user;
+    listener_hear(slack->listener, envelope, token);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------- */
+
+static void slack_stop(struct chat *chat) {
+    struct slack *slack = (struct slack *)chat;
+    socket_destroy(slack->socket);
+    slack->socket = NULL;
+}
+
+static void slack_destroy(struct chat *chat) {
+    struct slack *slack = (struct slack *)chat;
+    slack_stop(chat);
+    calls_destroy(slack->calls);
+    listener_destroy(slack->listener);
+    people_destroy(slack->people);
+    mem_free(slack);
+}
+
+static const struct chat_functions slack_functions = {
+    .name = "slack",
+    .room = slack_room,
+    .post = show_post,
+    .edit = show_edit,
+    .trouble = slack_trouble,
+    .stop = slack_stop,
+    .destroy = slack_destroy,
+};
+
+int slack_create(const struct slack_options *options, struct chat **ret_chat, struct err *err) {
+    struct slack *slack = mem_alloc(sizeof *slack);
+    slack->chat.functions = &slack_functions;
+    slack->options = *options;
+    slack->calls = calls_create(options->loop, &(struct calls_options){
+                                                   .api_url = options->api_url,
+                                                   .app_token = options->app_token,
+                                                   .bot_token = options->bot_token,
+                                                   .ca_file = options->ca_file,
+                                                   .unpaced = options->unpaced,
+                                               });
+    slack->people = people_create(&(struct people_options){
+        .loop = options->loop, .calls = slack->calls, .config = options->config, .user = options->user});
+    slack->listener = listener_create(slack);
+    slack_state(SOCKET_CONNECTING, "", slack);
+    int r = socket_create(&(struct socket_options){.loop = options->loop,
+                                                   .ca_file = options->ca_file,
+                                                   .open = slack_open,
+                                                   .envelope = slack_envelope,
+                                                   .state = slack_state,
+                                                   .user = slack},
+                          &slack->socket, err);
+    if (r < 0) {
+        slack_destroy(&slack->chat);
+        return r;
+    }
+    *ret_chat = &slack->chat;
+    return 0;
+}

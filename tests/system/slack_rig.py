@@ -1,0 +1,93 @@
+"""guidepost with the fake Slack: the people and rooms of that workspace, a deployment that fails on one machine until it is told otherwise."""
+
+from rig import Rig
+from slack_fake import SlackFake
+
+CONFIG = """
+chat:
+  slack:
+    app_token: {{ file: {folder}/app-token }}
+    bot_token: {{ file: {folder}/bot-token }}
+    api_url: {api_url}
+    ca_file: {ca_file}
+people:
+  alice: {{ slack: U0ALICE }}
+  bob: {{ slack: U0BOB }}
+  carol: {{ slack: U0CAROL }}
+  gast: {{ slack: U0GUEST }}
+teams:
+  web-oncall: {{ members: [bob], slack_usergroup: S0WEBONCALL }}
+permissions:
+  - {{ allow: [deploy, cancel], to: [alice, bob] }}
+  - {{ allow: [answer], to: [web-oncall] }}
+rooms: {{ deploys: {{ slack: C0DEPLOYS }}, private: {{ slack: C0PRIVATE }} }}
+environments:
+  production: {{ guided_failure: {{ enabled: true, responsible: [web-oncall] }} }}
+targets:
+  web-1: {{ local: true, tags: [web] }}
+  web-2: {{ local: true, tags: [web] }}
+projects:
+  webshop:
+    room: deploys
+    steps:
+      - {{ name: fetch, run: "echo fetched", targets: [web] }}
+      - {{ name: install, run: "echo 'disk <full> on <!channel>'; [ $GUIDEPOST_TARGET != web-2 ] || [ -e {folder}/repaired ]", targets: [web] }}
+{more}
+"""
+
+
+class SlackRig:
+    """`with SlackRig(tmp_path) as s:` s.slack is the fake, s.rig the programs."""
+
+    def __init__(self, folder, more="", servers=1, workers=1, **slack):
+        self.folder = folder
+        self.more, self.servers, self.workers = more, servers, workers
+        self.slack = SlackFake(folder / "slack", **slack)
+
+    def __enter__(self):
+        self.slack.start()
+        (self.folder / "app-token").write_text(self.slack.app_token)
+        (self.folder / "bot-token").write_text(self.slack.bot_token)
+        try:
+            config = CONFIG.format(folder=self.folder, api_url=self.slack.api_url, ca_file=self.slack.ca_file, more=self.more)
+            self.rig = Rig(config, servers=self.servers, workers=self.workers, name="slack")
+            self.rig.__enter__()
+        except BaseException:
+            self.slack.stop()
+            raise
+        try:
+            self.slack.wait_connected(self.servers)
+        except BaseException:
+            self.rig.finish(failed=True)
+            self.slack.stop()
+            raise
+        return self
+
+    def __exit__(self, *about):
+        try:
+            self.rig.__exit__(*about)
+        finally:
+            self.slack.stop()
+
+    def repair(self):
+        (self.folder / "repaired").touch()
+
+    def ask(self, version="1.4.2", user="alice"):
+        """Alice deploys, and the question is there with its buttons."""
+        known = {m["ts"] for m in self.slack.messages("deploys", from_bot=True)}
+        self.slack.mention(user, "deploys", f"deploy webshop {version} to production")
+        return self.slack.wait_message("deploys", lambda m: m["ts"] not in known and self.slack.buttons(m))
+
+    def button(self, message, verb):
+        return next(b for b in self.slack.buttons(message) if b["action_id"].split(".")[1] == verb)
+
+    def click(self, user, message, verb, **more):
+        return self.slack.click(user, message, self.button(message, verb)["action_id"], **more)
+
+    def wait_answered(self, question):
+        return self.slack.until(
+            "the answer to be shown", lambda: (now := self.slack.message(question)) and not self.slack.buttons(now) and now
+        )
+
+    def deployment(self, id=1):
+        return self.rig.local().deployment(id)
