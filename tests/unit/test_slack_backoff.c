@@ -30,19 +30,40 @@ static void pauses_are_drawn_from_the_range_of_the_trouble(void **state) {
         {BACKOFF_LINK_DISABLED, 0, 5000, 60000, 120000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        int64_t least_ms = backoff_ms(cases[i].cause, cases[i].failures, cases[i].retry_after_ms, 0);
-        int64_t most_ms = backoff_ms(cases[i].cause, cases[i].failures, cases[i].retry_after_ms, UINT32_MAX);
-        if (least_ms != cases[i].least_ms || most_ms != cases[i].most_ms) {
-            fail_msg("case %zu: %lld to %lld", i, (long long)least_ms, (long long)most_ms);
+        static const uint32_t randoms[] = {0, UINT32_MAX, UINT32_MAX / 2};
+        int64_t pauses_ms[3];
+        for (size_t j = 0; j < 3; j++) {
+            struct backoff backoff = {.failures = cases[i].failures};
+            pauses_ms[j] = backoff_next_ms(&backoff, cases[i].cause, cases[i].retry_after_ms, randoms[j]);
+            assert_int_equal(backoff.gravest, cases[i].cause);
         }
-        int64_t half_ms = backoff_ms(cases[i].cause, cases[i].failures, cases[i].retry_after_ms, UINT32_MAX / 2);
-        assert_in_range(half_ms, least_ms, most_ms + 1000);
+        if (pauses_ms[0] != cases[i].least_ms || pauses_ms[1] != cases[i].most_ms) {
+            fail_msg("case %zu: %lld to %lld", i, (long long)pauses_ms[0], (long long)pauses_ms[1]);
+        }
+        assert_in_range(pauses_ms[2], cases[i].least_ms, cases[i].most_ms + 1000);
     }
+}
+
+static void a_grave_trouble_is_remembered_until_a_connection_lasts(void **state) {
+    (void)state;
+    struct backoff backoff = {0};
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_NETWORK, 0, 0), 200);
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_TOO_MANY, 0, 0), 30000);
+    /* At most three attempts a minute, whatever goes wrong in between. */
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_NETWORK, 0, 0), 30000);
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_DROPPED, 0, 0), 30000);
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_LINK_DISABLED, 0, 0), 60000);
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_TOO_MANY, 0, 0), 60000);
+    assert_int_equal(backoff.failures, 6);
+    backoff = (struct backoff){0};
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_DROPPED, 0, 0), 0);
+    assert_int_equal(backoff_next_ms(&backoff, BACKOFF_DROPPED, 0, 0), 200);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pauses_are_drawn_from_the_range_of_the_trouble),
+        cmocka_unit_test(a_grave_trouble_is_remembered_until_a_connection_lasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

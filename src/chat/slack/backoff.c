@@ -12,14 +12,20 @@ static const struct range ranges[] = {
     [BACKOFF_LINK_DISABLED] = {60000, 120000, 600000},
 };
 
-int64_t backoff_ms(enum backoff_cause cause, unsigned failures, int64_t retry_after_ms, uint32_t random) {
-    if (cause == BACKOFF_DROPPED && failures > 0) {
+int64_t backoff_next_ms(struct backoff *backoff, enum backoff_cause cause, int64_t retry_after_ms, uint32_t random) {
+    if (cause > backoff->gravest) {
+        backoff->gravest = cause;
+    } else {
+        cause = backoff->gravest;
+    }
+    if (cause == BACKOFF_DROPPED && backoff->failures > 0) {
         cause = BACKOFF_NETWORK; /* it does not last: it is as good as none */
     }
     struct range range = ranges[cause];
-    for (unsigned i = 0; i < failures && range.to_ms < range.to_ms_max; i++) {
+    for (unsigned i = 0; i < backoff->failures && range.to_ms < range.to_ms_max; i++) {
         range.to_ms *= 2;
     }
+    backoff->failures += backoff->failures < UINT16_MAX;
     range.to_ms = range.to_ms < range.to_ms_max ? range.to_ms : range.to_ms_max;
     int64_t width_ms = range.to_ms - range.from_ms;
     int64_t pause_ms = range.from_ms + (int64_t)((uint64_t)random * (uint64_t)width_ms / UINT32_MAX);

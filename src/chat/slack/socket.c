@@ -48,8 +48,7 @@ struct socket {
     struct connection *current; /* the newest that has said hello, or NULL */
     bool opening;               /* `open` was asked */
     struct timer *reconnect;
-    unsigned failures;        /* attempts since the last connection that lasted */
-    enum backoff_cause floor; /* the gravest trouble since then */
+    struct backoff backoff;
     struct pending *pending, *last_pending;
     size_t pending_count;
     uint64_t last_token;
@@ -118,27 +117,22 @@ static bool is_served(const struct socket *socket) {
     return socket->opening;
 }
 
-/* Sees to it that a new connection is made, unless one is under way. A graver cause than the one that it is waited for lengthens
- * the wait. */
+/* Sees to it that a new connection is made, unless one is under way. A cause that is graver than what it is waited for
+ * already lengthens the wait. */
 static void want_connection(struct socket *socket, enum backoff_cause cause, int64_t retry_after_ms) {
-    bool graver = cause > socket->floor && cause >= BACKOFF_TOO_MANY;
-    if (graver) {
-        socket->floor = cause;
-    }
+    bool graver = cause > socket->backoff.gravest && cause > BACKOFF_NETWORK;
     if (socket->state == SOCKET_STOPPED || is_served(socket) || (timer_active(socket->reconnect) && !graver)) {
         return;
     }
-    cause = cause > socket->floor ? cause : socket->floor;
-    int64_t pause_ms = backoff_ms(cause, socket->failures, retry_after_ms, random_number());
-    socket->failures += socket->failures < UINT16_MAX;
+    int64_t pause_ms = backoff_next_ms(&socket->backoff, cause, retry_after_ms, random_number());
     timer_start(socket->reconnect, pause_ms);
     log_debug("slack: a connection will be asked for", LOG_INT("in_ms", pause_ms),
-              LOG_INT("failures", socket->failures), LOG_END);
+              LOG_INT("failures", socket->backoff.failures), LOG_END);
 }
 
 static void begin_open(void *user) {
     struct socket *socket = user;
-    if (!is_served(socket) && socket->state != SOCKET_STOPPED) {
+    if (!is_served(socket)) {
         socket->opening = true;
         socket->options.open(socket->options.user);
     }
@@ -168,8 +162,7 @@ void socket_opened(struct socket *socket, const char *url, const struct socket_o
 static void judge(struct connection *connection) {
     struct socket *socket = connection->socket;
     if (connection->hello_ms != 0 && clock_monotonic_ms() - connection->hello_ms >= socket->options.lasting_ms) {
-        socket->failures = 0;
-        socket->floor = BACKOFF_DROPPED;
+        socket->backoff = (struct backoff){0};
     }
 }
 
