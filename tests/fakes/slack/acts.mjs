@@ -5,10 +5,8 @@
 
 import {randomBytes, randomUUID} from "node:crypto";
 
-import {viewTroubles} from "./limits.mjs";
-import {APP, richText, TEAM} from "./workspace.mjs";
-
-export class Refused extends Error {}
+import {answerView, publicView, stateOf} from "./views.mjs";
+import {APP, Refused, richText, TEAM} from "./workspace.mjs";
 
 const RESPONSE_URL_USES = 5;
 const RESPONSE_URL_MS = 30 * 60 * 1000;
@@ -357,7 +355,7 @@ export class Acts {
   async submit({view: id, user, values = {}}) {
     const view = this.#view(id);
     const person = this.#person(user ?? view.user);
-    view.state = {values: this.#stateOf(view, values)};
+    view.state = {values: stateOf(view, values)};
     const payload = {
       type: "view_submission",
       ...this.#about(person),
@@ -370,42 +368,8 @@ export class Acts {
       view.errors = {"": "We had some trouble connecting. Try again?"};
       return {acknowledged: false, open: true};
     }
-    this.#answered(view, ack);
+    answerView(this.workspace, view, ack);
     return {acknowledged: true, open: view.open, errors: view.errors ?? null, view: publicView(view)};
-  }
-
-  #answered(view, ack) {
-    view.errors = undefined;
-    if (ack.response_action === "errors") {
-      view.errors = ack.errors;
-    } else if (ack.view && viewTroubles(ack.view).length > 0) {
-      view.errors = {"": viewTroubles(ack.view).join("; ")};
-    } else if (ack.response_action === "update" || ack.response_action === "push") {
-      Object.assign(view, ack.view, {blocks: this.workspace.withIds(ack.view.blocks)});
-    } else {
-      view.open = false;
-    }
-  }
-
-  #stateOf(view, values) {
-    const state = {};
-    for (const block of view.blocks.filter((one) => one.type === "input")) {
-      const {element} = block;
-      const given = values[block.block_id]?.[element.action_id] ?? initial(element);
-      if (given === undefined && !block.optional) {
-        throw new Refused(`the client wants something in ${block.block_id}`);
-      }
-      if (typeof given === "string" && given.length > (element.max_length ?? 3000)) {
-        throw new Refused(`${block.block_id} takes no more than ${element.max_length} characters`);
-      }
-      state[block.block_id] = {[element.action_id]: valueOf(element, given)};
-    }
-    for (const block of Object.keys(values)) {
-      if (!state[block]) {
-        throw new Refused(`the view has no input ${block}; it has ${Object.keys(state)}`);
-      }
-    }
-    return state;
   }
 
   async closeView({view: id}) {
@@ -500,34 +464,4 @@ export class Acts {
     this.workspace.app.bot_error = "account_inactive";
     return {};
   }
-}
-
-function initial(element) {
-  return (
-    element.initial_value ?? element.initial_option?.value ?? element.initial_options?.map((option) => option.value)
-  );
-}
-
-function valueOf(element, given) {
-  const options = [given]
-    .flat()
-    .filter((value) => value !== undefined)
-    .map((value) => {
-      const option = element.options?.find((one) => one.value === value);
-      if (element.options && !option) {
-        throw new Refused(`there is no option ${value}`);
-      }
-      return option;
-    });
-  if (element.type.startsWith("multi_") || element.type === "checkboxes") {
-    return {type: element.type, selected_options: options};
-  }
-  return element.options
-    ? {type: element.type, selected_option: options[0] ?? null}
-    : {type: element.type, value: given ?? null};
-}
-
-export function publicView(view) {
-  const {open, errors, user, ...shown} = view;
-  return shown;
 }

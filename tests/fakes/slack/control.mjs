@@ -5,9 +5,10 @@
 
 import {createServer} from "node:http";
 
-import {publicMessage, publicView, Refused} from "./acts.mjs";
+import {publicMessage} from "./acts.mjs";
 import {DEFAULTS} from "./settings.mjs";
-import {APP, OTHER_TEAM, TEAM} from "./workspace.mjs";
+import {publicView} from "./views.mjs";
+import {APP, OTHER_TEAM, Refused, TEAM} from "./workspace.mjs";
 
 /* `fake`: everything that main.mjs has put together. */
 function verbs(fake) {

@@ -3,54 +3,13 @@
  * and what it does. A method that refuses throws a SlackError.
  */
 
-import {
-  BLOCKS_TEXT_MAX,
-  checkBlocks,
-  metadataTrouble,
-  TEXT_MAX,
-  UPDATE_TEXT_MAX,
-  VIEW_BYTES_MAX,
-  viewTroubles,
-} from "./limits.mjs";
-import {publicMessage, publicView} from "./acts.mjs";
+import {BLOCKS_TEXT_MAX, checkBlocks, metadataTrouble, TEXT_MAX, UPDATE_TEXT_MAX} from "./limits.mjs";
+import {publicMessage} from "./acts.mjs";
+import {flag, need, refuse, structure} from "./arguments.mjs";
+import {openView, updateView} from "./views.mjs";
 import {APP, TEAM} from "./workspace.mjs";
 
 const PAGE_MAX = 999;
-
-export class SlackError extends Error {
-  constructor(code, more) {
-    super(code);
-    this.code = code;
-    this.more = more;
-  }
-}
-
-function refuse(code, messages) {
-  throw new SlackError(code, messages && {errors: messages, response_metadata: {messages}});
-}
-
-function need(args, name) {
-  if (args[name] === undefined || args[name] === "") {
-    refuse("invalid_arguments", [`[ERROR] missing required field: ${name}`]);
-  }
-  return String(args[name]);
-}
-
-function flag(value) {
-  return value === true || value === "true" || value === "1" || value === 1;
-}
-
-/* A list or an object, which a form carries as a JSON text. */
-function structure(value, error) {
-  if (typeof value !== "string") {
-    return value;
-  }
-  try {
-    return JSON.parse(value);
-  } catch {
-    return refuse(error);
-  }
-}
 
 function isMember(place, id = APP.bot_user) {
   return place.members.includes(id);
@@ -309,79 +268,6 @@ function join(args, {workspace, acts, warnings}) {
     acts.member({channel: place.id, user: APP.bot_user, present: true});
   }
   return {channel: publicChannel(place)};
-}
-
-/* --- views */
-
-function openView(args, {workspace, acts}) {
-  const id = need(args, "trigger_id");
-  const trigger = acts.triggers.get(id) ?? refuse("invalid_arguments", ["invalid `trigger_id`"]);
-  if (trigger.used) {
-    refuse("exchanged_trigger_id");
-  }
-  if (trigger.until < Date.now()) {
-    refuse("expired_trigger_id");
-  }
-  const view = checkedView(args);
-  trigger.used = true;
-  const made = {
-    id: workspace.id("V"),
-    team_id: TEAM,
-    private_metadata: "",
-    callback_id: "",
-    external_id: "",
-    close: null,
-    submit: null,
-    clear_on_close: false,
-    notify_on_close: false,
-    previous_view_id: null,
-    ...view,
-    state: {values: {}},
-    blocks: workspace.withIds(view.blocks).map(named),
-    hash: workspace.ts(),
-    app_id: APP.id,
-    bot_id: APP.bot_id,
-    app_installed_team_id: TEAM,
-    open: true,
-    user: trigger.user,
-  };
-  made.root_view_id = made.id;
-  workspace.state.views.push(made);
-  return {view: publicView(made)};
-
-  function named(block) {
-    return block.type === "input"
-      ? {...block, element: {...block.element, action_id: block.element.action_id ?? workspace.id("a")}}
-      : block;
-  }
-}
-
-function checkedView(args) {
-  need(args, "view");
-  const view = structure(args.view, "invalid_arguments");
-  if (Buffer.byteLength(JSON.stringify(view)) > VIEW_BYTES_MAX) {
-    refuse("view_too_large");
-  }
-  const troubles = viewTroubles(view);
-  if (troubles.length > 0) {
-    refuse("invalid_arguments", troubles);
-  }
-  return view;
-}
-
-function updateView(args, {workspace}) {
-  const known = workspace.state.views.find(
-    (one) => one.open && (one.id === args.view_id || (args.external_id && one.external_id === args.external_id)),
-  );
-  if (!known) {
-    refuse("not_found");
-  }
-  if (args.hash !== undefined && args.hash !== known.hash) {
-    refuse("hash_conflict");
-  }
-  const view = checkedView(args);
-  Object.assign(known, view, {blocks: workspace.withIds(view.blocks), hash: workspace.ts()});
-  return {view: publicView(known)};
 }
 
 /* --- the table */

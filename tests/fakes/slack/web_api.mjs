@@ -3,7 +3,8 @@
  * happen, and answers in Slack's manner: status 200 also for errors. The methods themselves are in methods.mjs.
  */
 
-import {methods, SlackError} from "./methods.mjs";
+import {readArguments, SlackError} from "./arguments.mjs";
+import {methods} from "./methods.mjs";
 import {checkBlocks} from "./limits.mjs";
 import {APP} from "./workspace.mjs";
 
@@ -256,41 +257,6 @@ export class WebApi {
       }
     }
   }
-}
-
-/* Forms carry lists and objects as JSON texts; methods that read only take no JSON body at all. */
-function readArguments(request, url, body, method, warnings) {
-  const type = request.headers["content-type"] ?? "";
-  const query = Object.fromEntries(url.searchParams);
-  if (body.length === 0) {
-    return query;
-  }
-  if (type.startsWith("application/x-www-form-urlencoded")) {
-    const form = Object.fromEntries(new URLSearchParams(body.toString()));
-    return {...query, ...form};
-  }
-  if (!type.startsWith("application/json")) {
-    throw new SlackError(type === "" ? "missing_post_type" : "invalid_post_type");
-  }
-  if (method.form) {
-    return query;
-  }
-  const charset = /charset=([\w-]+)/i.exec(type)?.[1]?.toLowerCase();
-  if (!charset) {
-    warnings.push("missing_charset");
-  } else if (charset !== "utf-8") {
-    throw new SlackError("invalid_charset");
-  }
-  let args;
-  try {
-    args = JSON.parse(body.toString());
-  } catch {
-    throw new SlackError("invalid_json");
-  }
-  if (typeof args !== "object" || args === null || Array.isArray(args)) {
-    throw new SlackError("json_not_object");
-  }
-  return args;
 }
 
 async function read(request) {

@@ -17,6 +17,9 @@ export const APP = {
   user_token: "xoxp-0123456789-0fake0user0token",
 };
 
+/* What a test orders and what cannot be done, such as a click on a button that is not there. */
+export class Refused extends Error {}
+
 const BOT_SCOPES = [
   "app_mentions:read",
   "channels:history",
