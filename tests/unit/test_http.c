@@ -484,7 +484,18 @@ static void a_request_whose_turn_does_not_come_in_time_ends(void **state) {
         ask(&rig, &(struct http_request){.method = "POST", .url = url, .timeout_ms = timeout_ms}, &results[i]);
     }
     int64_t begun_ms = clock_monotonic_ms();
+    struct timer *soon = loop_timer(rig.loop, (void (*)(void *))loop_stop, rig.loop);
+    timer_start(soon, 350);
+    loop_run(rig.loop);
+    timer_destroy(soon);
+    assert_int_equal(results[count - 1].count, 1);
+
+    /* It was the last in the row; one more stands behind those that are left. */
+    struct result late;
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/x", server_port);
+    ask(&rig, &(struct http_request){.method = "POST", .url = url}, &late);
     rig_wait(&rig);
+    assert_int_equal(late.status, 200);
     assert_true(clock_monotonic_ms() - begun_ms < 3000);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(results[i].status, 0);

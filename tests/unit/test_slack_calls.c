@@ -139,6 +139,15 @@ static void rig_run_for(struct rig *rig, int64_t ms) {
     timer_destroy(timer);
 }
 
+/* Until Slack has got so many requests. */
+static void rig_until(struct rig *rig, size_t requests) {
+    int64_t begun_ms = clock_monotonic_ms();
+    while (rig->seen_count < requests) {
+        assert_true(clock_monotonic_ms() - begun_ms < PATIENCE_MS);
+        rig_run_for(rig, 5);
+    }
+}
+
 static void came(const struct call_reply *reply, void *user) {
     struct result *result = user;
     result->count++;
@@ -266,8 +275,8 @@ static void a_channel_has_a_burst_and_then_one_message_a_second(void **state) {
     assert_int_equal(rig.seen_count, LIMIT_SLACK_BURST + 3);
     assert_true(other.at_ms - begun_ms < 900);
     assert_true(slow[LIMIT_SLACK_BURST - 1].at_ms - begun_ms < 900);
-    assert_in_range(slow[LIMIT_SLACK_BURST].at_ms - begun_ms, 990, 1900);
-    assert_in_range(slow[LIMIT_SLACK_BURST + 1].at_ms - begun_ms, 1990, 2900);
+    assert_in_range(slow[LIMIT_SLACK_BURST].at_ms - begun_ms, 990, 5000);
+    assert_in_range(slow[LIMIT_SLACK_BURST + 1].at_ms - begun_ms, 1990, 5000);
     rig_close(&rig);
 }
 
@@ -282,6 +291,7 @@ static void edits_of_a_message_are_coalesced_and_the_last_is_sent(void **state) 
         (void)snprintf(json, sizeof json, "{\"n\":%d}", i);
         update(&rig, "C1/1.1", json, &results[i]);
         if (i % 3 == 0) {
+            rig_until(&rig, 1);
             rig_run_for(&rig, 50);
         }
     }
@@ -309,21 +319,69 @@ static void an_edit_waits_for_the_one_before_it_and_takes_over_when_that_fails(v
     struct result first, second, third;
     rig_open(&rig, true);
     call(&rig, (struct call){.method = CALL_CHAT_UPDATE, .json = "{\"n\":1}", .key = "m", .deadline_ms = 5000}, &first);
-    rig_run_for(&rig, 100);
+    rig_until(&rig, 1);
     update(&rig, "m", "{\"n\":2}", &second);
     update(&rig, "m", "{\"n\":3}", &third);
     rig_run_for(&rig, 200);
     assert_int_equal(rig.seen_count, 1); /* even without a pace */
     assert_string_equal(second.error, "replaced");
-    web_answer(rig.held[0], 500, NULL, 0, "", 0);
+    int64_t begun_ms = clock_monotonic_ms();
+    web_answer(rig.held[0], 500, &(struct web_header_line){"Retry-After", "1"}, 1, "", 0);
     rig.held[0] = NULL;
     rig_wait(&rig);
+    assert_true(third.at_ms - begun_ms >= 980);
     assert_string_equal(first.error, "replaced");
     assert_true(first.maybe);
     assert_true(third.ok);
     assert_int_equal(rig.seen_count, 2);
     assert_string_equal(rig.seen[1].body, "{\"n\":3}");
     rig_close(&rig);
+}
+
+/* Else a message that changes all the time would be shown last, and hammer a server that asks for quiet. */
+static void a_call_takes_the_place_and_the_pause_of_the_one_that_it_replaces(void **state) {
+    (void)state;
+    struct line script[LIMIT_SLACK_IN_FLIGHT] = {{0}};
+    struct rig rig = {.script = script, .script_count = LIMIT_SLACK_IN_FLIGHT};
+    struct result stuck[LIMIT_SLACK_IN_FLIGHT], results[5];
+    rig_open(&rig, true);
+    for (size_t i = 0; i < LIMIT_SLACK_IN_FLIGHT; i++) {
+        post(&rig, NULL, CALL_QUESTION, "{}", &stuck[i]);
+    }
+    rig_until(&rig, LIMIT_SLACK_IN_FLIGHT);
+    static const struct call waiting[] = {
+        {.method = CALL_CHAT_UPDATE, .json = "{\"n\":0}", .key = "a"},
+        {.method = CALL_CHAT_UPDATE, .json = "{\"n\":1}", .key = "b"},
+        {.method = CALL_CHAT_UPDATE, .json = "{\"n\":2}", .key = "c", .priority = CALL_QUESTION},
+        {.method = CALL_CHAT_UPDATE, .json = "{\"n\":3}", .key = "a"},
+        {.method = CALL_CHAT_UPDATE, .json = "{\"n\":4}", .key = "c"},
+    };
+    for (size_t i = 0; i < 5; i++) {
+        call(&rig, waiting[i], &results[i]);
+    }
+    web_answer(rig.held[0], 200, NULL, 0, OK, strlen(OK));
+    rig.held[0] = NULL;
+    rig_until(&rig, LIMIT_SLACK_IN_FLIGHT + 3);
+    static const char *const order[] = {"{\"n\":4}", "{\"n\":3}", "{\"n\":1}"};
+    assert_int_equal(rig.seen_count, LIMIT_SLACK_IN_FLIGHT + 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(rig.seen[LIMIT_SLACK_IN_FLIGHT + i].body, order[i]);
+    }
+    rig_close(&rig);
+
+    static const struct line limited[] = {{503, "", "1"}};
+    struct rig pausing = {.script = limited, .script_count = 1};
+    struct result first, second;
+    rig_open(&pausing, true);
+    update(&pausing, "m", "{\"n\":1}", &first);
+    rig_until(&pausing, 1);
+    rig_run_for(&pausing, 100);
+    update(&pausing, "m", "{\"n\":2}", &second);
+    rig_wait(&pausing);
+    assert_string_equal(first.error, "replaced");
+    assert_true(second.ok);
+    assert_true(pausing.seen[1].at_ms - pausing.seen[0].at_ms >= 980);
+    rig_close(&pausing);
 }
 
 static void views_open_waits_for_nobody(void **state) {
@@ -335,13 +393,13 @@ static void views_open_waits_for_nobody(void **state) {
     for (size_t i = 0; i < LIMIT_SLACK_IN_FLIGHT + 3; i++) {
         post(&rig, NULL, CALL_QUESTION, "{}", &stuck[i]);
     }
-    rig_run_for(&rig, 300);
+    rig_until(&rig, LIMIT_SLACK_IN_FLIGHT);
+    rig_run_for(&rig, 100);
     assert_int_equal(rig.seen_count, LIMIT_SLACK_IN_FLIGHT);
-    int64_t begun_ms = clock_monotonic_ms();
+    rig.wanted = 0;
     call(&rig, (struct call){.method = CALL_VIEWS_OPEN, .json = "{}"}, &view);
-    rig_run_for(&rig, 300);
+    rig_wait(&rig);
     assert_true(view.ok);
-    assert_true(view.at_ms - begun_ms < 250);
     rig_close(&rig);
 }
 
@@ -375,11 +433,13 @@ static void retry_after_holds_the_channel_or_the_method_and_nothing_else(void **
         rig_open(&rig, round == 1);
         if (round == 0) {
             post(&rig, "C1", CALL_REPLY, "{}", &limited);
+            rig_until(&rig, 1);
             rig_run_for(&rig, 100);
             post(&rig, "C1", CALL_QUESTION, "{}", &same);
             post(&rig, "C2", CALL_PROGRESS, "{}", &other);
         } else {
             update(&rig, "C1/1", "{}", &limited);
+            rig_until(&rig, 1);
             rig_run_for(&rig, 100);
             update(&rig, "C2/1", "{}", &same);
             post(&rig, "C1", CALL_REPLY, "{}", &other);
@@ -423,6 +483,23 @@ static void a_fault_is_tried_again_until_it_is_over(void **state) {
     assert_false(result.maybe);
     assert_int_equal(rig.seen_count, 4);
     rig_close(&rig);
+}
+
+static void an_attempt_that_may_have_done_it_is_not_forgotten(void **state) {
+    (void)state;
+    static const struct line limited[] = {{500, "", NULL}, {429, "", NULL}};
+    static const struct line refused[] = {{500, "", NULL},
+                                          {200, "{\"ok\":false,\"error\":\"cant_update_message\"}", NULL}};
+    for (int round = 0; round < 2; round++) {
+        struct rig rig = {.script = round == 0 ? limited : refused, .script_count = 2};
+        struct result result;
+        rig_open(&rig, true);
+        call(&rig, (struct call){.method = CALL_CHAT_UPDATE, .deadline_ms = 5000}, &result);
+        rig_wait(&rig);
+        assert_string_equal(result.error, round == 0 ? "ratelimited" : "cant_update_message");
+        assert_true(result.maybe == (round == 0));
+        rig_close(&rig);
+    }
 }
 
 static void a_post_of_unknown_end_is_reported_and_not_repeated(void **state) {
@@ -522,7 +599,7 @@ static void destroying_ends_every_call(void **state) {
         rig.wanted++;
         calls_send(rig.calls, &(struct call){.method = CALL_CHAT_POST_MESSAGE}, sends_another, &results[i]);
     }
-    rig_run_for(&rig, 300);
+    rig_until(&rig, LIMIT_SLACK_IN_FLIGHT);
     calls_destroy(rig.calls);
     rig.calls = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -581,11 +658,13 @@ int main(void) {
         cmocka_unit_test(a_channel_has_a_burst_and_then_one_message_a_second),
         cmocka_unit_test(edits_of_a_message_are_coalesced_and_the_last_is_sent),
         cmocka_unit_test(an_edit_waits_for_the_one_before_it_and_takes_over_when_that_fails),
+        cmocka_unit_test(a_call_takes_the_place_and_the_pause_of_the_one_that_it_replaces),
         cmocka_unit_test(views_open_waits_for_nobody),
         cmocka_unit_test(without_a_pace_nothing_waits),
         cmocka_unit_test(retry_after_holds_the_channel_or_the_method_and_nothing_else),
         cmocka_unit_test(a_limit_that_outlasts_the_deadline_ends_the_call_at_once),
         cmocka_unit_test(a_fault_is_tried_again_until_it_is_over),
+        cmocka_unit_test(an_attempt_that_may_have_done_it_is_not_forgotten),
         cmocka_unit_test(a_post_of_unknown_end_is_reported_and_not_repeated),
         cmocka_unit_test(a_post_that_surely_did_not_happen_is_repeated),
         cmocka_unit_test(a_no_is_final_and_an_end_of_the_token_is_fatal),
