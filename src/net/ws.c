@@ -376,9 +376,23 @@ static void connect_failed(struct ws *ws, const char *why, size_t size, unsigned
     buf_finish(&text);
 }
 
+static void leftover_closed(uv_handle_t *handle) {
+    mem_free(handle);
+}
+
+static void close_leftover(uv_handle_t *handle, void *library) {
+    if (handle->type == UV_POLL && handle->data == library && !uv_is_closing(handle)) {
+        uv_close(handle, leftover_closed);
+    }
+}
+
 static int event_came(struct lws *library, enum lws_callback_reasons what, void *number, void *data, size_t size) {
     struct ws_client *client = lws_context_user(lws_get_context(library));
     struct ws *ws = client != NULL ? find(client, number) : NULL;
+    if (client != NULL && what == LWS_CALLBACK_WSI_DESTROY) {
+        /* If the kernel refuses to connect at once (no network), the library closes the file but forgets its handle. */
+        uv_walk(loop_uv(client->loop), close_leftover, library);
+    }
     if (ws == NULL) {
         /* It is of no connection, or of one that is given up: then it shall not come about any more. */
         return number != NULL && what == LWS_CALLBACK_CLIENT_ESTABLISHED ? -1 : 0;
@@ -402,8 +416,10 @@ static int event_came(struct lws *library, enum lws_callback_reasons what, void 
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         goodbye_came(ws, data, size);
         return 0;
+    case LWS_CALLBACK_WSI_DESTROY: /* only if it ends before it has begun */
+        connect_failed(ws, "there is no way to it", TROUBLE_SIZE, 0);
+        return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
-    case LWS_CALLBACK_WSI_DESTROY:
         library_gone(ws);
         finish(ws, ERR_UNAVAILABLE, "it broke");
         return 0;

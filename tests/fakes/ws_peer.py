@@ -80,7 +80,9 @@ class Connection:
         if status == 0:
             self.thawed.wait()
         if status != 101:
-            self.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+            location = b"Location: http://localhost:%d/\r\n" % settings["plain"] if status // 100 == 3 else b""
+            self.write(b"HTTP/1.1 %d No\r\n%sContent-Length: 0\r\n\r\n" % (status, location))
+            settings["status"] = status if status // 100 != 3 else 101
             raise EOFError
         accept = base64.b64encode(hashlib.sha1(headers["sec-websocket-key"].encode() + GUID).digest())
         self.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -217,6 +219,7 @@ def main():
     context.load_cert_chain(certificate, key)
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     secure, plain, proxy = listeners
+    settings["plain"] = plain.getsockname()[1]
     threading.Thread(target=accept_all, args=(secure, context), daemon=True).start()
     threading.Thread(target=accept_all, args=(plain, None), daemon=True).start()
     threading.Thread(target=proxy_all, args=(proxy, secure.getsockname()), daemon=True).start()

@@ -336,6 +336,27 @@ static void a_goodbye_that_nobody_answers_ends_within_two_seconds(void **state) 
     rig_close(&rig);
 }
 
+static void a_server_that_does_not_read_is_not_waited_for(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    connect_(&rig);
+    ws_peer_tell(peer, "freeze %d", rig.number);
+    turn_for(&rig, 50);
+    static char text[LIMIT_WS_SEND_BYTES - 1];
+    memset(text, 'y', sizeof text);
+    struct err err = {0};
+    for (int refused = 0; refused < 50;) { /* until the socket is full, and what we keep for it too */
+        refused = ws_send(rig.ws, text, sizeof text, &err) == 0 ? 0 : refused + 1;
+        turn(&rig);
+    }
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+    int64_t start_ms = clock_monotonic_ms();
+    ws_close(rig.ws);
+    turn_until(&rig, rig.closed == 1);
+    assert_in_range(clock_monotonic_ms() - start_ms, 0, 2 * LIMIT_WS_CLOSE_MS + 500);
+    rig_close(&rig);
+}
+
 static void destroying_says_goodbye_too(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -416,6 +437,9 @@ static void failures_of_the_handshake_are_told(void **state) {
             fail_msg("case %zu: %s", i, rig.reason.text);
         }
         assert_int_equal(rig.opened, 0);
+        for (const char *line; (line = ws_peer_next(peer)) != NULL;) {
+            assert_false(str_starts(line, "open ")); /* a redirection is not followed */
+        }
         turn_until(&rig, files() <= before);
         rig_close(&rig);
     }
@@ -430,6 +454,29 @@ static void a_server_that_is_not_there_is_told(void **state) {
         start(&rig, (struct ws_options){0}, "wss://localhost:1/");
         turn_until(&rig, rig.closed == 1);
         drop(&rig);
+    }
+    rig_close(&rig);
+}
+
+/* The library would leave a dead handle in the loop, and break over it when the number of the file is used again. */
+static void no_way_to_the_server_is_told_and_does_no_harm(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig, ws_peer_ca_file(peer));
+    for (int i = 0; i < 5; i++) {
+        rig.closed = 0;
+        start(&rig, (struct ws_options){0}, "wss://255.255.255.255/");
+        turn_until(&rig, rig.closed == 1);
+        assert_string_equal(rig.reason.text,
+                            "The connection to 255.255.255.255 could not be made: there is no way to it.");
+        drop(&rig);
+        char url[128];
+        rig.opened = rig.closed = 0;
+        (void)snprintf(url, sizeof url, "wss://localhost:%d/", ws_peer_port(peer));
+        start(&rig, (struct ws_options){0}, url);
+        turn_until(&rig, rig.opened == 1);
+        drop(&rig);
+        rig.opened = 0;
     }
     rig_close(&rig);
 }
@@ -578,12 +625,14 @@ int main(void) {
         cmocka_unit_test(the_servers_goodbye_is_told_with_its_reason),
         cmocka_unit_test(our_goodbye_is_said_and_answered),
         cmocka_unit_test(a_goodbye_that_nobody_answers_ends_within_two_seconds),
+        cmocka_unit_test(a_server_that_does_not_read_is_not_waited_for),
         cmocka_unit_test(destroying_says_goodbye_too),
         cmocka_unit_test(the_end_of_the_program_says_goodbye_too),
         cmocka_unit_test(a_half_open_connection_is_found_and_its_file_closed),
         cmocka_unit_test(pings_of_the_server_alone_keep_it_alive),
         cmocka_unit_test(failures_of_the_handshake_are_told),
         cmocka_unit_test(a_server_that_is_not_there_is_told),
+        cmocka_unit_test(no_way_to_the_server_is_told_and_does_no_harm),
         cmocka_unit_test(many_connections_one_after_another_leave_nothing_open),
         cmocka_unit_test(a_connection_can_be_destroyed_at_any_moment),
         cmocka_unit_test(a_connection_can_be_destroyed_inside_its_callbacks),
