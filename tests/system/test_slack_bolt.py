@@ -70,13 +70,14 @@ def scenario(tmp_path_factory):
         try:
             slack.wait_connected()
             yield Scenario(slack, BOLT)
-        except AssertionError:
-            print(bot.log.read_text(errors="replace"))
-            raise
         finally:
             bot.stop()
 
 
 @pytest.mark.parametrize("act", Scenario.ACTS, ids=lambda act: act.__name__)
 def test_with_the_sdk_of_slack(scenario, act):
-    act(scenario)
+    try:
+        act(scenario)
+    except AssertionError:
+        print((scenario.slack.folder / "bolt.log").read_text(errors="replace"))
+        raise

@@ -662,6 +662,61 @@ def test_frames_can_come_in_pieces(api, slack, setting):
     assert (link.fragments > 5, link.pings > 5) == (("fragment_bytes" in setting),) * 2
 
 
+def test_an_envelope_can_come_twice(api, slack):
+    link = hello(api)
+    slack.set(p_duplicate=1)
+    slack.say("alice", "deploys", "hello")
+    first, second = link.message(), link.message()
+    assert first == second
+    link.ack(first)
+    link.ack(second)
+    slack.until("both to be acknowledged", lambda: slack.stats()["counts"]["acks"] == 2)
+    slack.set(p_duplicate=0)
+    slack.do("repeat", envelope_id=first["envelope_id"], new_envelope=True, event_id="Ev0OTHER")
+    again = link.message()
+    assert again["envelope_id"] != first["envelope_id"] and again["payload"]["event_id"] == "Ev0OTHER"
+    assert again["payload"]["event"] == first["payload"]["event"]
+
+
+def test_envelopes_can_overtake_each_other(api, slack):
+    slack.set(reorder_ms=200)
+    slack.do("app", events=["message.channels"])
+    link = hello(api)
+    for i in range(10):
+        slack.say("alice", "deploys", str(i))
+    heard = [event["text"] for event in events_of(link, 10)]
+    assert heard != sorted(heard) == list("0123456789")
+
+
+def test_anything_can_be_sent(api, slack):
+    link = hello(api)
+    slack.do("raw", text='{"envelope_id":"1","type":"novelty","payload":{}}')
+    assert link.message()["type"] == "novelty"
+    slack.do("raw", text='{"envelope_id":"2", broken')
+    with pytest.raises(ValueError):
+        link.message()
+    sent = aside(slack.do, "envelope", type="interactive", payload={"type": "shortcut", "callback_id": "x"})
+    envelope = link.message()
+    link.ack(envelope)
+    assert envelope["payload"]["callback_id"] == "x" and sent()["acknowledged"]
+
+
+def test_administrators_are_heard(api, slack):
+    link = hello(api)
+    assert slack.person("bob", deleted=True)["deleted"]
+    slack.do("newcomer", name="dora")
+    slack.do("usergroup", group="web-oncall", users=["alice", "carol"])
+    changed, joined, members, updated = events_of(link, 4)
+    assert (changed["type"], changed["user"]["deleted"]) == ("user_change", True)
+    assert (joined["type"], joined["user"]["id"]) == ("team_join", "U0DORA")
+    assert (members["added_users"], members["removed_users"]) == (["U0CAROL"], ["U0BOB"])
+    assert updated["type"] == "subteam_updated"
+    slack.do("app", events=["app_uninstalled", "tokens_revoked"])
+    slack.do("uninstall")
+    assert [event["type"] for event in events_of(link, 2)] == ["app_uninstalled", "tokens_revoked"]
+    assert api.call("auth.test")["error"] == "account_inactive"
+
+
 def test_a_dead_slack_can_come_back(api, slack):
     link = hello(api)
     slack.do("away", away=True)

@@ -390,6 +390,7 @@ export class Sockets {
     this.links.forEach((link) => link.frames.destroy());
     this.links = [];
     this.ghosts = 0;
+    this.waiting.forEach((delivery) => delivery.acknowledged(null));
     this.waiting.clear();
     this.tickets.clear();
     this.log = [];
