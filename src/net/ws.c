@@ -271,8 +271,10 @@ static void timer_came(void *user) {
         timer_start(ws->timer, ws->options.ping_ms);
         return;
     case WS_CLOSING:
-        ws->killing = true; /* what could not be sent by now is not waited for */
+        ws->killing = true;
         if (ws->library != NULL) {
+            /* What could not be sent by now is not waited for; the library would, for 5 s, if it has begun with it. */
+            (void)shutdown(lws_get_socket_fd(ws->library), SHUT_RDWR);
             kill_library(ws);
         }
         return;

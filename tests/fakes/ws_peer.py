@@ -80,7 +80,7 @@ class Connection:
         if status == 0:
             self.thawed.wait()
         if status != 101:
-            location = b"Location: http://localhost:%d/\r\n" % settings["plain"] if status // 100 == 3 else b""
+            location = b"Location: https://localhost:%d/\r\n" % settings["secure"] if status // 100 == 3 else b""
             self.write(b"HTTP/1.1 %d No\r\n%sContent-Length: 0\r\n\r\n" % (status, location))
             settings["status"] = status if status // 100 != 3 else 101
             raise EOFError
@@ -219,7 +219,7 @@ def main():
     context.load_cert_chain(certificate, key)
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     secure, plain, proxy = listeners
-    settings["plain"] = plain.getsockname()[1]
+    settings["secure"] = secure.getsockname()[1]
     threading.Thread(target=accept_all, args=(secure, context), daemon=True).start()
     threading.Thread(target=accept_all, args=(plain, None), daemon=True).start()
     threading.Thread(target=proxy_all, args=(proxy, secure.getsockname()), daemon=True).start()
