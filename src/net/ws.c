@@ -1,113 +1,14 @@
-#include "net/ws.h"
+#include "ws_internal.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <libwebsockets.h>
-#include <uv.h>
-
-#include "base/buf.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#include "ws_url.h"
-
-/*
- * libwebsockets never holds a pointer of ours, but the number of an attempt to connect: its callbacks may come late, and then they find
- * nothing. What takes a connection down is called from our own timer only, never inside one of its callbacks. A number
- * of its habits (version 4.1.6) are worked around here; each has its comment.
- */
-
-enum { ADDRESSES = 4, CONNECTIONS = 32, SWEEP_MS = 1, BUFFER_BYTES = 16384, TROUBLE_SIZE = 200 };
-
-struct ws_client {
-    struct loop *loop; /* borrowed */
-    struct lws_context *context;
-    struct lws_vhost *direct, *proxied;
-    struct ws *first;
-    struct timer *sweep;
-    uintptr_t last_number;
-    unsigned lookups; /* that libuv has not given back */
-    bool destroyed, closing;
-};
-
-enum ws_state { WS_CONNECTING, WS_OPEN, WS_CLOSING };
-
-struct frame {
-    struct frame *next;
-    size_t size;
-    unsigned char room[]; /* LWS_PRE bytes for the library, then the text */
-};
-
-/* The question for a name, which libuv may give back after the one who asked is gone. */
-struct lookup {
-    uv_getaddrinfo_t request;
-    struct ws_client *client;
-    struct ws *ws; /* NULL if nobody waits for it */
-};
-
-struct ws {
-    struct ws_client *client;
-    struct ws *next;
-    struct ws_options options; /* without the url */
-    struct ws_url url;
-    struct ws_proxy proxy;
-    struct lookup *lookup;
-    char addresses[ADDRESSES][INET6_ADDRSTRLEN]; /* of the host or the proxy, to be tried one after another */
-    unsigned address_count, address_next;
-    uintptr_t number;    /* of the attempt */
-    struct lws *library; /* NULL while there is none */
-    enum ws_state state;
-    struct timer *timer; /* the end of the handshake, then the next ping, then the end of the goodbye */
-    struct frame *frames, *last_frame;
-    size_t backlog;
-    struct buf message;
-    struct err reason;          /* why it ends, if that is known before the library says it */
-    enum lws_close_status code; /* for the close frame */
-    bool ping_due;
-    bool reached;  /* a server answered: there is no use in trying its next address */
-    bool again;    /* the next address is to be tried */
-    bool killing;  /* the library was told to end it */
-    bool finished; /* the owner was told */
-    bool left;     /* the owner has let go of it */
-};
-
-/* The last complaint of the library; it is the only place where it says what is wrong with a certificate. */
-static char trouble[TROUBLE_SIZE];
-
-static void connect_next(struct ws *ws);
-
-static void log_came(int level, const char *line) {
-    size_t length = strcspn(line, "\n");
-    /* A ticket is in the URL only. */
-    if (strstr(line, "://") != NULL || strstr(line, "ticket") != NULL) {
-        return;
-    }
-    struct buf text = BUF_INIT(8 * TROUBLE_SIZE); /* what is not printable grows when it is shown */
-    str_show(&text, line, str_utf8_cut(line, length, TROUBLE_SIZE));
-    log_debug("libwebsockets", LOG_INT("level", level), LOG_STR("says", text.data), LOG_END);
-    if (level == LLL_ERR) {
-        (void)snprintf(trouble, sizeof trouble, "%s", text.data);
-    }
-    buf_finish(&text);
-}
-
-static void sweep_soon(struct ws_client *client) {
-    if (!timer_active(client->sweep)) {
-        timer_start(client->sweep, SWEEP_MS);
-    }
-}
-
-/* Timers that the library starts outside its own callbacks are not seen by the loop until it is woken. */
-static void wake(struct ws_client *client) {
-    lws_cancel_service(client->context);
-}
 
 static struct ws *find(struct ws_client *client, const void *number) {
     struct ws *ws = number != NULL ? client->first : NULL;
@@ -118,7 +19,7 @@ static struct ws *find(struct ws_client *client, const void *number) {
 }
 
 static void drop_frame(struct ws *ws) {
-    struct frame *frame = ws->frames;
+    struct ws_frame *frame = ws->frames;
     ws->frames = frame->next;
     if (ws->frames == NULL) {
         ws->last_frame = NULL;
@@ -133,10 +34,7 @@ static void ws_free(struct ws *ws) {
         link = &(*link)->next;
     }
     *link = ws->next;
-    if (ws->lookup != NULL) {
-        ws->lookup->ws = NULL;
-        (void)uv_cancel((uv_req_t *)&ws->lookup->request);
-    }
+    ws_connect_cancel(ws);
     while (ws->frames != NULL) {
         drop_frame(ws);
     }
@@ -171,7 +69,7 @@ static void kill_library(struct ws *ws) {
     ws->killing = true;
     /* Ending it by the return value of a callback sends no close frame, since Debian's build closes twice then. */
     lws_set_timeout(ws->library, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
-    wake(ws->client);
+    ws_client_wake(ws->client);
 }
 
 /* Ends it from the sweep on, with a close frame if it is open. */
@@ -183,61 +81,20 @@ static void begin_close(struct ws *ws, enum lws_close_status code) {
     if (!ws->killing) {
         ws->code = code;
     }
-    sweep_soon(ws->client);
+    ws_client_sweep_soon(ws->client);
 }
 
-/* --- The end of the library's context -------------------------------------------------------------------------------- */
-
-static void count_handle(uv_handle_t *handle, void *user) {
-    const struct ws_client *client = ((const void **)user)[0];
-    bool *found = ((void **)user)[1];
-    *found = *found || handle->data == client->context;
-}
-
-/* True if the library has no handle in the loop any more. It marks those of a context by its address. */
-static bool is_detached(const struct ws_client *client) {
-    bool found = false;
-    uv_walk(loop_uv(client->loop), count_handle, (const void *[]){client, &found});
-    return !found;
-}
-
-/* The context is destroyed in two steps: the first closes everything, which takes some turns, the second frees. */
-static void client_close(struct ws_client *client) {
-    if (!client->closing) {
-        if (client->first != NULL) {
-            return; /* it is told when the last connection is gone */
-        }
-        client->closing = true;
-        lws_context_destroy(client->context);
+void ws_sweep(struct ws *ws) {
+    bool ends = ws->left || ws->state == WS_CLOSING || ws->reason.code != ERR_NONE;
+    if (ws->library != NULL && ends && !ws->killing && (ws->state == WS_CONNECTING || ws->frames == NULL)) {
+        kill_library(ws);
+    } else if (ws->library == NULL && ends) {
+        finish(ws, ERR_UNAVAILABLE, "it was given up"); /* it had not got as far as the library */
+    } else if (ws->again) {
+        ws_connect_next(ws);
     }
-    if (client->lookups > 0 || !is_detached(client)) {
-        sweep_soon(client);
-        return;
-    }
-    lws_context_destroy(client->context);
-    timer_destroy(client->sweep);
-    mem_free(client);
-}
-
-/* The library is not inside any callback now: what is to end, ends. */
-static void sweep_came(void *user) {
-    struct ws_client *client = user;
-    for (struct ws *ws = client->first, *next; ws != NULL; ws = next) {
-        next = ws->next;
-        bool ends = ws->left || ws->state == WS_CLOSING || ws->reason.code != ERR_NONE;
-        if (ws->library != NULL && ends && !ws->killing && (ws->state == WS_CONNECTING || ws->frames == NULL)) {
-            kill_library(ws);
-        } else if (ws->library == NULL && ends) {
-            finish(ws, ERR_UNAVAILABLE, "it was given up"); /* it had not got as far as the library */
-        } else if (ws->again) {
-            connect_next(ws);
-        }
-        if (ws->left && ws->library == NULL) {
-            ws_free(ws);
-        }
-    }
-    if (client->destroyed) {
-        client_close(client);
+    if (ws->left && ws->library == NULL) {
+        ws_free(ws);
     }
 }
 
@@ -257,7 +114,7 @@ static void timer_came(void *user) {
     case WS_CONNECTING:
         (void)err_set(&ws->reason, ERR_TIMEOUT, "The connection to %s could not be made: no answer within %lld s.",
                       ws->url.host, (long long)(ws->options.handshake_ms / 1000));
-        sweep_soon(ws->client);
+        ws_client_sweep_soon(ws->client);
         return;
     case WS_OPEN:
         if (silence_ms(ws) >= ws->options.idle_ms) {
@@ -309,7 +166,7 @@ static void text_came(struct ws *ws, const char *data, size_t size) {
 /* One frame a time: the library wants to be asked again before the next. False if the connection is broken. */
 static bool write_next(struct ws *ws) {
     if (ws->frames != NULL && !ws->killing) {
-        struct frame *frame = ws->frames;
+        struct ws_frame *frame = ws->frames;
         int sent = lws_write(ws->library, frame->room + LWS_PRE, frame->size, LWS_WRITE_TEXT);
         if (sent < 0) {
             return false;
@@ -325,7 +182,7 @@ static bool write_next(struct ws *ws) {
     if (ws->frames != NULL || (ws->ping_due && ws->state == WS_OPEN)) {
         (void)lws_callback_on_writable(ws->library);
     } else if (ws->state == WS_CLOSING) {
-        sweep_soon(ws->client);
+        ws_client_sweep_soon(ws->client);
     }
     return true;
 }
@@ -349,16 +206,17 @@ static void goodbye_came(struct ws *ws, const unsigned char *data, size_t size) 
 static void library_gone(struct ws *ws) {
     ws->library = NULL;
     ws->number = 0;
-    sweep_soon(ws->client);
+    ws_client_sweep_soon(ws->client);
 }
 
-static void connect_failed(struct ws *ws, const char *why, size_t size, unsigned status) {
+void ws_connect_failed(struct ws *ws, const char *why, size_t size, unsigned status) {
     library_gone(ws);
     if (!ws->reached && !ws->left && ws->reason.code == ERR_NONE && ws->address_next < ws->address_count) {
         ws->again = true;
         return;
     }
     struct buf text = BUF_INIT(ERR_TEXT_SIZE);
+    const char *trouble = ws_client_trouble();
     const char *certificate = "SSL error: ";
     if (status != 0) {
         buf_printf(&text, "the server says HTTP %u", status);
@@ -404,8 +262,8 @@ static int event_came(struct lws *library, enum lws_callback_reasons what, void 
         ws->reached = true;
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        connect_failed(ws, data != NULL ? data : "it was closed", data != NULL ? size : TROUBLE_SIZE,
-                       lws_http_client_http_response(library));
+        ws_connect_failed(ws, data != NULL ? data : "it was closed", data != NULL ? size : WS_TROUBLE_SIZE,
+                          lws_http_client_http_response(library));
         return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         opened(ws);
@@ -419,7 +277,7 @@ static int event_came(struct lws *library, enum lws_callback_reasons what, void 
         goodbye_came(ws, data, size);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY: /* only if it ends before it has begun */
-        connect_failed(ws, "there is no way to it", TROUBLE_SIZE, 0);
+        ws_connect_failed(ws, "there is no way to it", WS_TROUBLE_SIZE, 0);
         return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
         library_gone(ws);
@@ -430,160 +288,12 @@ static int event_came(struct lws *library, enum lws_callback_reasons what, void 
     }
 }
 
-/* --- Connecting ------------------------------------------------------------------------------------------------------ */
-
-static const struct lws_protocols protocols[] = {
-    {.name = "text", .callback = event_came, .rx_buffer_size = BUFFER_BYTES},
+const struct lws_protocols ws_protocols[] = {
+    {.name = "text", .callback = event_came, .rx_buffer_size = WS_BUFFER_BYTES},
     {.name = NULL},
 };
 
-static void connect_next(struct ws *ws) {
-    struct ws_client *client = ws->client;
-    const char *address = ws->addresses[ws->address_next++];
-    struct lws_client_connect_info info = {
-        .context = client->context,
-        .vhost = client->direct,
-        .address = address,
-        .port = ws->url.port,
-        .host = ws->url.authority,
-        .path = ws->url.path,
-        .ssl_connection = (ws->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
-        .alpn = "http/1.1",
-        .local_protocol_name = protocols[0].name,
-    };
-    if (ws->proxy.host[0] != 0) {
-        struct buf proxy = BUF_INIT(2 * WS_URL_HOST_SIZE + WS_URL_LOGIN_SIZE);
-        buf_printf(&proxy, "%s%s", ws->proxy.login, ws->proxy.login[0] != 0 ? "@" : "");
-        buf_printf(&proxy, strchr(address, ':') != NULL ? "[%s]:%d" : "%s:%d", address, ws->proxy.port);
-        (void)lws_set_proxy(client->proxied, proxy.data);
-        buf_finish(&proxy);
-        info.vhost = client->proxied;
-        info.address = ws->url.host; /* the proxy looks it up */
-    }
-    trouble[0] = 0;
-    ws->again = false;
-    ws->number = ++client->last_number;
-    info.userdata = (void *)ws->number; /* NOLINT(performance-no-int-to-ptr) */
-    struct lws *library = lws_client_connect_via_info(&info);
-    if (library == NULL && ws->number != 0) {
-        connect_failed(ws, "there is no way to it", TROUBLE_SIZE, 0);
-    } else if (ws->number != 0) {
-        ws->library = library;
-    }
-    wake(client);
-}
-
-/* The addresses are there. The library would wait for them with the whole loop. */
-static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found) {
-    struct lookup *lookup = request->data;
-    struct ws *ws = lookup->ws;
-    lookup->client->lookups--;
-    if (lookup->client->closing) {
-        sweep_soon(lookup->client);
-    }
-    if (ws != NULL) {
-        ws->lookup = NULL;
-        for (const struct addrinfo *item = found; item != NULL && ws->address_count < ADDRESSES; item = item->ai_next) {
-            char *address = ws->addresses[ws->address_count];
-            ws->address_count += getnameinfo(item->ai_addr, item->ai_addrlen, address, sizeof ws->addresses[0], NULL, 0,
-                                             NI_NUMERICHOST) == 0;
-        }
-        if (ws->finished || ws->left || ws->reason.code != ERR_NONE || ws->state == WS_CLOSING) {
-            sweep_soon(ws->client);
-        } else if (ws->address_count == 0) {
-            const char *why = status != 0 ? uv_strerror(status) : "the name has no address";
-            (void)err_set(&ws->reason, ERR_UNAVAILABLE, "The connection to %s could not be made: %s%s%s.", ws->url.host,
-                          why, ws->proxy.host[0] != 0 ? " of the proxy " : "", ws->proxy.host);
-            sweep_soon(ws->client);
-        } else {
-            connect_next(ws);
-        }
-    }
-    uv_freeaddrinfo(found);
-    mem_free(lookup);
-}
-
-static void look_up(struct ws *ws) {
-    const char *host = ws->proxy.host[0] != 0 ? ws->proxy.host : ws->url.host;
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct lookup *lookup = mem_alloc(sizeof *lookup);
-    lookup->client = ws->client;
-    lookup->ws = ws;
-    lookup->request.data = lookup;
-    ws->lookup = lookup;
-    ws->client->lookups++;
-    int status = uv_getaddrinfo(loop_uv(ws->client->loop), &lookup->request, looked_up, host, NULL, &hints);
-    if (status != 0) { /* only if the name is too long or memory is gone */
-        ws->lookup = NULL;
-        ws->client->lookups--;
-        mem_free(lookup);
-        (void)err_set(&ws->reason, ERR_UNAVAILABLE, "The connection to %s could not be made: %s.", ws->url.host,
-                      uv_strerror(status));
-        sweep_soon(ws->client);
-    }
-}
-
 /* --- What the owner asks for ----------------------------------------------------------------------------------------- */
-
-static struct lws_vhost *create_vhost(struct lws_context *context, const char *name, const char *ca_file) {
-    struct lws_context_creation_info info = {
-        .vhost_name = name,
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = protocols,
-        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | (ca_file != NULL ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
-        .client_ssl_ca_filepath = ca_file,
-        .http_proxy_address = ":0", /* none, whatever the environment says */
-        /* Our own timers are shorter. If the library's for connecting came first, it would leak a handle. */
-        .connect_timeout_secs = 1000,
-    };
-    return lws_create_vhost(context, &info);
-}
-
-int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **ret_client, struct err *err) {
-    struct ws_client *client = mem_alloc(sizeof *client);
-    lws_set_log_level(LLL_ERR | LLL_WARN, log_came);
-    trouble[0] = 0;
-    struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
-        .foreign_loops = (void *[]){loop_uv(loop)},
-        .user = client,
-        .gid = -1,
-        .uid = -1,
-        .pt_serv_buf_size = BUFFER_BYTES,
-        .max_http_header_data = LIMIT_HTTP_HEADER_BYTES / 2,
-        .timeout_secs = 1001,
-        .fd_limit_per_thread = CONNECTIONS, /* else it makes tables for all files the process may open */
-    };
-    client->loop = loop;
-    client->context = lws_create_context(&info);
-    if (client->context != NULL) {
-        client->direct = create_vhost(client->context, "direct", ca_file);
-        client->proxied = create_vhost(client->context, "proxied", ca_file);
-    }
-    bool ready = client->direct != NULL && client->proxied != NULL && (ca_file == NULL || trouble[0] == 0);
-    if (client->context == NULL) {
-        mem_free(client);
-        return err_set(err, ERR_IO,
-                       "libwebsockets does not start%s%s. It needs its plugin for libuv: in Debian the package "
-                       "libwebsockets-evlib-uv.",
-                       trouble[0] != 0 ? ": " : "", trouble);
-    }
-    client->sweep = loop_timer(loop, sweep_came, client);
-    if (!ready) {
-        ws_client_destroy(client);
-        return err_set(err, ERR_INVALID, "The authorities in '%s' cannot be used%s%s.", ca_file != NULL ? ca_file : "",
-                       trouble[0] != 0 ? ": " : "", trouble);
-    }
-    *ret_client = client;
-    return 0;
-}
-
-void ws_client_destroy(struct ws_client *client) {
-    if (client != NULL) {
-        client->destroyed = true;
-        sweep_soon(client);
-    }
-}
 
 int ws_create(struct ws_client *client, const struct ws_options *options, struct ws **ret_ws, struct err *err) {
     struct ws_url url;
@@ -612,7 +322,7 @@ int ws_create(struct ws_client *client, const struct ws_options *options, struct
     timer_start(ws->timer, ws->options.handshake_ms);
     ws->next = client->first;
     client->first = ws;
-    look_up(ws);
+    ws_connect_look_up(ws);
     *ret_ws = ws;
     return 0;
 }
@@ -627,7 +337,7 @@ int ws_send(struct ws *ws, const char *text, size_t size, struct err *err) {
     if (ws->backlog + size > LIMIT_WS_BACKLOG_BYTES) {
         return err_set(err, ERR_UNAVAILABLE, "%s does not read what is sent to it.", ws->url.host);
     }
-    struct frame *frame = mem_alloc(sizeof *frame + LWS_PRE + size);
+    struct ws_frame *frame = mem_alloc(sizeof *frame + LWS_PRE + size);
     frame->size = size;
     memcpy(frame->room + LWS_PRE, text, size);
     if (ws->last_frame != NULL) {
