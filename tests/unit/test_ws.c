@@ -20,6 +20,7 @@
 #include "fakes/ws_peer.h"
 #include "net/loop.h"
 #include "net/ws.h"
+#include "net/ws_url.h"
 
 enum { PATIENCE_MS = 10000 };
 
@@ -572,6 +573,42 @@ static void the_proxy_of_the_environment_is_used(void **state) {
     assert_int_equal(unsetenv("HTTPS_PROXY"), 0);
 }
 
+static void the_environment_tells_which_way_to_go(void **state) {
+    (void)state;
+    static const struct {
+        const char *host, *https_proxy, *no_proxy, *proxy, *login;
+        int port;
+    } cases[] = {
+        {"a.example.com", NULL, NULL, "", "", 0},
+        {"a.example.com", "", NULL, "", "", 0},
+        {"a.example.com", "http://proxy:3128", NULL, "proxy", "", 3128},
+        {"a.example.com", "http://proxy:3128/", "", "proxy", "", 3128},
+        {"a.example.com", "proxy", "b.example.com", "proxy", "", 1080},
+        {"a.example.com", "HTTP://bob:p%40ss%3a@10.0.0.1:8080", NULL, "10.0.0.1", "bob:p@ss:", 8080},
+        {"a.example.com", "http://proxy", "example.com", "", "", 0},
+        {"a.example.com", "http://proxy", "localhost, .example.com", "", "", 0},
+        {"a.example.com", "http://proxy", "A.Example.Com:443", "", "", 0},
+        {"a.example.com", "http://proxy", "*", "", "", 0},
+        {"a.example.com", "http://proxy", "ample.com,,x,", "proxy", "", 1080},
+        {"example.com", "http://proxy", "a.example.com", "proxy", "", 1080},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ws_proxy proxy;
+        struct err err = {0};
+        assert_int_equal(ws_url_proxy(cases[i].host, cases[i].https_proxy, cases[i].no_proxy, &proxy, &err), 0);
+        assert_string_equal(proxy.host, cases[i].proxy);
+        assert_string_equal(proxy.login, cases[i].login);
+        assert_true(cases[i].port == 0 || proxy.port == cases[i].port);
+    }
+    static const char *const bad[] = {"https://proxy", "socks5://proxy", "http://",         "http://a:b@",
+                                      "http://a b",    "http://p:0",     "http://u%zz@p:1", "http://u%00@p:1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ws_proxy proxy;
+        struct err err = {0};
+        assert_int_equal(ws_url_proxy("a", bad[i], NULL, &proxy, &err), -ERR_INVALID);
+    }
+}
+
 static void bad_addresses_and_files_are_refused(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -645,6 +682,7 @@ int main(void) {
         cmocka_unit_test(a_connection_can_be_destroyed_at_any_moment),
         cmocka_unit_test(a_connection_can_be_destroyed_inside_its_callbacks),
         cmocka_unit_test(the_proxy_of_the_environment_is_used),
+        cmocka_unit_test(the_environment_tells_which_way_to_go),
         cmocka_unit_test(bad_addresses_and_files_are_refused),
     };
     return cmocka_run_group_tests(tests, start_peer, stop_peer);
