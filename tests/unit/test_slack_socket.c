@@ -480,7 +480,7 @@ static void connections_that_are_not_ours_are_told(void **state) {
         number = await_open(&rig);
         ws_peer_tell(peer, "text %d " HELLO, number, connections);
         turn_until(&rig, rig.state == SOCKET_CONNECTED);
-        assert_int_equal(strstr(rig.why, "2 more connections") != NULL, connections == 4);
+        assert_int_equal(strstr(rig.why, "not ours: 2.") != NULL, connections == 4);
         assert_true(has_metric(connections == 4 ? "guidepost_chat_foreign_connections{adapter=\"slack\"} 2\n"
                                                 : "guidepost_chat_foreign_connections{adapter=\"slack\"} 0\n"));
     }

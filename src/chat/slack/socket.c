@@ -332,10 +332,11 @@ static void count_foreign(struct socket *socket, int64_t num_connections) {
     metric_set(METRIC_CHAT_FOREIGN, (double)foreign, adapter, NULL, NULL);
     struct buf why = BUF_INIT(ERR_TEXT_SIZE);
     if (foreign > 0) {
-        buf_printf(&why,
-                   "Slack counts %lld more connections of this app than are ours: another program with the same app "
-                   "token takes some of the commands and clicks.",
-                   (long long)foreign);
+        buf_printf(
+            &why,
+            "Connections of this app that are not ours: %lld. Another program with the same app token, or a dead "
+            "connection that Slack has not noticed yet, takes some of the commands and clicks.",
+            (long long)foreign);
         log_warn("slack: connections of this app are not ours", LOG_INT("foreign", foreign),
                  LOG_INT("connections", num_connections), LOG_END);
     }
