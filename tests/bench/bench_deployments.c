@@ -2,7 +2,10 @@
  * Speed of the real `guidepost up`, beside the limits of this machine measured in the same run: what one durable commit costs, and
  * what starting a process costs. Steps tell that they run through a FIFO, so that no clock of another process is read.
  *
- *     bench_deployments [rounds]        the programs are looked for in $GUIDEPOST_BUILD
+ *     bench_deployments [rounds [folder]]        the programs are looked for in $GUIDEPOST_BUILD
+ *
+ * The folder is left as it is then: some file systems look for a place for new files past each one that was removed lately, which would
+ * make the next round slower than it is.
  */
 
 #include <arpa/inet.h>
@@ -266,8 +269,39 @@ static uint64_t deployments_ended(void) {
     return ended;
 }
 
+/* Clock ticks of a process and of its children that have ended (proc(5): fields 14 to 17 of stat). */
+static unsigned long ticks_of(int pid) {
+    char path[64];
+    struct buf text = BUF_INIT(4096);
+    unsigned long user = 0, system = 0, children_user = 0, children_system = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (file_read(path, 4000, &text, NULL) == 0 && strrchr(text.data, ')') != NULL) {
+        (void)sscanf(strrchr(text.data, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &user,
+                     &system, &children_user, &children_system);
+    }
+    buf_finish(&text);
+    return user + system + children_user + children_system;
+}
+
+/* The server, its redis-server, and everything that they started and that has ended. */
+static double cpu_seconds(void) {
+    char path[64];
+    struct buf text = BUF_INIT(4096);
+    unsigned long ticks = ticks_of((int)server);
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)server, (int)server);
+    if (file_read(path, 4000, &text, NULL) == 0) {
+        char *at = text.data;
+        for (unsigned long pid = strtoul(at, &at, 10); pid != 0; pid = strtoul(at, &at, 10)) {
+            ticks += ticks_of((int)pid);
+        }
+    }
+    buf_finish(&text);
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 static double bench_throughput(int round) {
     uint64_t before = deployments_ended();
+    double cpu = cpu_seconds();
     int64_t began = clock_monotonic_us();
     for (int i = 0; i < DEPLOYMENTS; i++) {
         char project[16];
@@ -277,7 +311,9 @@ static double bench_throughput(int round) {
     while (deployments_ended() < before + DEPLOYMENTS) {
         (void)usleep(5000);
     }
-    return DEPLOYMENTS / ((double)(clock_monotonic_us() - began) / 1e6);
+    double rate = DEPLOYMENTS / ((double)(clock_monotonic_us() - began) / 1e6);
+    (void)printf("%-44s %.1f\n", "CPU seconds per 1,000 deployments", (cpu_seconds() - cpu) * 1000 / DEPLOYMENTS);
+    return rate;
 }
 
 static double bench_spawn(char *const argv[]) {
@@ -362,9 +398,13 @@ int main(int argc, char **argv) {
     char *plain[] = {(char *)"/bin/true", NULL},
          *shell[] = {(char *)"/bin/sh", (char *)"-e", (char *)"-c", (char *)"true", NULL};
     log_set_level(LOG_ERROR);
-    (void)snprintf(folder, sizeof folder, "/tmp/guidepost-bench-XXXXXX");
-    if (mkdtemp(folder) == NULL) {
-        fail("no folder: %s", strerror(errno));
+    if (argc > 2) {
+        (void)snprintf(folder, sizeof folder, "%.400s", argv[2]);
+    } else {
+        (void)snprintf(folder, sizeof folder, "/tmp/guidepost-bench-XXXXXX");
+    }
+    if (argc > 2 ? mkdir(folder, 0700) < 0 : mkdtemp(folder) == NULL) {
+        fail("no folder %s: %s", folder, strerror(errno));
     }
     (void)snprintf(path, sizeof path, "%.400s/fifo", folder);
     if (mkfifo(path, 0600) < 0 || (fifo = open(path, O_RDWR | O_CLOEXEC)) < 0) {
@@ -391,6 +431,8 @@ int main(int argc, char **argv) {
     print_memory("RSS after it");
     (void)kill(server, SIGTERM);
     (void)waitpid(server, NULL, 0);
-    (void)file_remove_tree(folder);
+    if (argc <= 2) {
+        (void)file_remove_tree(folder);
+    }
     return 0;
 }

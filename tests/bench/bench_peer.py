@@ -52,10 +52,10 @@ OURS = [
 ]
 
 
-def measure_ours(program):
-    """One round of bench_deployments, shown as it comes."""
+def measure_ours(program, folder):
+    """One round of bench_deployments, shown as it comes. The folder is removed at the end of all rounds: see there."""
     found = {}
-    with subprocess.Popen([program, "1"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([program, "1", folder], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             for pattern, keys in OURS:
@@ -300,11 +300,12 @@ def main():
     print(versions(source))
     settings = [(durability, workers) for durability in DURABILITIES for workers in WORKERS]
     ours, peers = [], {name_peer(*setting): [] for setting in settings}
-    for number in range(count):
-        print(f"== round {number + 1} of {count}", flush=True)
-        ours.append(measure_ours(program))
-        for setting in settings:
-            peers[name_peer(*setting)].append(measure_peer(source, *setting))
+    with tempfile.TemporaryDirectory(prefix="guidepost-bench-") as folder:
+        for number in range(count):
+            print(f"== round {number + 1} of {count}", flush=True)
+            ours.append(measure_ours(program, f"{folder}/{number}"))
+            for setting in settings:
+                peers[name_peer(*setting)].append(measure_peer(source, *setting))
     compare(ours, peers)
 
 
