@@ -174,6 +174,7 @@ struct config {
 
     const char *slack_command, *slack_api_url;
     const char *slack_ca_file; /* PEM; NULL = the system's */
+    bool slack_paced;
     struct config_secret slack_app_token, slack_bot_token;
     const char *matrix_homeserver, *matrix_user;
     struct config_secret matrix_access_token;

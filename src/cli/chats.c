@@ -34,6 +34,7 @@ static int add_slack(struct chats *chats, const struct chats_options *options, s
         .up = options->up,
         .api_url = config->slack_api_url,
         .ca_file = config->slack_ca_file,
+        .unpaced = !config->slack_paced,
     };
     struct chat *chat = NULL;
     char *app_token = NULL, *bot_token = NULL;

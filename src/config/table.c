@@ -364,6 +364,8 @@ static const struct field slack_fields[] = {
      .help = "Where the Web API is, for GovSlack and for tests."},
     {"ca_file", FIELD_PATH, AT(config, slack_ca_file), .rule = RULE_PATH,
      .help = "A file of certificates (PEM) to trust instead of the system's."},
+    {"paced", FIELD_BOOL, AT(config, slack_paced), .fallback = "true",
+     .help = "Keep to the rates that Slack publishes; false only where there are none, as in tests."},
     END,
 };
 
