@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "config_online.h"
 
 int config_find_path(const struct options *options, const char **ret_path, struct err *err) {
     static const char *const PLACES[] = {"guidepost.yaml", "/etc/guidepost"};
@@ -26,7 +27,8 @@ int config_find_path(const struct options *options, const char **ret_path, struc
                    "with: guidepost demo");
 }
 
-static void write_problems(const struct config_problems *problems, bool ok, struct buf *out) {
+/* online: what was found there, as the text of an array; "" = nothing was asked. */
+static void write_problems(const struct config_problems *problems, bool ok, const char *online, struct buf *out) {
     struct json_out json = {.buf = out};
     json_object_begin(&json, NULL);
     json_add_bool(&json, "ok", ok);
@@ -42,31 +44,60 @@ static void write_problems(const struct config_problems *problems, bool ok, stru
         json_object_end(&json);
     }
     json_array_end(&json);
+    if (*online != '\0') {
+        json_add_raw(&json, "online", online);
+    }
     json_object_end(&json);
     buf_addc(out, '\n');
 }
 
-static int check(struct invocation *invocation, const char *path) {
+static void say_right(const struct terminal *terminal, const char *path, const struct config *config) {
+    terminal_say(terminal, "%s is right: %zu project%s, %zu environment%s, %zu target%s.", path, config->project_count,
+                 config->project_count == 1 ? "" : "s", config->environment_count,
+                 config->environment_count == 1 ? "" : "s", config->target_count, config->target_count == 1 ? "" : "s");
+}
+
+/* For people: what is known is said at once. */
+static bool check_in_words(const struct terminal *terminal, const char *path, const struct config *config,
+                           const struct config_problems *problems, bool online) {
+    struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
+    config_problems_write(problems, &text);
+    terminal_write(terminal, stdout, TERMINAL_PLAIN, text.data);
+    buf_finish(&text);
+    if (config != NULL) {
+        say_right(terminal, path, config);
+    }
+    return config != NULL && (!online || config_online_check(config, terminal, NULL));
+}
+
+static bool check_in_json(const struct terminal *terminal, const struct config *config,
+                          const struct config_problems *problems, bool online) {
+    struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES), found = BUF_INIT(LIMIT_CONFIG_BYTES);
+    bool ok = config != NULL;
+    if (ok && online) {
+        struct json_out json = {.buf = &found};
+        json_array_begin(&json, NULL);
+        ok = config_online_check(config, terminal, &json);
+        json_array_end(&json);
+    }
+    write_problems(problems, ok, found.data, &text);
+    terminal_write(terminal, stdout, TERMINAL_PLAIN, text.data);
+    buf_finish(&text);
+    buf_finish(&found);
+    return ok;
+}
+
+static int check(const struct invocation *invocation, const char *path) {
+    const struct terminal *terminal = &invocation->terminal;
+    bool online = option_given(&invocation->options, OPTION_ONLINE);
     struct config_problems problems = {0};
     struct config *config = config_load(path, &problems);
-    struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
-    if (option_given(&invocation->options, OPTION_JSON)) {
-        write_problems(&problems, config != NULL, &text);
-    } else {
-        config_problems_write(&problems, &text);
-    }
-    terminal_write(&invocation->terminal, stdout, TERMINAL_PLAIN, text.data);
-    if (config) {
-        terminal_say(&invocation->terminal, "%s is right: %zu project%s, %zu environment%s, %zu target%s.", path,
-                     config->project_count, config->project_count == 1 ? "" : "s", config->environment_count,
-                     config->environment_count == 1 ? "" : "s", config->target_count,
-                     config->target_count == 1 ? "" : "s");
-    }
-    int exit_code = config ? 0 : 1;
-    buf_finish(&text);
+    bool ok = option_given(&invocation->options, OPTION_JSON)
+                  ? check_in_json(terminal, config, &problems, online)
+                  : check_in_words(terminal, path, config, &problems, online);
     config_problems_finish(&problems);
     config_unref(config);
-    return exit_code;
+    return ok ? 0 : 1;
 }
 
 static int print(void (*write)(struct buf *out)) {

@@ -1,7 +1,7 @@
 #ifndef GP_CLI_CONFIG_VERBS_H
 #define GP_CLI_CONFIG_VERBS_H
 
-/* `config check|docs|schema`: nothing is started and no secret is read. */
+/* `config check|docs|schema`: nothing is started, and no secret is read but for `check --online`. */
 
 #include "verbs.h"
 

@@ -33,6 +33,7 @@
     X(NO_COLOR, "no-color", 0, NULL, "No colours; the variable NO_COLOR says the same.")                               \
     X(NO_INPUT, "no-input", 0, NULL, "Never ask on the terminal.")                                                     \
     X(NOTE, "note", 0, "TEXT", "A note for the record; what stands behind -- is one too.")                             \
+    X(ONLINE, "online", 0, NULL, "Ask Slack and Redis too whether what the configuration says of them is true.")       \
     X(QUIET, "quiet", 'q', NULL, "Print results and errors only.")                                                     \
     X(SERVER, "server", 0, "URL", "The server, as https://deploy.example.com or unix:/path.")                          \
     X(SKIP, "skip", 0, "STEP", "Leave this step out; may be repeated.")                                                \

@@ -29,7 +29,7 @@ static const struct verb TABLE[] = {
     {"completion", VERB_OTHER, COMMAND_NONE, "bash|zsh|fish", "Print the completion script for a shell.", COMMON,
      help_completion_run},
     {"config", VERB_SERVER, COMMAND_NONE, "check|docs|schema [file]", "Check the configuration, or describe its keys.",
-     COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(JSON), config_verb_run},
+     COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(JSON) | OPTION_BIT(ONLINE), config_verb_run},
     {"demo", VERB_OTHER, COMMAND_NONE, "", "Show a deployment that fails on one machine, and go on from your answer.",
      COMMON | OPTION_BIT(CONFIG) | OPTION_BIT(NO_INPUT), demo_run},
     {"deploy", VERB_DEPLOY, COMMAND_DEPLOY, NULL, NULL, DEPLOY, talk_run},

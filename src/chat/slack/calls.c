@@ -326,9 +326,12 @@ static bool repeat(struct item *item, const struct verdict *verdict) {
     return true;
 }
 
-static void finish_judged(struct item *item, const struct verdict *verdict) {
-    struct call_reply reply = {
-        .maybe = item->maybe, .fatal = verdict->fatal, .detail = verdict->detail, .body = verdict->body};
+static void finish_judged(struct item *item, const struct verdict *verdict, const char *scopes) {
+    struct call_reply reply = {.maybe = item->maybe,
+                               .fatal = verdict->fatal,
+                               .detail = verdict->detail,
+                               .scopes = scopes,
+                               .body = verdict->body};
     if (verdict->kind == VERDICT_OK) {
         reply.ok = true;
     } else {
@@ -355,7 +358,7 @@ static void replied(const struct http_reply *http_reply, void *user) {
     bool open = verdict.kind == VERDICT_FAULT || verdict.kind == VERDICT_LIMITED;
     item->maybe = open && (item->maybe || verdict.maybe);
     if (!repeat(item, &verdict)) {
-        finish_judged(item, &verdict);
+        finish_judged(item, &verdict, http_reply_header(http_reply, "X-OAuth-Scopes"));
     }
     json_free(verdict.body);
 }

@@ -77,6 +77,7 @@ struct call_reply {
     bool maybe;              /* not ok, but it may have happened: look before it is done again */
     bool fatal;              /* the token or the url is no good, for every call: people must act */
     const char *detail;      /* for the log: what the error is about; "" if nothing is known; never NULL */
+    const char *scopes;      /* of the token, separated by commas, as Slack says; NULL if it does not */
     const struct json *body; /* the whole reply, also of an error; NULL if none came */
 };
 
