@@ -21,6 +21,7 @@
 
 /* id, name, usage behind the name, permission (0 = everybody known), one line of help */
 #define COMMANDS(X)                                                                                              \
+    X(ABORT, "abort", "Q42 [-- note]", PERMISSION_APPROVE, "Refuse an approval: end the deployment as failed.")  \
     X(CANCEL, "cancel", "D311 [-- reason]", PERMISSION_CANCEL, "Stop a deployment at any time.")                 \
     X(CHECK, "check", "Q42", PERMISSION_TAKE, "Look again what became of a step whose outcome is unknown.")      \
     X(DEPLOY, "deploy",                                                                                          \
@@ -36,6 +37,7 @@
       "Answer a question: count the step as done on this machine, with a warning.")                              \
     X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                         \
     X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                         \
+    X(PROCEED, "proceed", "Q42 [-- note]", PERMISSION_APPROVE, "Give an approval: the deployment goes on.")      \
     X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                               \
       "Answer a question: run the failed step again on this machine.")                                           \
     X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                      \
@@ -78,7 +80,7 @@ struct command {
     struct command_input *inputs;
     size_t input_count;
     bool dry_run;
-    enum guidance guidance;    /* of retry, ignore, exclude, fail */
+    enum guidance guidance;    /* of retry, ignore, exclude, fail; of proceed, abort */
     uint64_t question;         /* Q42; 0 = left out (in the thread of a question) */
     uint64_t deployment;       /* D311; 0 = left out */
     struct plan_names targets; /* of an answer */

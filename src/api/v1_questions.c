@@ -109,7 +109,8 @@ void v1_answer(struct call *call) {
             },
     };
     if (guidance == GUIDANCE_NONE) {
-        call_refuse(call, ERR_INVALID, "guidance is retry, ignore, exclude or fail.");
+        call_refuse(call, ERR_INVALID,
+                    "guidance is retry, ignore, exclude or fail; for an approval, proceed or abort.");
     } else if (read_question_id(call, call->params[0], &operation.command.question)) {
         ask_operation(call, &operation, answered);
     }

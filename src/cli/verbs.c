@@ -24,6 +24,7 @@
 #define SERVE (DAEMON | OPTION_BIT(LISTEN) | OPTION_BIT(WEB_DIR))
 
 static const struct verb TABLE[] = {
+    {"abort", VERB_ANSWER, COMMAND_ABORT, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
     {"cancel", VERB_DEPLOY, COMMAND_CANCEL, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
     {"check", VERB_ANSWER, COMMAND_CHECK, NULL, NULL, TALK, talk_run},
     {"completion", VERB_OTHER, COMMAND_NONE, "bash|zsh|fish", "Print the completion script for a shell.", COMMON,
@@ -45,6 +46,7 @@ static const struct verb TABLE[] = {
     {"ignore", VERB_ANSWER, COMMAND_IGNORE, NULL, NULL, ANSWER, talk_run},
     {"log", VERB_DEPLOY, COMMAND_LOG, NULL, NULL, TALK | OPTION_BIT(FOLLOW), watch_log_run},
     {"pending", VERB_ANSWER, COMMAND_PENDING, NULL, NULL, TALK, talk_run},
+    {"proceed", VERB_ANSWER, COMMAND_PROCEED, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
     {"retry", VERB_ANSWER, COMMAND_RETRY, NULL, NULL, ANSWER, talk_run},
     {"rollback-seen", VERB_SERVER, COMMAND_NONE, "confirm",
      "Redis has lost commits, and you have looked at what runs: go on from what it has.", TALK, rollback_seen_run},

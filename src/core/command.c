@@ -30,15 +30,17 @@ enum command_id command_answering(enum guidance guidance) {
     case GUIDANCE_NONE:
         return COMMAND_NONE;
     case GUIDANCE_RETRY:
-    case GUIDANCE_PROCEED: /* an approve step has its own two; the handler is that of all answers */
         return COMMAND_RETRY;
     case GUIDANCE_IGNORE:
         return COMMAND_IGNORE;
     case GUIDANCE_EXCLUDE:
         return COMMAND_EXCLUDE;
     case GUIDANCE_FAIL:
-    case GUIDANCE_ABORT:
         return COMMAND_FAIL;
+    case GUIDANCE_PROCEED:
+        return COMMAND_PROCEED;
+    case GUIDANCE_ABORT:
+        return COMMAND_ABORT;
     }
     return COMMAND_NONE;
 }
@@ -74,7 +76,7 @@ static void write_all(struct buf *out) {
              "A deployment is written D311, a question Q42; in the thread of a question its number can be left out.\n"
              "Names with blanks go in quotes; a note follows --, as in: retry Q42 -- freed some disk space\n"
              "Three ways to stop: fail answers a question and ends its deployment as failed, cancel stops a deployment "
-             "at any time, abort refuses an approval (approvals come in a later version).\n");
+             "at any time, abort refuses an approval and ends its deployment as failed.\n");
 }
 
 int command_help(const char *name, struct buf *out, struct err *err) {

@@ -424,8 +424,20 @@ static int parse_answer(struct parser *p) {
     while (rc == 0 && p->at < p->count) {
         rc = add_targets(p, &p->command->targets, p->words[p->at++].text);
     }
-    if (rc == 0 && p->command->guidance == GUIDANCE_FAIL && p->command->targets.count > 0) {
-        return refuse(p, "fail ends the whole deployment, so it takes no targets");
+    bool some = rc == 0 && p->command->targets.count > 0;
+    switch (p->command->guidance) {
+    case GUIDANCE_FAIL:
+    case GUIDANCE_ABORT:
+        return some ? refuse(p, arena_printf(p->arena, "%s ends the whole deployment, so it takes no targets",
+                                             p->entry->name))
+                    : rc;
+    case GUIDANCE_PROCEED:
+        return some ? refuse(p, "proceed approves the whole step, so it takes no targets") : rc;
+    case GUIDANCE_NONE:
+    case GUIDANCE_RETRY:
+    case GUIDANCE_IGNORE:
+    case GUIDANCE_EXCLUDE:
+        break;
     }
     return rc;
 }
@@ -479,9 +491,11 @@ static int parse_rest(struct parser *p) {
     switch (p->entry->id) {
     case COMMAND_DEPLOY:
         return parse_deploy(p);
+    case COMMAND_ABORT:
     case COMMAND_EXCLUDE:
     case COMMAND_FAIL:
     case COMMAND_IGNORE:
+    case COMMAND_PROCEED:
     case COMMAND_RETRY:
         return parse_answer(p);
     case COMMAND_CHECK:

@@ -212,9 +212,7 @@ static const char *open_commands(const struct group *g) {
     for (size_t i = 0; i < g->card->action_count; i++) {
         const struct card_action *action = &g->card->actions[i];
         enum guidance guidance = guidance_parse(action->verb);
-        bool typed = guidance == GUIDANCE_RETRY || guidance == GUIDANCE_IGNORE || guidance == GUIDANCE_EXCLUDE ||
-                     guidance == GUIDANCE_FAIL || str_equal(action->verb, "check");
-        if (!typed) {
+        if (guidance == GUIDANCE_NONE && !str_equal(action->verb, "check")) {
             continue;
         }
         bool explain = first_question(g)->unknown && (guidance == GUIDANCE_IGNORE || guidance == GUIDANCE_RETRY);

@@ -188,6 +188,31 @@ static void an_answer_takes_a_question_targets_and_a_note(void **state) {
     assert_int_equal(parsed("take 1").guidance, GUIDANCE_NONE);
 }
 
+static void an_approval_is_answered_with_words_of_its_own(void **state) {
+    (void)state;
+    CHECK(check_parsed, {"proceed Q42", "proceed Q42"}, {"Abort 42 -- not tonight", "abort Q42 note=[not tonight]"},
+          {"proceed", "proceed"}, {"proceed --note 'the window is open'", "proceed note=[the window is open]"});
+    CHECK(
+        check_refused,
+        {"proceed Q42 web-1", "proceed approves the whole step, so it takes no targets; write: proceed Q42 [-- note]"},
+        {"abort Q42 --target web-1",
+         "abort ends the whole deployment, so it takes no targets; write: abort Q42 [-- note]"},
+        {"abort D311", "D311 is a deployment, and abort is for a question; write: abort Q42 [-- note]"});
+    assert_int_equal(parsed("proceed 1").guidance, GUIDANCE_PROCEED);
+    assert_int_equal(parsed("abort 1").guidance, GUIDANCE_ABORT);
+    assert_int_equal(command_entry(COMMAND_PROCEED)->permission, PERMISSION_APPROVE);
+    assert_int_equal(command_entry(COMMAND_ABORT)->permission, PERMISSION_APPROVE);
+}
+
+static void each_answer_has_its_command(void **state) {
+    (void)state;
+    for (unsigned bit = GUIDANCE_RETRY; bit <= GUIDANCE_ABORT; bit <<= 1) {
+        const struct command_entry *entry = command_entry(command_answering((enum guidance)bit));
+        assert_string_equal(entry->name, guidance_word((enum guidance)bit));
+    }
+    assert_int_equal(command_answering(GUIDANCE_NONE), COMMAND_NONE);
+}
+
 static void a_number_of_the_wrong_kind_is_refused_and_kept_for_the_caller(void **state) {
     (void)state;
     CHECK(check_refused,
@@ -409,6 +434,8 @@ int main(void) {
         cmocka_unit_test(an_incomplete_deploy_is_shown_what_is_missing),
         cmocka_unit_test(a_clause_that_cannot_be_read_is_refused),
         cmocka_unit_test(an_answer_takes_a_question_targets_and_a_note),
+        cmocka_unit_test(an_approval_is_answered_with_words_of_its_own),
+        cmocka_unit_test(each_answer_has_its_command),
         cmocka_unit_test(a_number_of_the_wrong_kind_is_refused_and_kept_for_the_caller),
         cmocka_unit_test(the_other_commands_are_read),
         cmocka_unit_test(an_unknown_verb_gets_a_hint),

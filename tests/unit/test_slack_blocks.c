@@ -236,9 +236,9 @@ static void only_what_can_be_typed_is_said_to_be_typed(void **state) {
     (void)state;
     fail_on_web_3();
     struct card card = *question_card();
-    card.actions[0].verb = "proceed";
+    card.actions[0].verb = "approve";
     const char *json = drawn(&card, NULL);
-    assert_has(json, "\"action_id\":\"gp.proceed\"");
+    assert_has(json, "\"action_id\":\"gp.approve\"");
     assert_has(json, "or reply in this thread: `ignore` `exclude` `fail` `take`");
 }
 

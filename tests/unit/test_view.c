@@ -710,6 +710,13 @@ static void what_an_approval_asks_keeps_its_question_mark(void **state) {
     assert_null(strstr(question_card()->text, "?."));
 }
 
+static void an_approval_says_what_can_be_typed(void **state) {
+    (void)state;
+    steps[FETCH].approve = true;
+    begin();
+    assert_non_null(strstr(question_card()->text, " Answer: proceed Q42, abort Q42."));
+}
+
 /* --- told once more ---------------------------------------------------------------------------------------------- */
 
 static const char *managers[] = {"release-managers"};
@@ -810,6 +817,7 @@ int main(void) {
         TEST(errors_that_differ_only_in_numbers_and_names_have_one_key),
         TEST(who_waits_is_told_for_whom),
         TEST(what_an_approval_asks_keeps_its_question_mark),
+        TEST(an_approval_says_what_can_be_typed),
         TEST(a_reminder_says_how_long_who_is_on_it_and_what_comes_next),
         TEST(an_escalation_is_the_card_for_others_until_it_is_answered),
         TEST(an_unknown_outcome_is_escalated_as_one),
