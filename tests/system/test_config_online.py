@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from rig import GUIDEPOST
+from rig import GUIDEPOST, until
 from slack_fake import SlackFake, missing
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -227,10 +227,51 @@ def test_without_slack_that_is_said(place):
     assert place.check(exit_code=0) == ["skipped slack: the configuration has no chat.slack."]
 
 
-def test_redis_that_is_away_is_said(place):
+def test_redis_that_is_away_is_said_and_slack_is_checked(place):
     place.configure(more='redis: { url: "redis://127.0.0.1:1" }\n')
+    done = place.run()
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("wrong   redis: ")
+    assert len(lines) == 9 and all(line.startswith("ok ") for line in lines[1:])
+
+
+@pytest.fixture
+def redis(tmp_path):
+    path = tmp_path / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--requirepass", "open-sesame", "--dir", str(tmp_path)]
+    server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+    until("redis", path.exists)
+    yield path
+    server.kill()
+    server.wait()
+
+
+def test_redis_that_answers_is_said_and_one_that_wants_another_password_too(place, redis):
+    more = f"redis: {{ url: 'unix:{redis}', password: {{ file: redis-password }} }}\n"
+    place.configure(more=more)
+    (place.folder / "redis-password").write_text("open-sesame")
+    assert place.check(exit_code=0) == []
+    (place.folder / "redis-password").write_text("a-guess-that-is-wrong")
     (wrong,) = place.check()
-    assert wrong.startswith("wrong   redis: ")
+    assert wrong.startswith("wrong   redis: ") and "a-guess" not in wrong
+    (place.folder / "redis-password").unlink()
+    (wrong,) = place.check()
+    assert wrong.startswith("wrong   redis: ") and "redis-password" in wrong
+
+
+def test_the_rates_of_slack_are_kept(tmp_path):
+    with SlackFake(tmp_path / "slack", limits="real") as slack:
+        place = Place(tmp_path, slack)
+        for n in range(24):
+            slack.do("newcomer", name=f"p{n}")
+        text = (tmp_path / "guidepost.yaml").read_text()
+        people = "".join(f"  p{n}: {{ slack: U0P{n} }}\n" for n in range(24))
+        (tmp_path / "guidepost.yaml").write_text(text.replace("people:\n", "people:\n" + people))
+        assert place.check(exit_code=0) == []
+        assert len(slack.calls("users.info")) == 26
+        assert [call for call in slack.calls() if call["status"] == 429] == []
+        place.nothing_was_changed()
 
 
 def test_a_wrong_file_is_not_taken_online(place):

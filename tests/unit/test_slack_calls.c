@@ -27,7 +27,7 @@ enum { MANY = 64, PATIENCE_MS = 20000 };
 /* An answer of the script. */
 struct line {
     int status; /* 0 = never */
-    const char *body, *retry_after;
+    const char *body, *retry_after, *scopes;
 };
 
 /* What Slack has seen. */
@@ -54,7 +54,7 @@ struct result {
     struct rig *rig;
     int count;
     bool ok, maybe, fatal;
-    char error[64], detail[128], ts[16];
+    char error[64], detail[128], ts[16], scopes[64];
     int order; /* 1 = the first callback */
     int64_t at_ms;
 };
@@ -76,12 +76,19 @@ static void handle(struct web_request *request, void *user) {
     note(seen->authorization, sizeof seen->authorization, web_header(request, "Authorization"));
     note(seen->type, sizeof seen->type, web_header(request, "Content-Type"));
     assert_string_equal(web_method(request), "POST");
-    const struct line line = index < rig->script_count ? rig->script[index] : (struct line){200, OK, NULL};
+    const struct line line = index < rig->script_count ? rig->script[index] : (struct line){200, OK, NULL, NULL};
     if (line.status == 0) {
         rig->held[rig->held_count++] = request;
     } else {
-        const struct web_header_line after = {"Retry-After", line.retry_after};
-        web_answer(request, line.status, &after, line.retry_after != NULL ? 1 : 0, line.body, strlen(line.body));
+        struct web_header_line headers[2];
+        size_t count = 0;
+        if (line.retry_after != NULL) {
+            headers[count++] = (struct web_header_line){"Retry-After", line.retry_after};
+        }
+        if (line.scopes != NULL) {
+            headers[count++] = (struct web_header_line){"x-oauth-scopes", line.scopes};
+        }
+        web_answer(request, line.status, headers, count, line.body, strlen(line.body));
     }
 }
 
@@ -159,6 +166,7 @@ static void came(const struct call_reply *reply, void *user) {
     assert_true(reply->ok == (reply->error == NULL));
     note(result->error, sizeof result->error, reply->error);
     (void)snprintf(result->detail, sizeof result->detail, "%.127s", reply->detail);
+    note(result->scopes, sizeof result->scopes, reply->scopes);
     note(result->ts, sizeof result->ts, json_string(json_get(reply->body, "ts")));
     if (--result->rig->wanted == 0) {
         loop_stop(result->rig->loop);
@@ -183,6 +191,29 @@ static void update(struct rig *rig, const char *key, const char *json, struct re
 }
 
 /* How a call looks. */
+
+static void a_reply_tells_the_scopes_of_the_token(void **state) {
+    (void)state;
+    static const struct line script[] = {
+        {.status = 200, .body = OK, .scopes = "chat:write,users:read"},
+        {.status = 200, .body = "{\"ok\":false,\"error\":\"missing_scope\"}", .scopes = "commands"},
+    };
+    struct rig rig = {.script = script, .script_count = 2};
+    struct result first, refused, silent;
+    rig_open(&rig, false);
+    call(&rig, (struct call){.method = CALL_AUTH_TEST}, &first);
+    rig_wait(&rig);
+    call(&rig, (struct call){.method = CALL_AUTH_TEST}, &refused);
+    rig_wait(&rig);
+    call(&rig, (struct call){.method = CALL_AUTH_TEST}, &silent);
+    rig_wait(&rig);
+    assert_string_equal(first.scopes, "chat:write,users:read");
+    assert_false(refused.ok);
+    assert_string_equal(refused.scopes, "commands");
+    assert_true(silent.ok);
+    assert_string_equal(silent.scopes, "");
+    rig_close(&rig);
+}
 
 static void a_method_has_its_token_and_its_form(void **state) {
     (void)state;
@@ -652,6 +683,7 @@ static int set_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reply_tells_the_scopes_of_the_token),
         cmocka_unit_test(a_method_has_its_token_and_its_form),
         cmocka_unit_test(a_response_url_works_five_times_without_a_token),
         cmocka_unit_test(questions_go_before_replies_and_replies_before_progress),
