@@ -170,8 +170,9 @@ class SlackFake:
         return self.do("messages", channel=channel, **more)["messages"]
 
     def message(self, message):
-        """The same message as it is now."""
-        return self.do("message", channel=message["channel"], ts=message["ts"], history=True)["message"]
+        """The same message as it is now; None if it was deleted."""
+        found = self.do("message", channel=message["channel"], ts=message["ts"], history=True)["message"]
+        return found and {"channel": message["channel"], **found}
 
     def ephemerals(self, user=None):
         return self.do("ephemerals", user=user)["ephemerals"]

@@ -20,12 +20,16 @@ teams:
 permissions:
   - {{ allow: [deploy, cancel], to: [alice, bob] }}
   - {{ allow: [answer], to: [web-oncall] }}
-rooms: {{ deploys: {{ slack: C0DEPLOYS }}, private: {{ slack: C0PRIVATE }} }}
+rooms:
+  deploys: {{ slack: C0DEPLOYS }}
+  private: {{ slack: C0PRIVATE }}
+{rooms}
 environments:
   production: {{ guided_failure: {{ enabled: true, responsible: [web-oncall] }} }}
 targets:
   web-1: {{ local: true, tags: [web] }}
   web-2: {{ local: true, tags: [web] }}
+{targets}
 projects:
   webshop:
     room: deploys
@@ -39,9 +43,10 @@ projects:
 class SlackRig:
     """`with SlackRig(tmp_path) as s:` s.slack is the fake, s.rig the programs."""
 
-    def __init__(self, folder, more="", servers=1, workers=1, **slack):
+    def __init__(self, folder, more="", rooms="", targets="", servers=1, workers=1, **slack):
         self.folder = folder
-        self.more, self.servers, self.workers = more, servers, workers
+        self.lines = {"more": more, "rooms": rooms, "targets": targets}
+        self.servers, self.workers = servers, workers
         self.slack = SlackFake(folder / "slack", **slack)
 
     def __enter__(self):
@@ -49,7 +54,7 @@ class SlackRig:
         (self.folder / "app-token").write_text(self.slack.app_token)
         (self.folder / "bot-token").write_text(self.slack.bot_token)
         try:
-            config = CONFIG.format(folder=self.folder, api_url=self.slack.api_url, ca_file=self.slack.ca_file, more=self.more)
+            config = CONFIG.format(folder=self.folder, api_url=self.slack.api_url, ca_file=self.slack.ca_file, **self.lines)
             self.rig = Rig(config, servers=self.servers, workers=self.workers, name="slack")
             self.rig.__enter__()
         except BaseException:

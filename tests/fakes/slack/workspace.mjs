@@ -277,6 +277,7 @@ export class Workspace {
 
   remove(place, message) {
     place.messages.splice(place.messages.indexOf(message), 1);
+    this.#forgetNonce(message); /* What was deleted may be posted once more. */
     this.observer?.removed(place, message);
   }
 
@@ -308,7 +309,7 @@ export class Workspace {
     for (const word of calledBy(message)) {
       this.found.notifications.push({channel: place.id, ts: message.ts, called: word.replace(/^@|^!subteam\^/, "")});
     }
-    const nonce = message.metadata?.event_payload?.nonce ?? JSON.stringify(message.metadata);
+    const nonce = this.#nonce(message);
     if (nonce !== undefined) {
       const first = this.nonces.get(nonce);
       if (first) {
@@ -316,6 +317,17 @@ export class Workspace {
       } else {
         this.nonces.set(nonce, message.ts);
       }
+    }
+  }
+
+  #nonce(message) {
+    return message.metadata?.event_payload?.nonce ?? JSON.stringify(message.metadata);
+  }
+
+  #forgetNonce(message) {
+    const nonce = this.#nonce(message);
+    if (this.nonces.get(nonce) === message.ts) {
+      this.nonces.delete(nonce);
     }
   }
 
