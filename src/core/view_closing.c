@@ -189,5 +189,7 @@ struct card *view_closing(const struct deployment *d, const struct question_reco
         card->text = arena_printf(arena, "%s.%s", result, rows_text(card, arena));
     }
     card->outcome = card->text;
+    card->mention = (struct plan_names){.items = arena_alloc(arena, sizeof(char *)), .count = 1};
+    card->mention.items[0] = d->actor;
     return card;
 }

@@ -539,6 +539,8 @@ static void a_good_end_is_one_sentence(void **state) {
     assert_string_equal(card->state, "succeeded");
     assert_string_equal(card->text, "Succeeded: webshop 1.4.2 to production, 3 machines, 6 min 40 s.");
     assert_int_equal(card->row_count, 0);
+    assert_int_equal(card->mention.count, 1); /* of whom it was started by: an edit calls nobody */
+    assert_string_equal(card->mention.items[0], "alice");
 }
 
 static void warnings_say_who_and_what_was_last_confirmed(void **state) {
