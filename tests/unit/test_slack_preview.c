@@ -26,7 +26,12 @@ static const char *group_id(const char *team, void *user) {
     return str_equal(team, "web-oncall") ? "S0WEBONCALL" : str_equal(team, "release-managers") ? "S0RELEASES" : NULL;
 }
 
-static const struct slack_names names = {.group = group_id};
+static const char *person_id(const char *person, void *user) {
+    (void)user;
+    return str_equal(person, "alice") ? "U0ALICE" : NULL;
+}
+
+static const struct slack_names names = {.person = person_id, .group = group_id};
 
 /* --- Block Kit as Markdown ------------------------------------------------------------------------------------- */
 
@@ -46,6 +51,9 @@ static const char *link_text(const char *p, size_t size) {
     }
     if (str_starts(p, "<!subteam^S0RELEASES>")) {
         return "**@release-managers**";
+    }
+    if (str_starts(p, "<@U0ALICE>")) {
+        return "**@alice**";
     }
     const char *bar = memchr(p, '|', size);
     return bar == NULL ? arena_printf(arena, "<%.*s>", (int)size - 2, p + 1)
