@@ -152,7 +152,7 @@ bench: deps ## Measure, with medians, beside the limits of this machine and a bo
 	@$(MAKE) MODE=release all bench-binaries
 	@GUIDEPOST_BUILD=$(abspath $(BUILD)/release) tests/run bench
 
-fuzz: ## Feed each parser with random bytes for FUZZ_SECONDS
+fuzz: ## Feed each parser (or those in FUZZ_TARGETS) with random bytes for FUZZ_SECONDS
 	@$(MAKE) MODE=fuzz CC=clang-14 fuzz-binaries
 	@GUIDEPOST_BUILD=$(abspath $(BUILD)/fuzz) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
 
