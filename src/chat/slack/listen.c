@@ -285,8 +285,17 @@ static void start_window(struct hearing *hearing) {
 
 /* --- who, and where ------------------------------------------------------------------------------------------------------- */
 
+/* The adapter has stopped: operations are started no more. Slack sends again what was not acknowledged. */
+static bool stopped(const struct hearing *hearing) {
+    return hearing->listener->slack->socket == NULL;
+}
+
 static void author_known(const struct people_verdict *verdict, void *user) {
     struct hearing *hearing = user;
+    if (stopped(hearing)) {
+        hearing_free(hearing);
+        return;
+    }
     if (verdict->name == NULL) {
         log_info("slack: refused", LOG_STR("user", hearing->heard.user), LOG_STR("why", verdict->refused), LOG_END);
         refuse(hearing, ERR_DENIED, verdict->refused);
@@ -320,6 +329,10 @@ static void author_known(const struct people_verdict *verdict, void *user) {
 }
 
 static void find_author(struct hearing *hearing) {
+    if (stopped(hearing)) {
+        hearing_free(hearing);
+        return;
+    }
     people_find(hearing->listener->slack->people, hearing->heard.user, hearing->heard.foreign, author_known, hearing);
 }
 
