@@ -181,13 +181,14 @@ cov: ## Line coverage of the unit tests
 	@gcovr --root . --object-directory $(BUILD)/cov --filter src/ --sort-percentage
 
 install: all ## Install into DESTDIR and PREFIX (/usr/local)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin libexec/guidepost share/doc/guidepost share/guidepost/demo/bin)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin libexec/guidepost share/doc/guidepost/how-to share/guidepost/demo/bin)
 	install -m 755 $(OUT)/guidepost $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(OUT)/guidepost-step $(DESTDIR)$(PREFIX)/libexec/guidepost/
 	install -m 644 $(wildcard config/*.yaml config/*.json) $(DESTDIR)$(PREFIX)/share/guidepost/
 	install -m 644 config/demo/guidepost.yaml $(DESTDIR)$(PREFIX)/share/guidepost/demo/
 	install -m 755 $(wildcard config/demo/bin/*) $(DESTDIR)$(PREFIX)/share/guidepost/demo/bin/
 	install -m 644 $(wildcard README.md LICENSE CHANGELOG.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/guidepost/
+	install -m 644 $(wildcard docs/how-to/*.md) $(DESTDIR)$(PREFIX)/share/doc/guidepost/how-to/
 
 clean: ## Remove what was built
 	rm -rf $(BUILD)
