@@ -59,6 +59,7 @@ BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(OUT)/%)
 
 # A library of a part of the layers has its own name, so that it is never taken for the whole.
+comma := ,
 empty :=
 space := $(empty) $(empty)
 LIB := $(OUT)/lib$(if $(filter command line environment,$(origin LAYERS)),part-$(subst $(space),-,$(strip $(LAYERS))),guidepost).a
@@ -100,11 +101,14 @@ endif
 
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 # guidepost-step is executed for every step, so it is static, small, and without sanitizers in every mode; with musl where it is
-# there, since its start costs a third of that of the other C library (docs/adr/0011).
-STEP_CC := $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
+# there, since its start costs a third of that of the other C library (docs/adr/0011). musl-gcc knows no -static-pie: it is
+# spelled out, with the start files that lie beside its specs.
+MUSL := $(shell sed -n 's/.*-specs "\(.*\)\/musl-gcc.specs".*/\1/p' "$$(command -v musl-gcc)" 2>/dev/null)
+STEP_CC := $(if $(MUSL),musl-gcc,$(CC))
 STEP_COMPILE = $(STEP_CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 PLAIN_FLAGS = -O2 -fPIE $(HARDENING)
-PLAIN_LDFLAGS = -static-pie $(HARDENING_LD)
+PLAIN_START = $(if $(MUSL),-static -nostartfiles -Wl$(comma)-pie$(comma)--no-dynamic-linker$(comma)-z$(comma)text $(MUSL)/rcrt1.o $(MUSL)/crti.o,-static-pie)
+PLAIN_END = $(if $(MUSL),$(MUSL)/crtn.o)
 
 # --- Targets for people -----------------------------------------------------------------------------------------------
 
@@ -263,7 +267,8 @@ $(OUT)/guidepost: $(OUT)/src/main.o $(LIB)
 
 $(OUT)/guidepost-step: $(STEP_PLAIN_OBJ)
 	@echo "  LINK    $@"
-	@$(STEP_CC) $(PLAIN_FLAGS) $(PLAIN_LDFLAGS) -o $@ $^
+	@$(STEP_CC) $(PLAIN_FLAGS) $(HARDENING_LD) $(PLAIN_START) -o $@ $^ $(PLAIN_END)
+	@! readelf -lW $@ | grep -q INTERP || { echo "$@ is not static" >&2; exit 1; }
 
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_LIB) $(STEP_LIB) $(LIB)
 	@echo "  LINK    $@"
