@@ -317,19 +317,67 @@ void task_answer(struct task *task) {
 
 /* --- take and check --------------------------------------------------------------------------------------------- */
 
-static void take_recorded(enum answer_result result, void *user) {
-    struct task *task = user;
+/* Whether the question is open, and one of those that `asked` stands for: all of its card, or itself. */
+static bool stands_for(const struct task *task, const struct question_record *asked,
+                       const struct question_record *other) {
+    bool whole_card = !task->op.single && asked->question.card == asked->question.id;
+    return other->open && (whole_card ? other->question.card == asked->question.id : other == asked);
+}
+
+struct taking {
+    size_t next, taken;
+    enum answer_result refused; /* of the last that was not taken */
+};
+
+static void take_end(struct task *task) {
+    const struct taking *state = task->state;
     unsigned long long id = (unsigned long long)task->question;
-    if (result == ANSWER_ACCEPTED) {
+    if (state->taken > 0) {
         buf_printf(&task->text, "Q%llu is taken by %s.", id, task->op.actor.name);
         task_reply(task);
-    } else if (result == ANSWER_CHANGED) {
+    } else if (state->refused == ANSWER_CHANGED) {
         task_refuse(task, ERR_CONFLICT, "Q%llu was taken by somebody else before. See show Q%llu.", id, id);
-    } else if (result == ANSWER_UNAVAILABLE || result == ANSWER_UNKNOWN) {
+    } else if (state->refused == ANSWER_UNAVAILABLE || state->refused == ANSWER_UNKNOWN) {
         task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
     } else {
         task_refuse(task, ERR_CONFLICT, "Q%llu is over. See show Q%llu.", id, id);
     }
+}
+
+static void take_recorded(enum answer_result result, void *user);
+
+static void take_next(struct task *task) {
+    struct taking *state = task->state;
+    const struct deployment *d = task->record->deployment;
+    const struct question_record *asked = record_question(task->record, task->question);
+    while (state->next < task->record->question_count) {
+        const struct question_record *other = &task->record->questions[state->next++];
+        if (stands_for(task, asked, other)) {
+            bool claim_required = d->plan->steps[asked->question.step].guided.claim_required;
+            store_take(task->operations->options.store, d->id, other->question.id, task->op.actor.name,
+                       task->op.actor.via, claim_required, take_recorded, task);
+            return;
+        }
+    }
+    take_end(task);
+}
+
+static void take_recorded(enum answer_result result, void *user) {
+    struct task *task = user;
+    struct taking *state = task->state;
+    bool accepted = result == ANSWER_ACCEPTED;
+    state->taken += accepted;
+    state->refused = accepted ? state->refused : result;
+    take_next(task);
+}
+
+static const struct question_record *first_open(const struct task *task, const struct question_record *asked) {
+    for (size_t i = 0; i < task->record->question_count; i++) {
+        if (stands_for(task, asked, &task->record->questions[i])) {
+            return &task->record->questions[i];
+        }
+    }
+    return NULL;
 }
 
 static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
@@ -345,13 +393,12 @@ static void take_loaded(struct deployment_record *record, const struct err *err,
     if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
         return;
     }
-    if (!asked->open) {
+    if (first_open(task, asked) == NULL) {
         answer_too_late(task, asked);
         return;
     }
-    bool claim_required = d->plan->steps[asked->question.step].guided.claim_required;
-    store_take(task->operations->options.store, d->id, task->question, task->op.actor.name, task->op.actor.via,
-               claim_required, take_recorded, task);
+    task->state = arena_alloc(task->arena, sizeof(struct taking));
+    take_next(task);
 }
 
 void task_take(struct task *task) {
@@ -388,9 +435,13 @@ static void check_loaded(struct deployment_record *record, const struct err *err
     if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
         return;
     }
-    if (!asked->open) {
+    const struct question_record *open = first_open(task, asked);
+    if (open == NULL) {
         answer_too_late(task, asked);
-    } else if (!asked->question.unknown && !asked->question.late_cancel) {
+        return;
+    }
+    asked = open;
+    if (!asked->question.unknown && !asked->question.late_cancel) {
         task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.",
                     (unsigned long long)task->question);
     } else {

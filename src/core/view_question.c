@@ -157,7 +157,7 @@ static void add_taken_facts(const struct group *g) {
     if (g->step->guided.claim_required && !is_taken(g)) {
         view_fact(
             g->card,
-            arena_printf(g->arena, "Take it before you answer: take Q%llu", (unsigned long long)first_question(g)->id),
+            arena_printf(g->arena, "Take it before you answer: take Q%llu", (unsigned long long)g->card->question),
             g->arena);
     }
 }
@@ -177,7 +177,7 @@ static int64_t group_deadline(const struct group *g) {
 static void add_times_fact(const struct group *g) {
     const struct question *q = first_question(g);
     int64_t deadline = group_deadline(g);
-    const char *asked = arena_printf(g->arena, "Q%llu · asked %s", (unsigned long long)q->id,
+    const char *asked = arena_printf(g->arena, "Q%llu · asked %s", (unsigned long long)g->card->question,
                                      view_clock(q->asked_ms, g->now_ms, g->arena));
     if (deadline != 0) {
         asked =
@@ -206,7 +206,7 @@ static void add_open_facts(const struct group *g) {
 
 /* "Answer: retry Q42, ignore Q42, exclude Q42, fail Q42." */
 static const char *open_commands(const struct group *g) {
-    unsigned long long id = (unsigned long long)first_question(g)->id;
+    unsigned long long id = (unsigned long long)g->card->question;
     const char *list = "", *some = "";
     struct arena *arena = g->arena;
     for (size_t i = 0; i < g->card->action_count; i++) {
@@ -239,7 +239,7 @@ static const char *open_text(const struct group *g) {
     const char *what = open_what(g, subject);
     /* What was written for people may end with a mark of its own. */
     const char *stop = strchr(".!?", what[strlen(what) - 1]) ? "" : ".";
-    return arena_printf(g->arena, "Q%llu: %s%s%s%s%s%s%s%s", (unsigned long long)q->id,
+    return arena_printf(g->arena, "Q%llu: %s%s%s%s%s%s%s%s", (unsigned long long)g->card->question,
                         q->unknown ? "Outcome unknown: " : "", what, stop, q->unknown ? " " : "",
                         q->unknown ? UNKNOWN_TEXT : "", why, open_commands(g), until);
 }

@@ -357,7 +357,9 @@ static void a_mixed_card_says_who_answered_what_and_asks_for_the_rest(void **sta
     assert_string_equal(actions(card),
                         "retry:Retry* | ignore:Ignore | exclude:Exclude 2 machines | fail:Fail deployment! | "
                         "take:Take");
-    assert_non_null(strstr(card->text, "Q43: Install failed on 2 of 3 machines"));
+    /* What is typed names the card, since another of its questions would stand for its own machine alone. */
+    assert_non_null(strstr(card->text, "Q42: Install failed on 2 of 3 machines"));
+    assert_non_null(strstr(card->text, "Answer for all: retry Q42, "));
     answer(43, GUIDANCE_RETRY, "alice", NULL);
     assert_string_equal(actions(question_card()), "retry:Retry* | ignore:Ignore | exclude:Exclude web-3 | "
                                                   "fail:Fail deployment! | take:Take");
