@@ -11,6 +11,7 @@
  * looks for the nonce first.
  */
 
+#include "base/buf.h"
 #include "chat/chat.h"
 #include "config/config.h"
 #include "net/loop.h"
@@ -30,5 +31,8 @@ struct reconciler *reconciler_create(const struct reconciler_options *options);
 void reconciler_destroy(struct reconciler *reconciler);
 void reconciler_lead(struct reconciler *reconciler, bool leads);
 void reconciler_changed(struct reconciler *reconciler, uint64_t deployment); /* coalesced */
+
+/* A line for each room that could not be brought up to date, with the reason, for people. */
+void reconciler_write_troubles(const struct reconciler *reconciler, struct buf *out);
 
 #endif

@@ -3,6 +3,10 @@
  * against the record of what its room shows. What is equal costs nothing more; what differs is posted or edited, then
  * recorded. If the process dies in between, the next leader finds the difference again.
  *
+ * No card waits for another: a deployment is drawn again while cards of it are on their way, and only those are left
+ * out, to be drawn once more when they have arrived. So a question is asked while an edit of the progress waits for
+ * its turn. A card that could not be shown is tried again, as it is then, after pauses of its own.
+ *
  * The record of a card is "<digest> <message>", or the word "posting" from before the first try to its success.
  */
 
@@ -23,10 +27,19 @@
 #include "store/records.h"
 
 enum {
-    DRAWN_AT_ONCE = 32, /* so many that a question can overtake the progress of others in the adapter */
-    PAUSE_MS = 250,     /* between two drawings of one deployment; doubled with each failure, up to: */
+    LOADED_AT_ONCE = 32,
+    PAUSE_MS = 250, /* between two drawings of one deployment; doubled with each failure, up to: */
     PAUSE_MAX_MS = 30000,
     RECENT_LOOKED_AT = 100,
+};
+
+/* A card that is on its way to its room, or could not be shown there. */
+struct spot {
+    struct spot *next;
+    char *view, *room; /* owned */
+    bool busy, again;  /* on its way; has changed since */
+    char *trouble;     /* owned; why it could not be shown last time, or NULL */
+    int64_t pause_ms, not_before_ms;
 };
 
 struct stale {
@@ -34,16 +47,19 @@ struct stale {
     uint64_t deployment;
     int64_t not_before_ms; /* monotonic */
     int64_t pause_ms;
-    bool drawing, again, failed;
+    struct spot *spots;
+    size_t drawings;
+    bool loading, again;
 };
 
 #define POSTING "posting"
+#define STORE_AWAY "The store is away."
 
 struct reconciler {
     struct reconciler_options options;
     struct timer *timer;
     struct stale *stale; /* in the order in which they became so */
-    size_t drawing;
+    size_t loading;
     bool leads;
 };
 
@@ -59,6 +75,7 @@ struct drawing {
 /* One card in one room. */
 struct shown {
     struct drawing *drawing;
+    struct spot *spot;
     const char *room, *view, *nonce, *message;
     const char *thread;
     const struct card *card;
@@ -75,15 +92,31 @@ struct reconciler *reconciler_create(const struct reconciler_options *options) {
     return reconciler;
 }
 
+static void spot_drop(struct spot **link) {
+    struct spot *spot = *link;
+    *link = spot->next;
+    mem_free(spot->view);
+    mem_free(spot->room);
+    mem_free(spot->trouble);
+    mem_free(spot);
+}
+
+static void stale_drop(struct stale **link) {
+    struct stale *stale = *link;
+    *link = stale->next;
+    while (stale->spots != NULL) {
+        spot_drop(&stale->spots);
+    }
+    mem_free(stale);
+}
+
 static void stale_drop_idle(struct reconciler *reconciler) {
     struct stale **link = &reconciler->stale;
     while (*link != NULL) {
-        struct stale *stale = *link;
-        if (stale->drawing) {
-            link = &stale->next;
+        if ((*link)->drawings > 0) {
+            link = &(*link)->next;
         } else {
-            *link = stale->next;
-            mem_free(stale);
+            stale_drop(link);
         }
     }
 }
@@ -135,14 +168,14 @@ void reconciler_lead(struct reconciler *reconciler, bool leads) {
 
 /* --- drawing -------------------------------------------------------------------------------------------------- */
 
+static int64_t longer_pause(int64_t pause_ms) {
+    int64_t doubled = pause_ms == 0 ? PAUSE_MS : 2 * pause_ms;
+    return doubled < PAUSE_MAX_MS ? doubled : PAUSE_MAX_MS;
+}
+
 static void drawing_end(struct drawing *drawing) {
     struct reconciler *reconciler = drawing->reconciler;
-    struct stale *stale = drawing->stale;
-    int64_t doubled = stale->pause_ms == 0 ? PAUSE_MS : 2 * stale->pause_ms;
-    stale->drawing = false;
-    stale->pause_ms = !stale->failed ? PAUSE_MS : doubled < PAUSE_MAX_MS ? doubled : PAUSE_MAX_MS;
-    stale->not_before_ms = clock_monotonic_ms() + stale->pause_ms;
-    reconciler->drawing--;
+    drawing->stale->drawings--;
     deployment_record_free(drawing->record);
     arena_destroy(drawing->arena);
     mem_free(drawing);
@@ -151,22 +184,47 @@ static void drawing_end(struct drawing *drawing) {
 
 static void shown_look(struct shown *shown);
 
-/* It is shown: what belongs under it can be. */
 static void shown_end(struct shown *shown) {
     struct drawing *drawing = shown->drawing;
-    if (shown->under != NULL && shown->message != NULL) {
-        shown->under->thread = shown->message;
-        shown_look(shown->under);
-    }
+    shown->spot->busy = false;
+    drawing->stale->again = drawing->stale->again || shown->spot->again;
     if (--drawing->waiting == 0) {
         drawing_end(drawing);
+    } else {
+        timer_start(drawing->reconciler->timer, 0);
     }
 }
 
-static void shown_fail(struct shown *shown) {
-    shown->message = NULL;
-    shown->drawing->stale->again = true;
-    shown->drawing->stale->failed = true;
+/* It is shown: what belongs under it can be. */
+static void shown_arrive(struct shown *shown) {
+    struct spot *spot = shown->spot;
+    mem_free(spot->trouble);
+    spot->trouble = NULL;
+    spot->pause_ms = 0;
+    if (shown->under != NULL) {
+        shown->under->thread = shown->message;
+        shown_look(shown->under);
+    }
+    shown_end(shown);
+}
+
+/* It is not looked at: it comes with the next drawing of what it goes under. */
+static void shown_leave(struct shown *shown) {
+    mem_free(shown->spot->trouble);
+    shown->spot->trouble = NULL;
+    shown_end(shown);
+}
+
+static void shown_fail(struct shown *shown, const char *why) {
+    struct spot *spot = shown->spot;
+    char *trouble = mem_strdup(why);
+    mem_free(spot->trouble);
+    spot->trouble = trouble;
+    spot->pause_ms = longer_pause(spot->pause_ms);
+    spot->not_before_ms = clock_monotonic_ms() + spot->pause_ms;
+    if (shown->under != NULL) {
+        shown_leave(shown->under);
+    }
     shown_end(shown);
 }
 
@@ -187,9 +245,9 @@ static void shown_record(struct shown *shown, const char *text, commit_done *don
 static void shown_recorded(const struct commit_reply *reply, void *user) {
     struct shown *shown = user;
     if (reply->result != COMMIT_DONE) {
-        shown_fail(shown);
+        shown_fail(shown, STORE_AWAY);
     } else {
-        shown_end(shown);
+        shown_arrive(shown);
     }
 }
 
@@ -208,7 +266,7 @@ static void shown_done(const char *message, const struct err *err, void *user) {
     if (err != NULL) {
         log_warn("a room could not be brought up to date, trying again", LOG_STR("adapter", name),
                  LOG_STR("room", shown->room), LOG_ERR(err), LOG_END);
-        shown_fail(shown);
+        shown_fail(shown, err->text);
         return;
     }
     struct arena *arena = shown->drawing->arena;
@@ -226,7 +284,7 @@ static void shown_first_try(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_DONE) {
         shown_post(user, false);
     } else {
-        shown_fail(user);
+        shown_fail(user, STORE_AWAY);
     }
 }
 
@@ -234,7 +292,7 @@ static void shown_try_again(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_DONE) {
         shown_post(user, true);
     } else {
-        shown_fail(user);
+        shown_fail(user, STORE_AWAY);
     }
 }
 
@@ -243,7 +301,7 @@ static void shown_known(const char *text, const struct err *err, void *user) {
     struct shown *shown = user;
     const struct chat_functions *functions = shown_chat(shown)->functions;
     if (err != NULL) {
-        shown_fail(shown);
+        shown_fail(shown, STORE_AWAY);
         return;
     }
     const char *space = text == NULL ? NULL : strchr(text, ' ');
@@ -257,24 +315,65 @@ static void shown_known(const char *text, const struct err *err, void *user) {
     }
     shown->message = arena_strdup(shown->drawing->arena, space + 1);
     if (str_starts(text, shown->digest)) {
-        shown_end(shown);
+        shown_arrive(shown);
     } else {
         functions->edit(shown_chat(shown), shown->room, shown->message, shown->card, shown_done, shown);
     }
 }
 
-static void shown_look(struct shown *shown) {
+static struct spot *spot_find_or_add(struct stale *stale, const char *view, const char *room) {
+    struct spot **link = &stale->spots;
+    while (*link != NULL && !str_equal((*link)->view, view)) {
+        link = &(*link)->next;
+    }
+    if (*link == NULL) {
+        *link = mem_alloc(sizeof **link);
+        (*link)->view = mem_strdup(view);
+        (*link)->room = mem_strdup(room);
+    }
+    return *link;
+}
+
+/* False if it is on its way already, or has to wait after a failure. */
+static bool shown_take(struct shown *shown) {
     struct drawing *drawing = shown->drawing;
-    drawing->waiting++;
-    store_get_view(drawing->reconciler->options.store, shown->card->deployment, shown->view, shown_known, shown);
+    struct spot *spot = spot_find_or_add(drawing->stale, shown->view, drawing->record->deployment->plan->room);
+    bool taken = !spot->busy && spot->not_before_ms <= clock_monotonic_ms();
+    spot->again = !taken;
+    if (taken) {
+        shown->spot = spot;
+        spot->busy = true;
+        drawing->waiting++;
+    }
+    return taken;
+}
+
+static void shown_look(struct shown *shown) {
+    store_get_view(shown->drawing->reconciler->options.store, shown->card->deployment, shown->view, shown_known, shown);
+}
+
+/* Names the card among all of its deployment, for ever. */
+static const char *card_name(const struct card *card, struct arena *arena) {
+    unsigned long long question = (unsigned long long)card->question;
+    switch (card->kind) {
+    case CARD_STATUS:
+        return "status";
+    case CARD_QUESTION:
+        return arena_printf(arena, "Q%llu", question);
+    case CARD_CLOSING:
+        return "closing";
+    case CARD_REMINDER:
+        return arena_printf(arena, "Q%llu-reminder", question);
+    case CARD_ESCALATION:
+        return arena_printf(arena, "Q%llu-escalation", question);
+    }
+    return "";
 }
 
 static struct shown *shown_create(struct drawing *drawing, const char *room, const struct card *card) {
     struct arena *arena = drawing->arena;
     struct shown *shown = arena_alloc(arena, sizeof *shown);
-    const char *name = card->kind == CARD_QUESTION ? arena_printf(arena, "Q%llu", (unsigned long long)card->question)
-                       : card->kind == CARD_STATUS ? "status"
-                                                   : "closing";
+    const char *name = card_name(card, arena);
     shown->drawing = drawing;
     shown->room = room;
     shown->card = card;
@@ -295,30 +394,56 @@ static void show_cards(struct drawing *drawing, const char *room) {
     size_t count = 0;
     struct card **cards = view_cards(d, record->questions, record->question_count, now, drawing->arena, &count);
     for (size_t i = 0; i < count; i++) {
-        shown_look(shown_create(drawing, room, cards[i]));
+        struct shown *question = shown_create(drawing, room, cards[i]);
+        if (shown_take(question)) {
+            shown_look(question);
+        }
     }
     struct shown *status = shown_create(drawing, room, view_status(d, now, drawing->arena));
-    if (deployment_is_final(d->state)) {
-        status->under =
-            shown_create(drawing, room, view_closing(d, record->questions, record->question_count, drawing->arena));
+    if (shown_take(status)) {
+        if (deployment_is_final(d->state)) {
+            struct shown *closing =
+                shown_create(drawing, room, view_closing(d, record->questions, record->question_count, drawing->arena));
+            status->under = shown_take(closing) ? closing : NULL;
+        }
+        shown_look(status);
     }
-    shown_look(status);
+}
+
+/* What was due and has not been taken is no part of the deployment, or of its room, any more. */
+static void spots_forget(struct stale *stale, int64_t now_ms) {
+    for (struct spot **link = &stale->spots; *link != NULL;) {
+        if (!(*link)->busy && (*link)->not_before_ms <= now_ms) {
+            spot_drop(link);
+        } else {
+            link = &(*link)->next;
+        }
+    }
 }
 
 static void drawing_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct drawing *drawing = user;
+    struct stale *stale = drawing->stale;
     const struct reconciler_options *options = &drawing->reconciler->options;
+    stale->loading = false;
+    drawing->reconciler->loading--;
     drawing->record = record;
     drawing->waiting = 1;
-    if (record == NULL) {
-        drawing->stale->again = drawing->stale->failed = err->code != ERR_NOT_FOUND;
-    } else if (record->deployment->plan->room != NULL) {
+    int64_t now_ms = clock_monotonic_ms();
+    bool failed = record == NULL && err->code != ERR_NOT_FOUND;
+    stale->again = stale->again || failed;
+    stale->pause_ms = failed ? longer_pause(stale->pause_ms) : PAUSE_MS;
+    stale->not_before_ms = now_ms + stale->pause_ms;
+    if (record != NULL && record->deployment->plan->room != NULL) {
         const struct config_room *room =
             config_find_room(options->config(options->user), record->deployment->plan->room);
         const char *id = room == NULL ? NULL : options->chat->functions->room(options->chat, room);
         if (id != NULL) {
             show_cards(drawing, arena_strdup(drawing->arena, id));
         }
+    }
+    if (!failed) {
+        spots_forget(stale, now_ms);
     }
     if (--drawing->waiting == 0) {
         drawing_end(drawing);
@@ -330,38 +455,89 @@ static void draw(struct reconciler *reconciler, struct stale *stale) {
     drawing->reconciler = reconciler;
     drawing->stale = stale;
     drawing->arena = arena_create();
-    stale->drawing = true;
-    stale->again = stale->failed = false;
-    reconciler->drawing++;
+    stale->loading = true;
+    stale->again = false;
+    stale->drawings++;
+    reconciler->loading++;
     store_load_deployment(reconciler->options.store, stale->deployment, drawing_loaded, drawing);
+}
+
+/* Forgets what is shown, and tells when the first of the rest may be tried again; INT64_MAX = none has to. */
+static int64_t spots_due_ms(struct stale *stale) {
+    int64_t due_ms = INT64_MAX;
+    for (struct spot **link = &stale->spots; *link != NULL;) {
+        struct spot *spot = *link;
+        if (!spot->busy && spot->trouble == NULL) {
+            spot_drop(link);
+            continue;
+        }
+        if (!spot->busy && spot->not_before_ms < due_ms) {
+            due_ms = spot->not_before_ms;
+        }
+        link = &spot->next;
+    }
+    return due_ms;
+}
+
+/* When it is to be drawn; INT64_MAX = not before something changes. */
+static int64_t stale_due_ms(struct stale *stale) {
+    int64_t due_ms = spots_due_ms(stale);
+    if (stale->loading) {
+        return INT64_MAX;
+    }
+    if (stale->again) {
+        due_ms = 0;
+    }
+    return due_ms > stale->not_before_ms ? due_ms : stale->not_before_ms;
 }
 
 /* Draws what may be drawn now, forgets what is up to date, and sleeps until the next may be drawn. */
 static void reconciler_go(void *user) {
     struct reconciler *reconciler = user;
     int64_t now = clock_monotonic_ms();
-    int64_t next = -1;
+    int64_t next = INT64_MAX;
     struct stale **link = &reconciler->stale;
     while (*link != NULL) {
         struct stale *stale = *link;
-        bool rested = stale->not_before_ms <= now;
-        if (!stale->drawing && !reconciler->leads) {
-            stale->again = false;
-            rested = true;
-        }
-        if (!stale->drawing && !stale->again && rested) {
-            *link = stale->next;
-            mem_free(stale);
+        int64_t due = reconciler->leads ? stale_due_ms(stale) : INT64_MAX;
+        bool rested = stale->not_before_ms <= now || !reconciler->leads;
+        if (due == INT64_MAX && rested && stale->drawings == 0) {
+            stale_drop(link);
             continue;
         }
-        if (!stale->drawing && stale->again && rested && reconciler->drawing < DRAWN_AT_ONCE) {
+        if (due <= now && reconciler->loading < LOADED_AT_ONCE) {
             draw(reconciler, stale);
-        } else if (!stale->drawing && !rested && (next < 0 || stale->not_before_ms < next)) {
-            next = stale->not_before_ms;
+        } else if (!rested || (due > now && due < INT64_MAX)) {
+            int64_t wake = rested ? due : stale->not_before_ms;
+            next = wake < next ? wake : next;
         }
         link = &stale->next;
     }
-    if (next >= 0) {
+    if (next < INT64_MAX) {
         timer_start(reconciler->timer, next - now);
     }
+}
+
+/* --- how it is --------------------------------------------------------------------------------------------------- */
+
+/* Each room of which something could not be shown, with the first reason. */
+void reconciler_write_troubles(const struct reconciler *reconciler, struct buf *out) {
+    struct arena *arena = arena_create();
+    const struct spot **told = NULL;
+    size_t count = 0;
+    for (const struct stale *stale = reconciler->stale; stale != NULL; stale = stale->next) {
+        for (const struct spot *spot = stale->spots; spot != NULL; spot = spot->next) {
+            size_t i = 0;
+            while (i < count && !str_equal(told[i]->room, spot->room)) {
+                i++;
+            }
+            if (spot->trouble != NULL && i == count) {
+                told = arena_push(arena, told, count, sizeof *told);
+                told[count++] = spot;
+                buf_printf(out, "%s room %s: %s\n", reconciler->options.chat->functions->name, spot->room,
+                           spot->trouble);
+            }
+        }
+    }
+    arena_destroy(arena);
 }

@@ -97,5 +97,6 @@ void chats_write_health(const struct chats *chats, struct buf *out) {
     for (size_t i = 0; chats != NULL && i < chats->count; i++) {
         const char *trouble = chats->chats[i]->functions->trouble(chats->chats[i]);
         buf_printf(out, "%s: %s\n", chats->chats[i]->functions->name, trouble == NULL ? "connected" : trouble);
+        reconciler_write_troubles(chats->reconcilers[i], out);
     }
 }

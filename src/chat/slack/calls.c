@@ -61,7 +61,7 @@ struct item {
     char *url;                   /* owned; a response_url is a secret */
     char *body;                  /* owned */
     size_t body_size;
-    bool urgent;
+    bool urgent, once;
     enum call_priority priority;
     uint64_t number;
     uint64_t method_meter, channel_meter, key_meter; /* 0 = none; the key is known by its meter */
@@ -285,7 +285,8 @@ static uint64_t random_number(void) {
 
 static bool may_be_repeated(const struct item *item, const struct verdict *verdict) {
     bool again = item->method != NULL && item->method->repeat == AGAIN;
-    return verdict->kind == VERDICT_LIMITED || (verdict->kind == VERDICT_FAULT && (again || !verdict->maybe));
+    bool fault = verdict->kind == VERDICT_FAULT && !item->once;
+    return verdict->kind == VERDICT_LIMITED || (fault && (again || !verdict->maybe));
 }
 
 /* When the next attempt may be. A limit holds the channel if it is of a channel, or else the method. */
@@ -412,6 +413,7 @@ static struct item *item_create(struct calls *calls, const struct call *call, ca
     item->done = done;
     item->user = user;
     item->priority = call->priority;
+    item->once = call->once;
     item->number = calls->number++;
     int64_t deadline_ms = call->deadline_ms > 0 ? call->deadline_ms : LIMIT_SLACK_CALL_MS;
     item->deadline_ms = clock_monotonic_ms() + deadline_ms;

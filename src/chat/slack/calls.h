@@ -60,6 +60,7 @@ struct call {
      * one at a time, LIMIT_SLACK_EDIT_MS apart; one that still waits is replaced by a later one, which takes its place.
      */
     const char *key;
+    bool once; /* not tried again after a fault, but still after a 429: who calls has something newer to say by then */
     int64_t
         deadline_ms; /* from now, for all attempts; 0 = LIMIT_SLACK_CALL_MS, for views.open LIMIT_SLACK_TRIGGER_MS */
 };

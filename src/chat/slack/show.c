@@ -142,7 +142,9 @@ static void showing_sent(const struct call_reply *reply, void *user) {
 
 static void showing_send(struct showing *showing) {
     static const enum call_priority priorities[] = {
-        [CARD_STATUS] = CALL_PROGRESS, [CARD_QUESTION] = CALL_QUESTION, [CARD_CLOSING] = CALL_REPLY};
+        [CARD_STATUS] = CALL_PROGRESS, [CARD_QUESTION] = CALL_QUESTION,   [CARD_CLOSING] = CALL_REPLY,
+        [CARD_REMINDER] = CALL_REPLY,  [CARD_ESCALATION] = CALL_QUESTION,
+    };
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4), key = BUF_INIT(512);
     bool edits = showing->message != NULL;
     write_body(showing, &body);
@@ -154,6 +156,7 @@ static void showing_send(struct showing *showing) {
                    .channel = showing->room,
                    .priority = priorities[showing->card->kind],
                    .key = edits ? key.data : NULL,
+                   .once = true, /* the next try shows what is true by then */
                },
                showing_sent, showing);
     buf_finish(&body);
@@ -206,6 +209,7 @@ static void showing_look(struct showing *showing) {
                    .fields = fields,
                    .field_count = count,
                    .priority = CALL_REPLY,
+                   .once = true,
                },
                showing_looked, showing);
 }
