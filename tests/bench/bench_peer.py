@@ -309,4 +309,5 @@ def main():
     compare(ours, peers)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -76,12 +76,13 @@ function verbs(fake) {
       channels: Object.fromEntries(workspace.state.channels.map((one) => [one.name, one.id])),
       usergroups: Object.fromEntries(workspace.state.usergroups.map((one) => [one.handle, one.id])),
     }),
-    messages: ({channel, thread_ts: thread, from}) => ({
+    messages: ({channel, thread_ts: thread, from, after}) => ({
       messages: workspace.state.channels
         .filter((one) => channel === undefined || one.id === channel || one.name === channel)
         .flatMap((one) => one.messages.map((message) => ({channel: one.id, ...message})))
         .filter((one) => thread === undefined || one.thread_ts === thread)
-        .filter((one) => from === undefined || one.user === workspace.user(from)?.id),
+        .filter((one) => from === undefined || one.user === workspace.user(from)?.id)
+        .filter((one) => after === undefined || one.ts > after),
     }),
     message: ({channel, ts, history = false}) => {
       const found = workspace.message(place(channel), ts);
@@ -97,15 +98,17 @@ function verbs(fake) {
         .filter((one) => user === undefined || one.user === workspace.user(user)?.id)
         .map((one) => ({...publicView(one), open: one.open, errors: one.errors ?? null, user: one.user})),
     }),
-    calls: ({method}) => ({calls: api.log.filter((one) => method === undefined || one.method === method)}),
-    envelopes: ({type, unacknowledged}) => ({
-      envelopes: sockets.log.filter(
-        (one) => (type === undefined || one.type === type) && (!unacknowledged || one.acked === null),
-      ),
+    calls: ({method, after_us: after = 0}) => ({
+      calls: api.log.filter((one) => one.at_us > after && (method === undefined || one.method === method)),
+    }),
+    envelopes: ({type, unacknowledged, after_us: after = 0}) => ({
+      envelopes: sockets.log
+        .filter((one) => one.at_us > after && (type === undefined || one.type === type))
+        .filter((one) => !unacknowledged || one.acked === null),
     }),
     stats: () => ({
       connections: sockets.links.length,
-      links: sockets.links.map(({number, ready, draining, since}) => ({number, ready, draining, since})),
+      links: sockets.links.map(({frames, host, ...shown}) => shown),
       ghosts: sockets.ghosts,
       counts: sockets.counts,
       unacknowledged: sockets.unacknowledged(),

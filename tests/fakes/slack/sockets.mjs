@@ -6,6 +6,7 @@
 
 import {randomBytes, randomUUID} from "node:crypto";
 
+import {clockUs} from "./clock.mjs";
 import {acceptKey, Frames} from "./frames.mjs";
 import {APP} from "./workspace.mjs";
 
@@ -107,6 +108,7 @@ export class Sockets {
       return;
     }
     this.counts.hellos += 1;
+    link.hello_us = clockUs();
     this.#send(
       link,
       JSON.stringify({
@@ -272,6 +274,8 @@ export class Sockets {
       retry_attempt: delivery.attempt,
       link: link.number,
       at: Date.now(),
+      at_us: clockUs(),
+      acked_us: null,
     };
     this.log.push(row);
     this.rows.set(row.envelope_id, [...(this.rows.get(row.envelope_id) ?? []), row]);
@@ -357,6 +361,7 @@ export class Sockets {
       this.counts.repeated_acks += 1;
     }
     row.acked ??= Date.now() - row.at;
+    row.acked_us ??= clockUs();
     this.counts.late_acks += row.acked > this.settings.ack_ms ? 1 : 0;
     if (delivery && !delivery.done) {
       delivery.done = true;

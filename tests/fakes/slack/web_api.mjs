@@ -4,6 +4,7 @@
  */
 
 import {readArguments, SlackError} from "./arguments.mjs";
+import {clockUs} from "./clock.mjs";
 import {methods} from "./methods.mjs";
 import {checkBlocks} from "./limits.mjs";
 import {APP} from "./workspace.mjs";
@@ -74,7 +75,8 @@ export class WebApi {
 
   #logged(name, body, token) {
     const kind = token?.slice(0, 4) ?? null;
-    const row = {method: name, at: Date.now(), token: kind, bytes: body.length, fault: null, error: null, status: 200};
+    const row = {method: name, at: Date.now(), at_us: clockUs(), token: kind, bytes: body.length};
+    Object.assign(row, {fault: null, error: null, status: 200});
     this.log.push(row);
     if (this.log.length > LOG_MAX) {
       this.log.shift();
