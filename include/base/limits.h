@@ -67,6 +67,7 @@ enum {
     LIMIT_SLACK_LASTING_MS = 10000,    /* a connection that lived so long was a good one */
     LIMIT_SLACK_DRAIN_MS = 10000,      /* an old connection beside a new one */
     LIMIT_SLACK_ACKNOWLEDGE_MS = 2000, /* of 3 s that Slack waits */
+    LIMIT_LISTENER_SECONDS = 15,       /* how long a silent process is believed to be connected to a platform */
     LIMIT_SLACK_PENDING = 1000,        /* envelopes that are not acknowledged yet */
 
     /* what we ask other servers over HTTP */
@@ -85,8 +86,8 @@ enum {
     LIMIT_SLACK_TRIGGER_MS = 3000,
     LIMIT_SLACK_OPEN_MS = 10000,
     LIMIT_SLACK_PEOPLE_MS = 600000, /* how long it is believed who somebody is */
-    LIMIT_SLACK_EDIT_MS = 2000, /* between two edits of a message */
-    LIMIT_SLACK_PAUSE_MS = 500, /* before the second attempt; twice as long before the next */
+    LIMIT_SLACK_EDIT_MS = 2000,     /* between two edits of a message */
+    LIMIT_SLACK_PAUSE_MS = 500,     /* before the second attempt; twice as long before the next */
     LIMIT_SLACK_PAUSE_MAX_MS = 30000,
     LIMIT_SLACK_RETRY_AFTER_MS = 30000, /* where Slack says no time */
     LIMIT_SLACK_BURST = 3,              /* messages in a channel at once; then one a second */
@@ -137,9 +138,9 @@ enum {
     LIMIT_WORKER_SLOTS = 256,
 };
 
-#define LIMIT_DONE_SECONDS (24 * 3600)     /* how long the result of what a person did can be asked for again */
-#define LIMIT_FACT_SECONDS 600             /* the same of what a worker tells: there are many */
-#define LIMIT_LOG_SECONDS (14 * 24 * 3600) /* how long output is kept */
+#define LIMIT_DONE_SECONDS (24 * 3600)        /* how long the result of what a person did can be asked for again */
+#define LIMIT_FACT_SECONDS 600                /* the same of what a worker tells: there are many */
+#define LIMIT_LOG_SECONDS (14 * 24 * 3600)    /* how long output is kept */
 #define LIMIT_THREAD_SECONDS (30 * 24 * 3600) /* how long a reply under a question's message finds the question */
 #define LIMIT_SESSION_SECONDS (12 * 3600)
 #define LIMIT_LOGIN_LINK_SECONDS 900

@@ -472,18 +472,36 @@ static void connections_that_are_not_ours_are_told(void **state) {
     (void)state;
     struct rig rig = {.options = {.lasting_ms = 1}};
     int number = rig_connect(&rig);
+    socket_set_processes(rig.socket, 1);
     assert_true(has_metric("guidepost_chat_foreign_connections{adapter=\"slack\"} 0\n"));
-    socket_set_processes(rig.socket, 2);
     for (int connections = 2; connections <= 4; connections += 2) {
         turn_for(&rig, 5);
         ws_peer_tell(peer, "drop %d", number);
         number = await_open(&rig);
         ws_peer_tell(peer, "text %d " HELLO, number, connections);
         turn_until(&rig, rig.state == SOCKET_CONNECTED);
+        assert_string_equal(rig.why, "");
+        socket_set_processes(rig.socket, 2);
         assert_int_equal(strstr(rig.why, "not ours: 2.") != NULL, connections == 4);
         assert_true(has_metric(connections == 4 ? "guidepost_chat_foreign_connections{adapter=\"slack\"} 2\n"
                                                 : "guidepost_chat_foreign_connections{adapter=\"slack\"} 0\n"));
     }
+    rig_close(&rig);
+}
+
+/* Slack counts only at the hello. */
+static void a_process_that_is_told_late_or_is_gone_is_no_stranger(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    ws_peer_tell(peer, "text %d " HELLO, await_open(&rig), 3);
+    turn_until(&rig, rig.state == SOCKET_CONNECTED);
+    socket_set_processes(rig.socket, 2);
+    assert_non_null(strstr(rig.why, "not ours: 1."));
+    socket_set_processes(rig.socket, 3);
+    assert_string_equal(rig.why, "");
+    socket_set_processes(rig.socket, 1);
+    assert_string_equal(rig.why, "");
     rig_close(&rig);
 }
 
@@ -540,6 +558,7 @@ int main(void) {
         cmocka_unit_test(a_pause_that_slack_asks_for_is_kept),
         cmocka_unit_test(a_url_that_makes_no_sense_is_a_trouble_like_others),
         cmocka_unit_test(connections_that_are_not_ours_are_told),
+        cmocka_unit_test(a_process_that_is_told_late_or_is_gone_is_no_stranger),
         cmocka_unit_test(it_can_be_destroyed_at_any_moment),
     };
     return cmocka_run_group_tests(tests, start_peer, stop_peer);

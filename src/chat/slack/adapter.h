@@ -3,6 +3,7 @@
 
 /* What the parts of the adapter share: slack.c (its life), listen.c (in), show.c (out), people.c (who is who). */
 
+#include "base/id.h"
 #include "chat/slack.h"
 
 #include "calls.h"
@@ -17,6 +18,9 @@ struct slack {
     struct socket *socket;
     struct people *people;
     struct listener *listener;
+    char id[ID_RANDOM_SIZE];     /* of this process among those that listen to Slack */
+    struct timer *listen;        /* to say again that it does */
+    int64_t processes;           /* that listen, with this one; as it was last known */
     char team[64], user[64];     /* of the bot, by auth.test; "" = not known yet */
     char trouble[ERR_TEXT_SIZE]; /* "" = none */
 };

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/listeners.h"
 
 const struct config *slack_config(const struct slack *slack) {
     return slack->options.config(slack->options.user);
@@ -97,17 +98,40 @@ static void slack_open(void *user) {
     }
 }
 
+/* Which connections beside ours are right? */
+static void listeners_known(size_t count, const struct err *err, void *user) {
+    struct slack *slack = user;
+    if (err == NULL) {
+        slack->processes = (int64_t)count;
+    } else if (slack->socket != NULL) {
+        timer_start(slack->listen, LIMIT_HEARTBEAT_MS / 10); /* the others shall know of us before Slack counts us */
+    }
+    if (slack->socket != NULL) {
+        socket_set_processes(slack->socket, slack->processes);
+    }
+}
+
+static void slack_listens(void *user) {
+    struct slack *slack = user;
+    timer_start(slack->listen, LIMIT_LISTENER_SECONDS * 1000 / 3);
+    store_put_listener(slack->options.store, "slack", slack->id, LIMIT_LISTENER_SECONDS, listeners_known, slack);
+}
+
 static void slack_state(enum socket_state state, const char *why, void *user) {
     struct slack *slack = user;
     switch (state) {
     case SOCKET_CONNECTED:
-        slack->trouble[0] = '\0';
+        (void)snprintf(slack->trouble, sizeof slack->trouble, "%s%s", why[0] == '\0' ? "" : "connected, but: ", why);
+        if (why[0] == '\0') {
+            timer_start(slack->listen, 0);
+        }
         break;
     case SOCKET_CONNECTING:
         (void)snprintf(slack->trouble, sizeof slack->trouble, "not connected%s%s", why[0] == '\0' ? "" : ": ", why);
         break;
     case SOCKET_STOPPED:
         (void)snprintf(slack->trouble, sizeof slack->trouble, "stopped, somebody must act: %s", why);
+        timer_stop(slack->listen);
         break;
     }
 }
@@ -119,15 +143,23 @@ static void slack_envelope(const struct envelope *envelope, uint64_t token, void
 
 /* --- life ----------------------------------------------------------------------------------------------------------- */
 
-static void slack_stop(struct chat *chat) {
-    struct slack *slack = (struct slack *)chat;
+static void slack_end(struct slack *slack) {
+    timer_stop(slack->listen);
     socket_destroy(slack->socket);
     slack->socket = NULL;
 }
 
+static void slack_stop(struct chat *chat) {
+    struct slack *slack = (struct slack *)chat;
+    slack_end(slack);
+    store_drop_listener(slack->options.store, "slack", slack->id);
+}
+
+/* The store may be gone. */
 static void slack_destroy(struct chat *chat) {
     struct slack *slack = (struct slack *)chat;
-    slack_stop(chat);
+    slack_end(slack);
+    timer_destroy(slack->listen);
     calls_destroy(slack->calls);
     listener_destroy(slack->listener);
     people_destroy(slack->people);
@@ -148,6 +180,10 @@ int slack_create(const struct slack_options *options, struct chat **ret_chat, st
     struct slack *slack = mem_alloc(sizeof *slack);
     slack->chat.functions = &slack_functions;
     slack->options = *options;
+    slack->processes = 1;
+    slack->listen = loop_timer(options->loop, slack_listens, slack);
+    id_random(slack->id);
+    timer_start(slack->listen, 0);
     slack->calls = calls_create(options->loop, &(struct calls_options){
                                                    .api_url = options->api_url,
                                                    .app_token = options->app_token,

@@ -55,8 +55,10 @@ struct socket {
     struct timer *acknowledge; /* the deadline of the oldest */
     enum socket_state state;
     struct err why; /* of the state, only the text */
-    int64_t processes;
     int64_t hellos;
+    int64_t others;    /* connections that Slack counted at the last hello beside ours */
+    int64_t explained; /* so many of them may be of other processes of ours */
+    int64_t foreign;   /* the rest, as it was told */
 };
 
 static void begin_open(void *user);
@@ -76,7 +78,6 @@ int socket_create(const struct socket_options *options, struct socket **ret_sock
     socket->options.drain_ms = options->drain_ms > 0 ? options->drain_ms : LIMIT_SLACK_DRAIN_MS;
     socket->options.lasting_ms = options->lasting_ms > 0 ? options->lasting_ms : LIMIT_SLACK_LASTING_MS;
     socket->options.hello_ms = options->hello_ms > 0 ? options->hello_ms : LIMIT_SLACK_HELLO_MS;
-    socket->processes = 1;
     socket->reconnect = loop_timer(options->loop, begin_open, socket);
     socket->acknowledge = loop_timer(options->loop, acknowledge_late, socket);
     timer_start(socket->reconnect, 0);
@@ -322,26 +323,13 @@ static void closed(const struct err *reason, void *user) {
     end_connection(user, reason->text);
 }
 
-/* Envelopes go to any socket of the app, so another program with our token takes away some of our clicks. */
-static void count_foreign(struct socket *socket, int64_t num_connections) {
-    int64_t ours = socket->processes - 1;
+static void count_others(struct socket *socket, int64_t num_connections) {
+    socket->others = num_connections;
     for (const struct connection *connection = socket->first; connection != NULL; connection = connection->next) {
-        ours += connection->hello_ms != 0;
+        socket->others -= connection->hello_ms != 0;
     }
-    int64_t foreign = num_connections > ours ? num_connections - ours : 0;
-    metric_set(METRIC_CHAT_FOREIGN, (double)foreign, adapter, NULL, NULL);
-    struct buf why = BUF_INIT(ERR_TEXT_SIZE);
-    if (foreign > 0) {
-        buf_printf(
-            &why,
-            "Connections of this app that are not ours: %lld. Another program with the same app token, or a dead "
-            "connection that Slack has not noticed yet, takes some of the commands and clicks.",
-            (long long)foreign);
-        log_warn("slack: connections of this app are not ours", LOG_INT("foreign", foreign),
-                 LOG_INT("connections", num_connections), LOG_END);
-    }
-    tell_state(socket, SOCKET_CONNECTED, why.data);
-    buf_finish(&why);
+    socket->explained = 0;
+    socket->foreign = 0;
 }
 
 static void hello_came(struct connection *connection, const struct envelope *envelope) {
@@ -361,7 +349,8 @@ static void hello_came(struct connection *connection, const struct envelope *env
     }
     log_info("slack: connected", LOG_INT("connections", envelope->num_connections),
              LOG_INT("seconds", envelope->connection_seconds), LOG_END);
-    count_foreign(socket, envelope->num_connections);
+    count_others(socket, envelope->num_connections);
+    tell_state(socket, SOCKET_CONNECTED, "");
 }
 
 static void disconnect_came(struct connection *connection, enum envelope_reason reason) {
@@ -455,8 +444,29 @@ static void create_connection(struct socket *socket, const char *url) {
 
 /* ---------------------------------------------------------------------------------------------------------------------- */
 
+/* Envelopes go to any socket of the app, so another program with our token takes away some of our clicks. Slack counted at
+ * the hello: a process that is gone since then was counted, too. */
 void socket_set_processes(struct socket *socket, int64_t processes) {
-    socket->processes = processes > 0 ? processes : 1;
+    socket->explained = processes - 1 > socket->explained ? processes - 1 : socket->explained;
+    int64_t foreign = socket->others > socket->explained ? socket->others - socket->explained : 0;
+    if (socket->state != SOCKET_CONNECTED) {
+        return;
+    }
+    metric_set(METRIC_CHAT_FOREIGN, (double)foreign, adapter, NULL, NULL);
+    struct buf why = BUF_INIT(ERR_TEXT_SIZE);
+    if (foreign > 0) {
+        buf_printf(
+            &why,
+            "Connections of this app that are not ours: %lld. Another program with the same app token, or a dead "
+            "connection that Slack has not noticed yet, takes some of the commands and clicks.",
+            (long long)foreign);
+    }
+    if (foreign > 0 && foreign != socket->foreign) {
+        log_warn("slack: connections of this app are not ours", LOG_INT("foreign", foreign), LOG_END);
+    }
+    socket->foreign = foreign;
+    tell_state(socket, SOCKET_CONNECTED, why.data);
+    buf_finish(&why);
 }
 
 bool socket_is_connected(const struct socket *socket) {

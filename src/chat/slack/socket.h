@@ -69,7 +69,8 @@ void socket_acknowledge(struct socket *socket, uint64_t token);
  * was entered wrongly. */
 void socket_respond(struct socket *socket, uint64_t token, const char *payload);
 
-/* How many processes serve this app: what Slack counts beyond that takes envelopes from us. 1 until it is told. */
+/* How many processes serve this app. To be told after each hello, and when it changes: what Slack counted beyond that
+ * takes envelopes from us, which is the reason then that goes with SOCKET_CONNECTED. */
 void socket_set_processes(struct socket *socket, int64_t processes);
 
 bool socket_is_connected(const struct socket *socket);
