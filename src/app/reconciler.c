@@ -30,6 +30,7 @@ enum {
     LOADED_AT_ONCE = 32,
     PAUSE_MS = 250, /* between two drawings of one deployment; doubled with each failure, up to: */
     PAUSE_MAX_MS = 30000,
+    PAUSE_UNKNOWN_MS = 2000, /* a post may still be on its way into the room: then it would be looked for too soon */
     RECENT_LOOKED_AT = 100,
 };
 
@@ -266,6 +267,9 @@ static void shown_done(const char *message, const struct err *err, void *user) {
     if (err != NULL) {
         log_warn("a room could not be brought up to date, trying again", LOG_STR("adapter", name),
                  LOG_STR("room", shown->room), LOG_ERR(err), LOG_END);
+        if (err->code == ERR_UNKNOWN && shown->spot->pause_ms < PAUSE_UNKNOWN_MS / 2) {
+            shown->spot->pause_ms = PAUSE_UNKNOWN_MS / 2; /* which is doubled now */
+        }
         shown_fail(shown, err->text);
         return;
     }

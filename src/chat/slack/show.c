@@ -52,11 +52,32 @@ static void showing_end(struct showing *showing, const char *message, const stru
     mem_free(showing);
 }
 
+/* What people can do about it, or else what Slack says. */
+static const char *advice(const struct call_reply *reply) {
+    static const struct {
+        const char *error, *text;
+    } advices[] = {
+        {"channel_not_found",
+         "the bot sees no channel with this id. Correct the id, or invite the bot if it is private"},
+        {"not_in_channel", "the bot is not in this channel. Write in it: /invite @guidepost"},
+        {"is_archived", "the channel is archived. Unarchive it, or name another one"},
+        {"restricted_action", "the bot may not write in this channel. Let it, in the channel's permissions"},
+        {"restricted_action_read_only_channel", "only some may write in this channel. Let the bot, in its permissions"},
+        {"no_reply", "no reply came"},
+    };
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        if (str_equal(reply->error, advices[i].error)) {
+            return advices[i].text;
+        }
+    }
+    return reply->detail[0] != '\0' ? reply->detail : "it refuses";
+}
+
 static void showing_fail(struct showing *showing, const struct call_reply *reply) {
     struct err err;
     bool gone = showing->message != NULL && str_equal(reply->error, "message_not_found");
-    (void)err_set(&err, gone ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "Slack: %s%s%s.", reply->error,
-                  reply->detail[0] == '\0' ? "" : ": ", reply->detail);
+    enum err_code code = gone ? ERR_NOT_FOUND : reply->maybe ? ERR_UNKNOWN : ERR_UNAVAILABLE;
+    (void)err_set(&err, code, "Slack: %s (%s).", advice(reply), reply->error);
     showing_end(showing, NULL, &err);
 }
 
