@@ -10,11 +10,14 @@ chat:
     bot_token: {{ file: {folder}/bot-token }}
     api_url: {api_url}
     ca_file: {ca_file}
+    paced: {paced}
 people:
   alice: {{ slack: U0ALICE }}
   bob: {{ slack: U0BOB }}
   carol: {{ slack: U0CAROL }}
   gast: {{ slack: U0GUEST }}
+  former: {{ slack: U0FORMER }}
+  stranger: {{ slack: U0STRANGER }}
 teams:
   web-oncall: {{ members: [bob], slack_usergroup: S0WEBONCALL }}
 permissions:
@@ -43,9 +46,9 @@ projects:
 class SlackRig:
     """`with SlackRig(tmp_path) as s:` s.slack is the fake, s.rig the programs."""
 
-    def __init__(self, folder, more="", rooms="", targets="", servers=1, workers=1, **slack):
+    def __init__(self, folder, more="", rooms="", targets="", paced=True, servers=1, workers=1, **slack):
         self.folder = folder
-        self.lines = {"more": more, "rooms": rooms, "targets": targets}
+        self.lines = {"more": more, "rooms": rooms, "targets": targets, "paced": str(paced).lower()}
         self.servers, self.workers = servers, workers
         self.slack = SlackFake(folder / "slack", **slack)
 
