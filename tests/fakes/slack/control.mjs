@@ -132,7 +132,7 @@ function count(words) {
 }
 
 export function createControl(fake) {
-  return createServer(async (request, response) => {
+  return createServer({keepAliveTimeout: 600000}, async (request, response) => {
     const answer = (status, said) => {
       const text = JSON.stringify(said);
       response.writeHead(status, {"Content-Type": "application/json", "Content-Length": Buffer.byteLength(text)});
