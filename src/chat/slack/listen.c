@@ -234,8 +234,9 @@ static void window_opened(const struct call_reply *reply, void *user) {
             hearing, ERR_UNAVAILABLE,
             arena_printf(hearing->arena,
                          "The window could not be opened (%s), and nothing was done. Press again, or type for example: "
-                         "retry Q%llu -- your note",
-                         reply->error, (unsigned long long)hearing->heard.question));
+                         "%s Q%llu -- your note",
+                         reply->error, hearing->heard.kind == HEARD_NOTE ? hearing->heard.verb : "retry",
+                         (unsigned long long)hearing->heard.question));
     }
 }
 
