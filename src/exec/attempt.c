@@ -189,13 +189,14 @@ static void attempt_ended(void *user) {
     timer_start(attempt->again, 0);
 }
 
-/* The supervisor is dead. If it left no end, nobody will ever know it. */
+/* The supervisor is dead. If it left no end, nobody will ever know it. Its directory was there: that it is missing now
+ * proves nothing. */
 void attempt_supervisor_gone(struct attempt *attempt) {
     attempt->pid = 0;
     if (attempt->follow == NULL) {
         return;
     }
-    enum rundir_truth truth = rundir_look(attempt->dir, true);
+    enum rundir_truth truth = rundir_look(attempt->dir, false);
     if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
         return; /* The end is there: it is followed to. */
     }

@@ -16,10 +16,12 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/lockfile.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "exec/rundir.h"
+#include "rundir_record.h"
 
-enum { RECORD_BYTES = 256, EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600 };
+enum { EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600 };
 
 void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot,
                  uint32_t attempt) {
@@ -34,51 +36,60 @@ static void file_path(char out[RUNDIR_PATH_SIZE], const char *dir, const char *n
     }
 }
 
-static bool file_exists(const char *dir, const char *name) {
-    char path[RUNDIR_PATH_SIZE];
-    struct stat st;
-    file_path(path, dir, name);
-    return lstat(path, &st) == 0;
+static int record_open(const char *path, int flags) {
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "record");
+    return open(name, flags | O_CLOEXEC, 0600);
 }
 
-static bool file_text(const char *dir, const char *name, struct buf *out) {
-    char path[RUNDIR_PATH_SIZE];
-    file_path(path, dir, name);
-    return file_read(path, RECORD_BYTES, out, NULL) == 0;
+/* What is not there or cannot be read says nothing. */
+static struct rundir_record record_of(const char *path) {
+    struct rundir_record record = {0};
+    int fd = record_open(path, O_RDONLY);
+    if (fd >= 0 && rundir_record_read(&record, fd) < 0) {
+        record = (struct rundir_record){0};
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return record;
+}
+
+/* A record that is there already was made by an adopter who found none, and who has called the outcome unknown. */
+static int record_make(const char *path) {
+    const struct rundir_record nothing = {0};
+    char boot[ID_BOOT_SIZE], line[ID_BOOT_SIZE + sizeof "boot \n"];
+    id_boot(boot);
+    (void)snprintf(line, sizeof line, "boot %s\n", boot);
+    int fd = record_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
+    if (fd < 0) {
+        return -errno;
+    }
+    int r = rundir_record_append(&nothing, fd, line, false);
+    (void)close(fd);
+    return r;
+}
+
+static int record_failed(const char *path, int code, struct err *err) {
+    return err_set(err, code == -EEXIST ? ERR_CONFLICT : ERR_IO, "%s/record can't be written: %s.", path,
+                   strerror(-code));
 }
 
 int rundir_make(const char *path, struct err *err) {
-    char parent[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], lock[RUNDIR_PATH_SIZE];
+    char parent[RUNDIR_PATH_SIZE];
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
     if (mkdir(path, 0700) < 0 &&
         (errno != ENOENT || (mkdir(parent, 0700) < 0 && errno != EEXIST) || mkdir(path, 0700) < 0)) {
         return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path,
                        strerror(errno));
     }
-    id_boot(boot);
-    file_path(lock, path, "lock");
-    int fd = open(lock, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, boot, strlen(boot)) == (ssize_t)strlen(boot);
-    int code = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return written ? 0 : err_set(err, ERR_IO, "%s can't be written: %s.", lock, strerror(code));
+    int r = record_make(path);
+    return r < 0 ? record_failed(path, r, err) : 0;
 }
 
-static bool same_boot(const char *path) {
-    struct buf text = BUF_INIT(RECORD_BYTES);
-    char boot[ID_BOOT_SIZE];
-    id_boot(boot);
-    bool same = file_text(path, "lock", &text) && str_equal(text.data, boot);
-    buf_finish(&text);
-    return same;
-}
-
+/* Takes the lock to write. EWOULDBLOCK: somebody holds it. */
 static int lock_open(const char *path) {
-    char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "lock");
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = record_open(path, O_RDWR | O_CREAT | O_APPEND);
     if (fd >= 0 && lockfile_take_open(fd, NULL) < 0) {
         (void)close(fd);
         errno = EWOULDBLOCK;
@@ -87,20 +98,24 @@ static int lock_open(const char *path) {
     return fd;
 }
 
-static enum rundir_truth look_locked(const char *path) {
-    if (file_exists(path, "exit")) {
+static enum rundir_truth look_locked(int fd) {
+    struct rundir_record record;
+    if (rundir_record_read(&record, fd) < 0) {
+        return RUNDIR_UNREADABLE;
+    }
+    if (record.ended) {
         return RUNDIR_ENDED;
     }
-    if (file_exists(path, "void")) {
-        return RUNDIR_NEVER_STARTED;
+    if (!record.is_void) {
+        if (record.started || (record.has_boot && !rundir_record_is_of_this_boot(&record))) {
+            return RUNDIR_GONE;
+        }
+        /* Whoever holds the lock here while nothing was started makes sure that nothing will be. */
+        if (rundir_record_append(&record, fd, "void\n", true) < 0) {
+            return RUNDIR_UNREADABLE;
+        }
     }
-    if (file_exists(path, "started") || !same_boot(path)) {
-        return RUNDIR_GONE;
-    }
-    /* Whoever holds the lock here while nothing was started makes sure that nothing will be. */
-    char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "void");
-    return file_write_atomic(name, "", 0, 0600, true, NULL) == 0 ? RUNDIR_NEVER_STARTED : RUNDIR_UNREADABLE;
+    return record.has_boot ? RUNDIR_NEVER_STARTED : RUNDIR_GONE;
 }
 
 enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
@@ -112,66 +127,51 @@ enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
     if (rundir_make(path, &err) < 0 && err.code != ERR_CONFLICT) {
         return RUNDIR_UNREADABLE;
     }
-    if (file_exists(path, "exit")) {
-        return RUNDIR_ENDED;
-    }
     int fd = lock_open(path);
     if (fd < 0) {
         return errno == EWOULDBLOCK ? RUNDIR_RUNNING : RUNDIR_UNREADABLE;
     }
-    enum rundir_truth truth = look_locked(path);
+    enum rundir_truth truth = look_locked(fd);
     (void)close(fd);
     return truth;
 }
 
-static const struct {
-    const char *word;
-    enum outcome_kind kind;
-} end_words[] = {
-    {"exit", OUTCOME_EXIT},   {"signal", OUTCOME_SIGNAL},     {"timeout", OUTCOME_TIMEOUT},
-    {"quiet", OUTCOME_QUIET}, {"canceled", OUTCOME_CANCELED}, {"notstarted", OUTCOME_NOT_STARTED},
-};
-
 bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out) {
-    struct buf text = BUF_INIT(RECORD_BYTES);
-    char word[16];
-    int64_t number, wall_ms;
-    bool found = false;
-    if (file_text(path, "exit", &text) && sscanf(text.data, "%15s %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, word,
-                                                 &number, &wall_ms, ret_bytes, ret_left_out) == 5) {
-        for (size_t i = 0; i < sizeof end_words / sizeof end_words[0]; i++) {
-            if (str_equal(word, end_words[i].word)) {
-                *ret_outcome = (struct outcome){end_words[i].kind, number};
-                found = true;
-            }
-        }
-    }
-    buf_finish(&text);
-    return found;
+    struct rundir_record record = record_of(path);
+    *ret_outcome = record.outcome;
+    *ret_bytes = record.bytes;
+    *ret_left_out = record.left_out;
+    return record.ended;
 }
 
-int rundir_not_started(const char *path, int number, const char *why, struct err *err) {
-    char name[RUNDIR_PATH_SIZE], record[RECORD_BYTES];
-    file_path(name, path, "out.0");
-    int r = file_write_atomic(name, why, strlen(why), 0600, false, err);
+static int not_started_locked(int fd, const char *path, int number, const char *why, struct err *err) {
+    struct rundir_record record;
+    char output[RUNDIR_PATH_SIZE], line[RUNDIR_RECORD_BYTES];
+    int r = rundir_record_read(&record, fd);
+    if (r < 0) {
+        return record_failed(path, r, err);
+    }
+    if (!record.has_boot || record.started || record.is_void || record.ended) {
+        return err_set(err, ERR_CONFLICT, "%s was given up, or has ended before.", path);
+    }
+    file_path(output, path, "out.0");
+    r = file_write_atomic(output, why, strlen(why), 0600, false, err);
     if (r < 0) {
         return r;
     }
-    (void)snprintf(record, sizeof record, "notstarted %d %" PRId64 " %zu 0\n", number, clock_wall_ms(), strlen(why));
-    file_path(name, path, "exit");
-    return file_write_atomic(name, record, strlen(record), 0600, true, err);
+    (void)snprintf(line, sizeof line, "exit notstarted %d %" PRId64 " %zu 0\n", number, clock_wall_ms(), strlen(why));
+    r = rundir_record_append(&record, fd, line, true);
+    return r < 0 ? record_failed(path, r, err) : 0;
 }
 
-/* `started`: "<supervisor pid> <child pid> <wall ms>". */
-static bool started_pids(const char *path, pid_t *ret_supervisor, pid_t *ret_child) {
-    struct buf text = BUF_INIT(RECORD_BYTES);
-    int supervisor = 0, child = 0;
-    bool found = file_text(path, "started", &text) && sscanf(text.data, "%d %d", &supervisor, &child) == 2 &&
-                 supervisor > 1 && child > 1;
-    buf_finish(&text);
-    *ret_supervisor = supervisor;
-    *ret_child = child;
-    return found;
+int rundir_not_started(const char *path, int number, const char *why, struct err *err) {
+    int fd = lock_open(path);
+    if (fd < 0) {
+        return record_failed(path, -errno, err);
+    }
+    int r = not_started_locked(fd, path, number, why, err);
+    (void)close(fd);
+    return r;
 }
 
 /* The session of a process, from /proc/<pid>/stat (proc(5): field 6, behind the name in parentheses); 0 if it is gone or a zombie. */
@@ -192,23 +192,24 @@ static pid_t process_session(const char *pid) {
 }
 
 bool rundir_is_locked(const char *path) {
-    char lock[RUNDIR_PATH_SIZE];
-    file_path(lock, path, "lock");
-    return lockfile_is_held(lock);
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "record");
+    return lockfile_is_held(name);
 }
 
 bool rundir_still_runs(const char *path) {
-    pid_t supervisor, child;
     if (rundir_is_locked(path)) {
         return true;
     }
-    if (file_exists(path, "exit") || !same_boot(path) || !started_pids(path, &supervisor, &child)) {
+    struct rundir_record record = record_of(path);
+    if (record.ended || record.supervisor <= 1 || !rundir_record_is_of_this_boot(&record)) {
         return false;
     }
     DIR *proc = opendir("/proc");
     bool found = proc == NULL; /* What cannot be proved gone may run. */
     for (struct dirent *entry = proc == NULL ? NULL : readdir(proc); entry != NULL && !found; entry = readdir(proc)) {
-        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && process_session(entry->d_name) == supervisor;
+        found =
+            entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && process_session(entry->d_name) == record.supervisor;
     }
     if (proc != NULL) {
         (void)closedir(proc);
@@ -217,8 +218,8 @@ bool rundir_still_runs(const char *path) {
 }
 
 bool rundir_stop(const char *path) {
-    pid_t supervisor, child;
-    return rundir_is_locked(path) && started_pids(path, &supervisor, &child) && kill(supervisor, SIGTERM) == 0;
+    struct rundir_record record = record_of(path);
+    return record.supervisor > 1 && rundir_is_locked(path) && kill(record.supervisor, SIGTERM) == 0;
 }
 
 uint64_t rundir_last_segment(const char *path) {
@@ -277,12 +278,11 @@ void rundir_excerpt(const char *path, struct buf *out) {
     buf_finish(&shown);
 }
 
-/* The first segment is always kept, so without it there are no others. `started` is renamed rather than removed: some file systems
- * look for a place for new files past each one that was removed lately. */
-void rundir_clear(const char *path) {
-    char from[RUNDIR_PATH_SIZE], to[RUNDIR_PATH_SIZE];
-    file_path(from, path, "out.0");
-    DIR *dir = unlink(from) == 0 ? opendir(path) : NULL;
+/* The first segment is always kept, so without it there are no others. */
+static void output_remove(const char *path) {
+    char first[RUNDIR_PATH_SIZE];
+    file_path(first, path, "out.0");
+    DIR *dir = unlink(first) == 0 ? opendir(path) : NULL;
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
         if (str_starts(entry->d_name, "out.")) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
@@ -291,26 +291,40 @@ void rundir_clear(const char *path) {
     if (dir != NULL) {
         (void)closedir(dir);
     }
-    file_path(from, path, "started");
-    file_path(to, path, "told");
-    (void)rename(from, to);
+}
+
+void rundir_clear(const char *path) {
+    struct rundir_record record;
+    output_remove(path);
+    int fd = record_open(path, O_RDWR | O_APPEND);
+    if (fd >= 0 && rundir_record_read(&record, fd) == 0 && record.ended && !record.told &&
+        rundir_record_append(&record, fd, "told\n", false) < 0) {
+        log_warn("it can't be noted that an end was told, so its run directory stays", LOG_STR("dir", path), LOG_END);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
 }
 
 /* An attempt that has started and whose end was not told is kept however old it is: without its directory it would seem that it never
  * started. */
-static bool all_told(const char *deployment_dir) {
+static bool is_settled(const char *path) {
+    struct rundir_record record = record_of(path);
+    return record.ended ? record.told || !record.started : record.has_boot && record.is_void;
+}
+
+static bool all_settled(const char *deployment_dir) {
     DIR *dir = opendir(deployment_dir);
-    bool told = dir != NULL;
-    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && told; entry = readdir(dir)) {
+    bool settled = dir != NULL;
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && settled; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
         file_path(path, deployment_dir, entry->d_name);
-        told = entry->d_name[0] == '.' || file_exists(path, "void") ||
-               (file_exists(path, "exit") && !file_exists(path, "started"));
+        settled = entry->d_name[0] == '.' || is_settled(path);
     }
     if (dir != NULL) {
         (void)closedir(dir);
     }
-    return told;
+    return settled;
 }
 
 void rundir_sweep(const char *state_dir) {
@@ -322,7 +336,7 @@ void rundir_sweep(const char *state_dir) {
         char path[RUNDIR_PATH_SIZE];
         struct stat st;
         file_path(path, runs, entry->d_name);
-        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && all_told(path)) {
+        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && all_settled(path)) {
             file_remove_tree(path);
         }
     }

@@ -28,13 +28,15 @@ enum rundir_truth {
     RUNDIR_GONE,       /* it was started, and neither supervisor nor end is there */
     RUNDIR_UNREADABLE, /* the disk does not answer: say nothing */
 };
-/* A directory that is not there proves that nothing started only if the owner had this state directory, under this boot. */
+/* A directory that is not there proves that nothing started only if the owner had this state directory, under this
+ * boot. */
 enum rundir_truth rundir_look(const char *path, bool owner_was_here);
 
 /* The recorded end. False if there is none (yet). */
 bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out);
 
-/* Records an end ourselves: nothing was started, `why` is the output. */
+/* Records an end ourselves, of a run directory that we made: nothing was started, `why` is the output. ERR_CONFLICT: an
+ * adopter has given it up. */
 int rundir_not_started(const char *path, int number, const char *why, struct err *err) MUST_USE;
 
 /* The number of the newest output segment; 0 if there is none. */
@@ -52,8 +54,8 @@ bool rundir_stop(const char *path);
 /* The last lines of output, safe to show. */
 void rundir_excerpt(const char *path, struct buf *out);
 
-/* The end was told: removes the output, renames `started` to `told`, and keeps the rest, because the directory's existence is what keeps
- * the attempt from starting again. */
+/* The end was told: removes the output, notes it in the record, and keeps that, because the directory's existence is
+ * what keeps the attempt from starting again. */
 void rundir_clear(const char *path);
 
 /* Removes the directories of deployments in which nothing began for a week and every end was told. */

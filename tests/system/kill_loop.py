@@ -278,11 +278,7 @@ class Killer:
         """A supervisor, the shell that it runs, or the step itself."""
         runs = {process_place(line.pid): line.pid for line in history.read_oracle(self.rig.oracle.read_text())[-50:]}
         victims = []
-        for supervisor, directory in self.rig.supervisors():
-            try:
-                shell = int((directory / "started").read_text().split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
+        for supervisor, shell, _ in self.rig.supervisors():
             attempt = process_place(shell)
             pid = {"supervisor": supervisor, "shell": shell, "step": runs.get(attempt)}[what]
             if attempt is not None and pid is not None:

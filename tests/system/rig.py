@@ -58,6 +58,15 @@ def process_place(pid):
     return (int(env["GUIDEPOST_DEPLOYMENT_ID"]), env["GUIDEPOST_STEP"], env["GUIDEPOST_TARGET"] or "-", int(env["GUIDEPOST_ATTEMPT"]))
 
 
+def started_in(record):
+    """(supervisor, shell) as the record of a run directory has it; None if it is not started."""
+    for line in record.read_text().splitlines(keepends=True):
+        words = line.split()
+        if line.endswith("\n") and words[:1] == ["started"]:
+            return int(words[1]), int(words[2])
+    return None
+
+
 def process_runs(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -283,17 +292,17 @@ class Rig:
         return [line.split() for line in self.oracle.read_text().splitlines()]
 
     def supervisors(self):
-        """(pid, run directory) of each guidepost-step that runs: what `started` says, and the process of that name."""
+        """(pid, shell, run directory) of each guidepost-step that runs: what its record says, if it has that name."""
         found = []
         for host in self.host_dirs:
-            for started in host.glob("runs/*/*/started"):
+            for record in host.glob("runs/*/*/record"):
                 try:
-                    pid = int(started.read_text().split()[0])
+                    pid, shell = started_in(record)
                     name = Path(f"/proc/{pid}/comm").read_text().strip()
-                except (OSError, ValueError, IndexError):
+                except (OSError, TypeError):
                     continue
                 if name == "guidepost-step" and process_runs(pid):
-                    found.append((pid, started.parent))
+                    found.append((pid, shell, record.parent))
         return found
 
     def own_processes(self):
@@ -308,7 +317,7 @@ class Rig:
                     found.add(int(proc.name))
             except OSError:
                 pass
-        return {pid for pid in found | {pid for pid, _ in self.supervisors()} if process_runs(pid)}
+        return {pid for pid in found | {pid for pid, _, _ in self.supervisors()} if process_runs(pid)}
 
     def finish(self, failed):
         for program in self.programs:

@@ -47,6 +47,7 @@ struct ending {
     uint64_t left_out;
 };
 
+static const char BOOT[] = "boot 01234567-89ab-cdef-0123-456789abcdef\n";
 static char binary[PATH_BYTES * 2];
 static char self[PATH_BYTES];
 static char output[OUTPUT_BYTES];
@@ -92,6 +93,27 @@ static size_t get(const struct run *run, const char *name, char *bytes, size_t r
     return size;
 }
 
+/* Finds the line of the record that begins with a word. */
+static bool find_line(const struct run *run, const char *word, char line[256]) {
+    char text[1024];
+
+    (void)get(run, "record", text, sizeof text);
+    for (char *at = text, *newline; (newline = strchr(at, '\n')) != NULL; at = newline + 1) {
+        *newline = '\0';
+        if (strncmp(at, word, strlen(word)) == 0 && (at[strlen(word)] == ' ' || at[strlen(word)] == '\0')) {
+            (void)snprintf(line, 256, "%.255s", at);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool says(const struct run *run, const char *word) {
+    char line[256];
+
+    return find_line(run, word, line);
+}
+
 static void tell_bytes(struct run *run, const char *key, const char *bytes, size_t size) {
     (void)fprintf(run->telling, "%s %zu\n", key, size);
     (void)fwrite(bytes, 1, size, run->telling);
@@ -105,7 +127,7 @@ static void tell(struct run *run, const char *key, const char *value) {
 static void run_make(struct run *run, const char *script) {
     *run = (struct run){.directory = "/tmp/test_step.XXXXXX", .input = -1};
     assert_non_null(mkdtemp(run->directory));
-    put(run, "lock", "", 0);
+    put(run, "record", BOOT, sizeof BOOT - 1);
     run->telling = open_memstream(&run->told, &run->told_size);
     tell(run, "env", "PATH=/usr/bin:/bin");
     if (script) {
@@ -167,15 +189,15 @@ static int run_wait(struct run *run) {
 
 static struct ending ending_of(const struct run *run) {
     struct ending ending;
-    char text[256];
+    char line[256];
     int64_t wall;
-    char newline;
+    int size = 0;
 
-    (void)get(run, "exit", text, sizeof text);
-    int count = sscanf(text, "%15s %ld %" SCNd64 " %" SCNu64 " %" SCNu64 "%c", ending.word, &ending.number, &wall,
-                       &ending.bytes, &ending.left_out, &newline);
-    assert_int_equal(count, 6);
-    assert_int_equal(newline, '\n');
+    assert_true(find_line(run, "exit", line));
+    int count = sscanf(line, "exit %15s %ld %" SCNd64 " %" SCNu64 " %" SCNu64 "%n", ending.word, &ending.number, &wall,
+                       &ending.bytes, &ending.left_out, &size);
+    assert_int_equal(count, 5);
+    assert_int_equal(size, strlen(line));
     assert_true(llabs(wall - (int64_t)time(NULL) * 1000) < 100000);
     return ending;
 }
@@ -230,8 +252,8 @@ static void moment(void) {
     (void)nanosleep(&pause, NULL);
 }
 
-static void wait_for_file(const struct run *run, const char *name) {
-    while (!has(run, name)) {
+static void wait_for_line(const struct run *run, const char *word) {
+    while (!says(run, word)) {
         moment();
     }
 }
@@ -272,7 +294,7 @@ static bool lives(pid_t pid) {
 static bool lock_is_free(const struct run *run) {
     char path[PATH_BYTES];
 
-    path_of(path, run, "lock");
+    path_of(path, run, "record");
     int fd = open(path, O_RDWR | O_CLOEXEC);
     bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
     (void)close(fd);
@@ -355,28 +377,28 @@ static void the_start_is_recorded_before_the_script_runs(void **state) {
     char wanted[64];
     (void)state;
 
-    run_make(&run, "echo $PPID $$; cat \"$RUN/started\"");
+    run_make(&run, "echo $PPID $$; grep started \"$RUN/record\"");
     char variable[PATH_BYTES];
     (void)snprintf(variable, sizeof variable, "RUN=%s", run.directory);
     tell(&run, "env", variable);
     run_go(&run);
     assert_ended(&run, "exit", 0);
     const char *second = strchr(output_of(&run), '\n') + 1;
-    (void)snprintf(wanted, sizeof wanted, "%.*s ", (int)(second - output - 1), output);
+    (void)snprintf(wanted, sizeof wanted, "started %.*s ", (int)(second - output - 1), output);
     assert_int_equal(strncmp(second, wanted, strlen(wanted)), 0);
     assert_int_equal(strtol(output, NULL, 10), run.pid);
     run_remove(&run);
 }
 
 static void files_are_for_their_owner_alone(void **state) {
-    static const char *const names[] = {"started", "exit", "out.0"};
+    static const char *const names[] = {"record", "out.0"};
     struct run run;
     (void)state;
 
     run_make(&run, "echo x");
     run_go(&run);
     assert_ended(&run, "exit", 0);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         char path[PATH_BYTES];
         struct stat file;
         path_of(path, &run, names[i]);
@@ -403,7 +425,7 @@ static void the_script_runs_as_its_user(void **state) {
     struct run run;
     (void)state;
 
-    run_make(&run, "id -un; id -Gn; cat \"$RUN/lock\" || echo locked out");
+    run_make(&run, "id -un; id -Gn; cat \"$RUN/record\" || echo locked out");
     tell(&run, "user", "nobody");
     char variable[PATH_BYTES];
     (void)snprintf(variable, sizeof variable, "RUN=%s", run.directory);
@@ -707,19 +729,19 @@ static void the_step_does_not_notice_the_death_of_its_starter(void **state) {
             (void)pause();
         }
     }
-    wait_for_file(&run, "started");
+    wait_for_line(&run, "started");
     assert_int_equal(kill(starter, SIGKILL), 0);
     assert_int_equal(waitpid(starter, NULL, 0), starter);
-    char started[64];
-    (void)get(&run, "started", started, sizeof started);
-    pid_t supervisor = (pid_t)strtol(started, NULL, 10);
+    char started[256];
+    assert_true(find_line(&run, "started", started));
+    pid_t supervisor = (pid_t)strtol(started + strlen("started "), NULL, 10);
     static const int ignored[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
         assert_int_equal(kill(supervisor, ignored[i]), 0);
     }
     assert_false(lock_is_free(&run));
     put(&run, "go", "", 0);
-    wait_for_file(&run, "exit");
+    wait_for_line(&run, "exit");
     struct ending ending = ending_of(&run);
     assert_string_equal(ending.word, "exit");
     assert_int_equal(ending.number, 7);
@@ -740,9 +762,9 @@ static void a_killed_supervisor_leaves_no_end_and_a_free_lock(void **state) {
     assert_false(lock_is_free(&run));
     assert_int_equal(kill(run.pid, SIGKILL), 0);
     assert_int_equal(run_wait(&run), -SIGKILL);
-    assert_false(has(&run, "exit"));
+    assert_false(says(&run, "exit"));
     assert_true(lock_is_free(&run));
-    assert_true(has(&run, "started"));
+    assert_true(says(&run, "started"));
     pid_t shell = pid_in_output(&run, "shell");
     assert_true(lives(shell)); /* what was started may still run: that is why the outcome is unknown */
     assert_int_equal(kill(shell, SIGKILL), 0);
@@ -750,26 +772,43 @@ static void a_killed_supervisor_leaves_no_end_and_a_free_lock(void **state) {
 }
 
 static void a_run_that_belongs_to_somebody_else_is_left_alone(void **state) {
-    static const char *const marks[] = {"started", "exit", "void"};
+    static const char *const records[] = {
+        "boot b\nstarted 2 3 4\n",
+        "boot b\nstarted 2 3 4\nexit exit 0 5 6 7\n",
+        "boot b\nstarted 2 3 4\nexit exit 0 5 6 7\ntold\n",
+        "boot b\nexit notstarted 22 5 6 7\nto",
+        "boot b\nvoid\n",
+        "boot b\nsomething new\n",
+        "void\n",
+        "void\nboot b\n",
+        "boot b", /* it was never made */
+        "",
+        "\n",
+        "\nboot b\n",
+        "started 2 3 4\n",
+    };
     struct run run;
     char path[PATH_BYTES];
+    char text[1024];
     (void)state;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
         run_make(&run, "echo ran");
-        put(&run, marks[i], "", 0);
+        put(&run, "record", records[i], strlen(records[i]));
         run_go(&run);
         assert_int_equal(run_wait(&run), 111);
         assert_false(has(&run, "out.0"));
+        (void)get(&run, "record", text, sizeof text);
+        assert_string_equal(text, records[i]);
         run_remove(&run);
     }
     run_make(&run, "echo ran");
-    path_of(path, &run, "lock");
+    path_of(path, &run, "record");
     int fd = open(path, O_RDWR | O_CLOEXEC);
     assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
     run_go(&run);
     assert_int_equal(run_wait(&run), 111);
-    assert_false(has(&run, "out.0") || has(&run, "exit") || has(&run, "started"));
+    assert_false(has(&run, "out.0") || says(&run, "exit") || says(&run, "started"));
     (void)close(fd);
     run_remove(&run);
 }
@@ -791,7 +830,7 @@ static void two_steps_never_run_on_one_target(void **state) {
     run_go(&second);
     assert_ended(&second, "notstarted", EWOULDBLOCK);
     assert_null(strstr(output_of(&second), "ran"));
-    assert_false(has(&second, "started"));
+    assert_false(says(&second, "started"));
     run_remove(&second);
 
     assert_int_equal(kill(first.pid, SIGTERM), 0);
@@ -858,23 +897,70 @@ static void what_a_script_leaves_in_the_background_does_not_lock_its_target(void
     run_remove(&first);
 }
 
-static void the_lock_is_made_when_it_is_not_there(void **state) {
+static void nothing_runs_where_there_is_no_record(void **state) {
     struct run run;
     char path[PATH_BYTES];
     (void)state;
 
     run_make(&run, "true");
-    path_of(path, &run, "lock");
+    path_of(path, &run, "record");
     assert_int_equal(unlink(path), 0);
     run_go(&run);
-    assert_ended(&run, "exit", 0);
-    assert_true(has(&run, "lock"));
+    assert_int_equal(run_wait(&run), 111);
+    assert_false(has(&run, "record") || has(&run, "out.0"));
     run_remove(&run);
+}
+
+static void of_two_supervisors_one_starts(void **state) {
+    (void)state;
+
+    for (int i = 0; i < 200; i++) {
+        struct run first;
+        run_make(&first, "echo ran");
+        tell(&first, "end", "");
+        (void)fflush(first.telling); /* so that the copy knows what is told */
+        struct run second = first;
+        run_start(&first);
+        run_start(&second);
+        run_tell_end(i % 2 ? &first : &second);
+        run_tell_end(i % 2 ? &second : &first);
+        int statuses[] = {run_wait(&first), run_wait(&second)};
+        assert_int_equal(statuses[0] + statuses[1], 111); /* one of them is 0 */
+        assert_true(statuses[0] == 0 || statuses[1] == 0);
+        assert_string_equal(ending_of(&first).word, "exit");
+        assert_string_equal(output_of(&first), "ran\n");
+        run_remove(&first);
+    }
+}
+
+/* An adopter could not write `void` whole: it has given up nothing. */
+static void a_line_that_was_not_written_whole_is_cut_off(void **state) {
+    static const char *const lines[] = {"void", "exit exit 0 1759000000000 123456 0",
+                                        "started 1234567 1234568 1759000000000"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        for (int size = 1; size <= (int)strlen(lines[i]); size++) {
+            struct run run;
+            char text[1024];
+            char line[256];
+            int length = snprintf(text, sizeof text, "%s%.*s", BOOT, size, lines[i]);
+            run_make(&run, "true");
+            put(&run, "record", text, (size_t)length);
+            run_go(&run);
+            assert_ended(&run, "exit", 0);
+            (void)get(&run, "record", text, sizeof text);
+            assert_true(find_line(&run, "started", line));
+            assert_int_equal(strncmp(text, BOOT, sizeof BOOT - 1), 0);
+            assert_int_equal(strncmp(text + sizeof BOOT - 1, line, strlen(line)), 0);
+            run_remove(&run);
+        }
+    }
 }
 
 /* Whoever looks at a lock holds it shared for an instant. */
 static void who_only_looks_at_a_lock_is_no_holder(void **state) {
-    static const char *const locks[] = {"lock", "target"};
+    static const char *const locks[] = {"record", "target"};
     (void)state;
 
     for (size_t i = 0; i < 2; i++) {
@@ -914,7 +1000,7 @@ static void bad_instructions_run_nothing(void **state) {
     run_tell_end(&run);
     assert_ended(&run, "notstarted", EINVAL);
     assert_null(strstr(output_of(&run), "ran"));
-    assert_false(has(&run, "started"));
+    assert_false(says(&run, "started"));
     run_remove(&run);
 }
 
@@ -956,41 +1042,86 @@ static void a_full_disk_stops_neither_the_script_nor_its_record(void **state) {
     run_remove(&run);
 }
 
+/* Lets the files of a running step grow to a size and no further, or to any size. */
+static void limit_files(const struct run *run, rlim_t size) {
+    struct rlimit limit;
+
+    assert_int_equal(prlimit(run->pid, RLIMIT_FSIZE, NULL, &limit), 0);
+    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+    assert_int_equal(prlimit(run->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+/* The line of the end fits not at all, or a part of it. */
 static void an_end_that_cannot_be_recorded_is_tried_until_it_is(void **state) {
-    struct run run;
-    char path[PATH_BYTES];
-    char script[PATH_BYTES * 2];
     (void)state;
 
-    run_make(&run, NULL);
-    path_of(path, &run, "exit");
-    (void)snprintf(script, sizeof script, "mkdir %s; exit 9", path);
-    tell(&run, "script", script);
-    run_go(&run);
-    wait_for_file(&run, "exit");
-    wait_for_file(&run, "record.tmp"); /* `started` was renamed: this is the end that could not be */
-    while (!strstr(errors_of(&run), "cannot record the end")) {
-        moment();
+    for (size_t room = 0; room < 30; room += 14) {
+        struct run run;
+        char text[1024];
+        run_make(&run, "while ! [ -e \"$RUN/go\" ]; do sleep 0.01; done; exit 9");
+        char variable[PATH_BYTES];
+        (void)snprintf(variable, sizeof variable, "RUN=%s", run.directory);
+        tell(&run, "env", variable);
+        run_go(&run);
+        wait_for_line(&run, "started");
+        size_t size = get(&run, "record", text, sizeof text);
+        limit_files(&run, size + room);
+        put(&run, "go", "", 0);
+        while (!has(&run, "errors") || !strstr(errors_of(&run), "cannot record the end")) {
+            moment();
+        }
+        assert_int_equal(get(&run, "record", text, sizeof text), size + room);
+        assert_false(says(&run, "exit"));
+        assert_false(lock_is_free(&run));
+        assert_int_equal(waitpid(run.pid, NULL, WNOHANG), 0);
+        assert_int_equal(kill(run.pid, SIGTERM), 0); /* too late: it changes nothing */
+        limit_files(&run, RLIM_INFINITY);
+        assert_ended(&run, "exit", 9);
+        run_remove(&run);
     }
-    assert_false(lock_is_free(&run));
-    assert_int_equal(waitpid(run.pid, NULL, WNOHANG), 0);
-    assert_int_equal(kill(run.pid, SIGTERM), 0); /* too late: it changes nothing */
-    assert_int_equal(rmdir(path), 0);
-    assert_ended(&run, "exit", 9);
-    run_remove(&run);
+}
+
+/* Then the script has not begun either. */
+static void a_start_that_cannot_be_recorded_runs_nothing(void **state) {
+    (void)state;
+
+    for (size_t room = 0; room < 30; room += 14) {
+        struct run run;
+        run_make(&run, "echo ran");
+        run_start(&run);
+        while (lock_is_free(&run)) {
+            moment();
+        }
+        limit_files(&run, sizeof BOOT - 1 + room);
+        tell(&run, "end", "");
+        run_tell_end(&run);
+        while (!strstr(errors_of(&run), "cannot record the end")) {
+            moment();
+        }
+        limit_files(&run, RLIM_INFINITY);
+        assert_int_equal(run_wait(&run), 0);
+        assert_string_equal(ending_of(&run).word, "notstarted");
+        assert_false(says(&run, "started"));
+        assert_null(strstr(output_of(&run), "ran"));
+        run_remove(&run);
+    }
 }
 
 static void a_deleted_directory_ends_the_trying(void **state) {
-    struct run run;
-    char script[PATH_BYTES];
+    static const char *const deleted[] = {"", "/record"};
     (void)state;
 
-    run_make(&run, NULL);
-    (void)snprintf(script, sizeof script, "rm -r %s", run.directory);
-    tell(&run, "script", script);
-    run_go(&run);
-    assert_int_equal(run_wait(&run), 1);
-    run_remove(&run);
+    for (size_t i = 0; i < 2; i++) {
+        struct run run;
+        char script[PATH_BYTES];
+        run_make(&run, NULL);
+        (void)snprintf(script, sizeof script, "rm -r %s%s", run.directory, deleted[i]);
+        tell(&run, "script", script);
+        run_go(&run);
+        assert_int_equal(run_wait(&run), 1);
+        assert_false(has(&run, "record"));
+        run_remove(&run);
+    }
 }
 
 static void a_hundred_steps_one_after_another_leave_nothing_behind(void **state) {
@@ -1068,12 +1199,15 @@ int main(int argc, char **argv) {
         STEP_TEST(two_steps_never_run_on_one_target),
         STEP_TEST(a_target_stays_locked_while_the_script_of_a_killed_supervisor_runs),
         STEP_TEST(what_a_script_leaves_in_the_background_does_not_lock_its_target),
-        STEP_TEST(the_lock_is_made_when_it_is_not_there),
+        STEP_TEST(nothing_runs_where_there_is_no_record),
+        STEP_TEST(of_two_supervisors_one_starts),
+        STEP_TEST(a_line_that_was_not_written_whole_is_cut_off),
         STEP_TEST(who_only_looks_at_a_lock_is_no_holder),
         STEP_TEST(bad_instructions_run_nothing),
         STEP_TEST(a_cancel_before_the_start_runs_nothing),
         STEP_TEST(a_full_disk_stops_neither_the_script_nor_its_record),
         STEP_TEST(an_end_that_cannot_be_recorded_is_tried_until_it_is),
+        STEP_TEST(a_start_that_cannot_be_recorded_runs_nothing),
         STEP_TEST(a_deleted_directory_ends_the_trying),
         STEP_TEST(a_hundred_steps_one_after_another_leave_nothing_behind),
     };

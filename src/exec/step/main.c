@@ -2,7 +2,7 @@
  * guidepost-step supervises one run of a script. exec/rundir.h is its manual; this file reads as its contents page.
  *
  * Exit status: 0 the end is recorded; 111 the run is not ours (its lock is held, or it was started before), nothing
- * was written; 1 the run directory was deleted meanwhile.
+ * was written; 1 the record was deleted meanwhile, or the whole run directory.
  */
 
 #include "instructions.h"
@@ -29,7 +29,7 @@ enum { STATUS_RECORDED = 0, STATUS_DELETED = 1, STATUS_NOT_OURS = 111 };
 
 static int signals_set_up(void);
 static void process_set_up(void);
-static bool lock_take(void);
+static bool run_take(void);
 static struct ending step_run(struct segments *segments, int signal_fd, mode_t umask_before);
 
 int main(void) {
@@ -38,7 +38,7 @@ int main(void) {
 
     process_set_up();
     int signal_fd = signals_set_up();
-    if (!lock_take()) {
+    if (!run_take()) {
         return STATUS_NOT_OURS;
     }
     segments_init(&segments, LIMIT_OUTPUT_SEGMENT, LIMIT_OUTPUT_SEGMENTS_HEAD, LIMIT_OUTPUT_SEGMENTS_TAIL);
@@ -107,13 +107,14 @@ static bool lock_exclusive(int fd) {
 }
 
 /*
- * Opens the lock by itself: a lock taken through an inherited descriptor would live on in whoever else has it open.
- * The descriptor stays open to the end of the process.
+ * Opens the record, which is the lock, by itself: a lock taken through an inherited descriptor would live on in whoever
+ * else has it open. The descriptor stays open to the end of the process. Who made the directory made the record:
+ * nothing is started where it is missing.
  */
-static bool lock_take(void) {
-    int fd = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+static bool run_take(void) {
+    int fd = open("record", O_RDWR | O_CLOEXEC);
 
-    return fd >= 0 && lock_exclusive(fd) && !record_exists();
+    return fd >= 0 && lock_exclusive(fd) && record_begin(fd);
 }
 
 /* Says in the output why nothing ran, where people look first. */

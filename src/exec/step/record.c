@@ -1,5 +1,7 @@
 #include "record.h"
 
+#include "exec/rundir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,12 +11,39 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECORD_BYTES = 160 };
+static const char boot[] = "boot ";
 
-static int record_put(const char *name, const char *text);
+/* Locked, and open to the end of the process. */
+static int record_fd = -1;
 
-bool record_exists(void) {
-    return access("started", F_OK) == 0 || access("exit", F_OK) == 0 || access("void", F_OK) == 0;
+/* Returns the size of the text, or a negative errno, and where its whole lines end. */
+static ssize_t record_read(char text[RUNDIR_RECORD_BYTES], off_t *ret_whole) {
+    ssize_t size = pread(record_fd, text, RUNDIR_RECORD_BYTES, 0);
+    const char *newline = size > 0 ? memrchr(text, '\n', (size_t)size) : NULL;
+
+    *ret_whole = newline ? newline + 1 - text : 0;
+    return size < 0 ? -errno : size;
+}
+
+bool record_begin(int fd) {
+    char text[RUNDIR_RECORD_BYTES];
+    off_t whole;
+
+    record_fd = fd;
+    return record_read(text, &whole) > 0 && whole > 0 && strncmp(text, boot, sizeof boot - 1) == 0 &&
+           memchr(text, '\n', (size_t)whole) == text + whole - 1;
+}
+
+/* Cuts off a last line that was not written whole. Returns where the next one begins, or a negative errno. */
+static off_t next_line(void) {
+    char text[RUNDIR_RECORD_BYTES];
+    off_t whole;
+    ssize_t size = record_read(text, &whole);
+
+    if (size < 0) {
+        return size;
+    }
+    return size > whole && ftruncate(record_fd, whole) < 0 ? -errno : whole;
 }
 
 static int64_t wall_ms(void) {
@@ -24,35 +53,51 @@ static int64_t wall_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int record_started(pid_t supervisor, pid_t child) {
-    char text[RECORD_BYTES];
+static int line_write(off_t at, const char *text) {
+    ssize_t count = pwrite(record_fd, text, strlen(text), at);
 
-    (void)snprintf(text, sizeof text, "%ld %ld %" PRId64 "\n", (long)supervisor, (long)child, wall_ms());
-    int fd = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return -errno;
-    }
-    ssize_t count = write(fd, text, strlen(text));
-    int rc = count < 0 ? -errno : (size_t)count < strlen(text) ? -ENOSPC : 0;
-    (void)close(fd);
-    return rc;
+    return count < 0 ? -errno : (size_t)count < strlen(text) ? -ENOSPC : 0;
 }
 
-static bool directory_is_deleted(void) {
-    struct stat directory;
+int record_started(pid_t supervisor, pid_t child) {
+    char line[RUNDIR_RECORD_BYTES];
 
-    return stat(".", &directory) == 0 && directory.st_nlink == 0;
+    off_t at = next_line();
+    (void)snprintf(line, sizeof line, "started %ld %ld %" PRId64 "\n", (long)supervisor, (long)child, wall_ms());
+    return at < 0 ? (int)at : line_write(at, line);
+}
+
+static bool record_is_deleted(void) {
+    struct stat file;
+
+    return fstat(record_fd, &file) == 0 && file.st_nlink == 0;
+}
+
+/*
+ * From the second time on it puts the same bytes into the same place, so that a reader who has found the line whole
+ * finds it again. Then nothing may be cut off either: the worker may have added a line.
+ */
+static int exit_put(off_t *at, const char *line) {
+    if (*at < 0) {
+        *at = next_line();
+    }
+    int rc = *at < 0 ? (int)*at : line_write(*at, line);
+    return rc == 0 && fdatasync(record_fd) < 0 ? -errno : rc;
 }
 
 bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {
     const struct timespec pause = {.tv_sec = 1};
-    char text[RECORD_BYTES];
+    char line[RUNDIR_RECORD_BYTES];
+    off_t at = -1;
     bool told = false;
 
-    (void)snprintf(text, sizeof text, "%s %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 "\n", ending.word,
+    (void)snprintf(line, sizeof line, "exit %s %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 "\n", ending.word,
                    ending.number, wall_ms(), bytes, left_out);
     for (;;) {
-        int rc = record_put("exit", text);
+        int rc = exit_put(&at, line);
+        if (record_is_deleted()) {
+            return false;
+        }
         if (rc == 0) {
             return true;
         }
@@ -61,43 +106,6 @@ bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {
                           strerror(-rc));
             told = true;
         }
-        if (directory_is_deleted()) {
-            return false;
-        }
         (void)nanosleep(&pause, NULL);
     }
-}
-
-static int file_write(int fd, const char *text) {
-    size_t size = strlen(text);
-
-    ssize_t count = write(fd, text, size);
-    if (count >= 0 && (size_t)count < size) {
-        return -ENOSPC;
-    }
-    return count < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-/* A name is on disk only after its directory is. */
-static int directory_sync(void) {
-    int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    int rc = fsync(fd) < 0 ? -errno : 0;
-    (void)close(fd);
-    return rc;
-}
-
-static int record_put(const char *name, const char *text) {
-    int fd = open("record.tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return -errno;
-    }
-    int rc = file_write(fd, text);
-    (void)close(fd);
-    if (rc == 0 && rename("record.tmp", name) < 0) {
-        rc = -errno;
-    }
-    return rc < 0 ? rc : directory_sync();
 }
