@@ -55,6 +55,7 @@ struct card {
     const char *excerpt;  /* last lines of output, or NULL */
     struct card_action *actions;
     size_t action_count;
+    bool excludes_some;        /* Exclude is no action, since it would leave no machine, but some may be excluded */
     const char *outcome;       /* the line that stays when it is over; NULL while it is open */
     struct plan_names mention; /* people and teams to notify; none for edits */
 };

@@ -295,6 +295,7 @@ static void add_answer(const struct group *g, enum guidance guidance) {
     if (guidance == GUIDANCE_EXCLUDE && count > 1 && count >= deployment_remaining(g->d)) {
         view_fact(g->card, "Excluding all of them would leave no machine; to end the deployment, answer Fail.",
                   g->arena);
+        g->card->excludes_some = true;
         return;
     }
     struct card_action *action = add_action(g, guidance_word(guidance), action_label(g, guidance, q, count),

@@ -95,6 +95,19 @@ static void several_machines_can_be_chosen(void **state) {
     assert_lacks(view, "Exclude 2 machines");
 }
 
+static void some_can_be_excluded_where_all_can_not(void **state) {
+    (void)state;
+    fail_machines(3, 3);
+    const struct card *card = question_card();
+    assert_true(card->excludes_some);
+    assert_has(opened(card, NULL), "\"value\":\"exclude\"");
+    answer(42, GUIDANCE_EXCLUDE, "alice", NULL);
+    answer(43, GUIDANCE_EXCLUDE, "alice", NULL);
+    card = question_card();
+    assert_false(card->excludes_some);
+    assert_lacks(opened(card, NULL), "\"value\":\"exclude\"");
+}
+
 static void an_unknown_outcome_is_not_called_a_retry(void **state) {
     (void)state;
     begin();
@@ -305,6 +318,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         view_test(one_machine_gets_answers_with_their_consequences),
         view_test(several_machines_can_be_chosen),
+        view_test(some_can_be_excluded_where_all_can_not),
         view_test(an_unknown_outcome_is_not_called_a_retry),
         view_test(a_note_that_was_asked_for_is_required),
         view_test(more_machines_than_a_list_holds_are_typed),

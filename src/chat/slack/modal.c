@@ -140,6 +140,9 @@ static void write_answers(const struct modal *modal, bool several, struct json_o
             continue;
         }
         if (several) {
+            if (card->excludes_some && guidance_parse(card->actions[i].verb) == GUIDANCE_FAIL) {
+                write_answer_for_some(card, guidance_word(GUIDANCE_EXCLUDE), out);
+            }
             write_answer_for_some(card, card->actions[i].verb, out);
         } else {
             write_option(card->actions[i].label, card->actions[i].verb, "", out);
