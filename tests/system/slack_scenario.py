@@ -107,9 +107,10 @@ class Scenario:
         self.slack.fail_next("chat.update", fault="429", retry_after=2)
         assert self.slack.click("bob", question, self.words.click)
         self.wait_answered(question, "bob")
-        updates = [c for c in self.slack.calls("chat.update") if c["ts"] == question["ts"]]
-        assert [c["status"] for c in updates][0] == 429 and updates[-1]["status"] == 200
-        assert updates[1]["at"] - updates[0]["at"] >= 1900
+        updates = self.slack.calls("chat.update")
+        (limited,) = [c for c in updates if c["status"] == 429]
+        after = [c["at"] - limited["at"] for c in updates if c["at"] > limited["at"] + 100]
+        assert after and min(after) >= 1900, after
         assert self.slack.stats()["ignored_retry_after"] == []
 
     def nothing_unseemly_was_done(self):

@@ -7,6 +7,7 @@ const PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100, special: 300};
 const CHANNEL_BURST = 4; /* "one per second, short bursts"; the size of a burst is not published. */
 const WORKSPACE_PER_MINUTE = 300; /* "several hundred" */
 const MINUTE_MS = 60000;
+const UNDER_WAY_MS = 100;
 
 export class Rates {
   constructor() {
@@ -53,12 +54,16 @@ export class Rates {
   }
 
   tell(key, seconds) {
-    this.told.set(key, Date.now() + seconds * 1000);
+    const now = Date.now();
+    this.told.set(key, {at: now, until: now + seconds * 1000});
   }
 
+  /* What was on its way already when the program was told is no fault of its. */
   watch(key) {
-    const early = (this.told.get(key) ?? 0) - Date.now();
-    if (early > 50) {
+    const told = this.told.get(key);
+    const now = Date.now();
+    const early = (told?.until ?? 0) - now;
+    if (early > 50 && now - told.at > UNDER_WAY_MS) {
       this.ignored.push({key, early_ms: early});
     }
   }
