@@ -33,6 +33,10 @@ void engine_stop(struct engine *engine);
 /* After the store was destroyed: work under way has ended with it. */
 void engine_destroy(struct engine *engine);
 bool engine_leads(const struct engine *engine);
+/* It leads, and no other process can have taken over unseen. */
+bool engine_leads_surely(const struct engine *engine);
+/* The commit is refused if another process leads by then. */
+void engine_fence(const struct engine *engine, struct commit *commit);
 /* The store is ready again: silence is counted anew. After a rollback what is known of deployments is forgotten. */
 void engine_ready(struct engine *engine, bool rolled_back);
 

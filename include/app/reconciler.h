@@ -24,6 +24,8 @@ struct reconciler_options {
     struct store *store;
     struct chat *chat;
     struct config *(*config)(void *user);
+    bool (*leads_surely)(void *user);                 /* no other process can show anything now */
+    void (*fence)(struct commit *commit, void *user); /* has it refused if another process leads by then */
     void *user;
 };
 

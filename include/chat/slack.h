@@ -18,6 +18,7 @@ struct slack_options {
     struct config *(*config)(void *user); /* the one in force; borrowed until the next turn */
     void *user;
     struct chat_up up;
+    bool (*leads_surely)(void *user); /* asked before each card goes out, which may have waited for its turn */
     const char *app_token, *bot_token, *api_url, *ca_file; /* copied */
     bool unpaced;                                          /* for tests: see chat/slack/calls.h */
 };

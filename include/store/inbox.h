@@ -59,6 +59,9 @@ struct leadership_options {
 struct leadership *leadership_create(struct loop *loop, struct store *store, const struct leadership_options *options);
 void leadership_destroy(struct leadership *leadership);
 bool leadership_held(const struct leadership *leadership);
+/* Held, and nobody can have taken over yet, even if this process was stopped or cut off until now: for acts that no commit can
+ * refuse. */
+bool leadership_is_sure(const struct leadership *leadership);
 void leadership_resign(struct leadership *leadership); /* so that another can take over at once */
 
 /* The precondition of every commit of the leader. */

@@ -174,6 +174,14 @@ bool engine_leads(const struct engine *engine) {
     return engine->leads;
 }
 
+bool engine_leads_surely(const struct engine *engine) {
+    return engine->leads && leadership_is_sure(engine->leadership);
+}
+
+void engine_fence(const struct engine *engine, struct commit *commit) {
+    (void)commit_require_leader(commit, engine->leadership);
+}
+
 void engine_ready(struct engine *engine, bool rolled_back) {
     if (engine->leads && rolled_back) {
         store_load_numbering(engine->options.store, engine_begin, engine);

@@ -55,6 +55,7 @@ struct stale {
 
 #define POSTING "posting"
 #define STORE_AWAY "The store is away."
+#define DEPOSED "another process shows it"
 
 struct reconciler {
     struct reconciler_options options;
@@ -236,11 +237,19 @@ static struct chat *shown_chat(const struct shown *shown) {
 static void shown_record(struct shown *shown, const char *text, commit_done *done) {
     const struct chat_functions *functions = shown_chat(shown)->functions;
     struct commit *commit = commit_create(shown->drawing->reconciler->options.store, NULL);
+    const struct reconciler_options *options = &shown->drawing->reconciler->options;
+    options->fence(commit, options->user);
     commit_put_view(commit, shown->card->deployment, shown->view, text);
     if (shown->message != NULL && shown->card->kind == CARD_QUESTION) {
         commit_put_thread(commit, functions->name, shown->room, shown->message, shown->card->question);
     }
     commit_send(commit, done, shown);
+}
+
+/* Whoever does not lead any more leaves what is not done to who does, and the store may be gone. */
+static bool may_show(const struct shown *shown) {
+    const struct reconciler *reconciler = shown->drawing->reconciler;
+    return reconciler->leads && reconciler->options.leads_surely(reconciler->options.user);
 }
 
 static void shown_recorded(const struct commit_reply *reply, void *user) {
@@ -259,6 +268,10 @@ static void shown_done(const char *message, const struct err *err, void *user) {
     struct shown *shown = user;
     const char *name = shown_chat(shown)->functions->name;
     metric_add(METRIC_CHAT_MESSAGES, 1, name, err == NULL ? "ok" : "retried", NULL);
+    if (!shown->drawing->reconciler->leads) {
+        shown_fail(shown, DEPOSED);
+        return;
+    }
     if (err != NULL && err->code == ERR_NOT_FOUND && shown->message != NULL) {
         shown->message = NULL; /* Somebody has deleted it: what people must see appears again. */
         shown_record(shown, POSTING, shown_try_again);
@@ -279,6 +292,10 @@ static void shown_done(const char *message, const struct err *err, void *user) {
 }
 
 static void shown_post(struct shown *shown, bool again) {
+    if (!may_show(shown)) {
+        shown_fail(shown, DEPOSED);
+        return;
+    }
     const struct chat_post post = {shown->room, shown->thread, shown->card, shown->nonce, again};
     shown_chat(shown)->functions->post(shown_chat(shown), &post, shown_done, shown);
 }
@@ -320,6 +337,8 @@ static void shown_known(const char *text, const struct err *err, void *user) {
     shown->message = arena_strdup(shown->drawing->arena, space + 1);
     if (str_starts(text, shown->digest)) {
         shown_arrive(shown);
+    } else if (!may_show(shown)) {
+        shown_fail(shown, DEPOSED);
     } else {
         functions->edit(shown_chat(shown), shown->room, shown->message, shown->card, shown_done, shown);
     }
@@ -449,6 +468,7 @@ static void drawing_loaded(struct deployment_record *record, const struct err *e
     if (!failed) {
         spots_forget(stale, now_ms);
     }
+    timer_start(drawing->reconciler->timer, 0); /* It may have changed while it was loaded, and others may load now. */
     if (--drawing->waiting == 0) {
         drawing_end(drawing);
     }

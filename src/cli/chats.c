@@ -20,6 +20,8 @@ static void chats_add(struct chats *chats, const struct chats_options *options, 
         .store = options->store,
         .chat = chat,
         .config = options->config,
+        .leads_surely = options->leads_surely,
+        .fence = options->fence,
         .user = options->user,
     });
 }
@@ -32,6 +34,7 @@ static int add_slack(struct chats *chats, const struct chats_options *options, s
         .config = options->config,
         .user = options->user,
         .up = options->up,
+        .leads_surely = options->leads_surely,
         .api_url = config->slack_api_url,
         .ca_file = config->slack_ca_file,
         .unpaced = !config->slack_paced,

@@ -16,6 +16,8 @@ struct chats_options {
     struct store *store;
     struct config *(*config)(void *user); /* the one in force */
     struct chat_up up;
+    bool (*leads_surely)(void *user); /* as in app/reconciler.h */
+    void (*fence)(struct commit *commit, void *user);
     void *user;
 };
 

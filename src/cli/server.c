@@ -137,6 +137,16 @@ static void leads_now(bool leads, void *user) {
     chats_lead(server->chats, leads);
 }
 
+static bool leads_surely(void *user) {
+    const struct server *server = user;
+    return server->engine != NULL && engine_leads_surely(server->engine);
+}
+
+static void fence(struct commit *commit, void *user) {
+    const struct server *server = user;
+    engine_fence(server->engine, commit);
+}
+
 static void feed_told(const struct change *changes, size_t count, void *user) {
     struct server *server = user;
     for (size_t i = 0; i < count; i++) {
@@ -443,7 +453,14 @@ static int build_serving(struct server *server, struct err *err) {
     struct operations_options operations = {server->loop, server->store, current_config, reload_stale, server};
     server->operations = operations_create(&operations);
     struct chats_options chats = {
-        server->loop, server->store, current_config, {operations_start, server->operations}, server};
+        .loop = server->loop,
+        .store = server->store,
+        .config = current_config,
+        .up = {operations_start, server->operations},
+        .leads_surely = leads_surely,
+        .fence = fence,
+        .user = server,
+    };
     int r = chats_create(&chats, &server->chats, err);
     server->engine = engine_create(&(struct engine_options){
         .loop = server->loop,

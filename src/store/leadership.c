@@ -24,11 +24,13 @@ struct leadership {
     bool held, resigned;
     char *seen_token, *seen_beat; /* owned; of the last look; NULL = none since the connect */
     int64_t since_ms;             /* monotonic: when they were seen first */
+    int64_t sure_until_ms;        /* monotonic: nobody can have taken over before */
 };
 
 /* A question to Redis, which may be answered when nobody waits for it any more. */
 struct ask {
     struct leadership *leadership; /* NULL after it was destroyed or resigned */
+    int64_t sent_ms;               /* monotonic */
 };
 
 static void tick_came(void *user);
@@ -75,6 +77,10 @@ bool leadership_held(const struct leadership *leadership) {
     return leadership->held;
 }
 
+bool leadership_is_sure(const struct leadership *leadership) {
+    return leadership->held && clock_monotonic_ms() < leadership->sure_until_ms;
+}
+
 const char *leadership_token(const struct leadership *leadership) {
     return leadership->token;
 }
@@ -98,6 +104,7 @@ void leadership_resign(struct leadership *leadership) {
 static struct ask *ask_create(struct leadership *leadership) {
     struct ask *ask = mem_alloc(sizeof *ask);
     ask->leadership = leadership;
+    ask->sent_ms = clock_monotonic_ms();
     leadership->ask = ask;
     return ask;
 }
@@ -127,8 +134,17 @@ static void set_held(struct leadership *leadership, bool held) {
 
 /* --- leading: the beat --- */
 
+/* What Redis has taken was sent before: whoever watches has seen nothing of it earlier. */
+static void be_sure(struct leadership *leadership, int64_t sent_ms) {
+    leadership->sure_until_ms = sent_ms + LIMIT_LEADER_SILENCE_MS;
+}
+
 static void beat_came(const struct commit_reply *reply, void *user) {
+    int64_t sent_ms = ((struct ask *)user)->sent_ms;
     struct leadership *leadership = ask_end(user);
+    if (leadership != NULL && reply->result == COMMIT_DONE) {
+        be_sure(leadership, sent_ms);
+    }
     if (leadership != NULL && reply->result == COMMIT_REFUSED) {
         set_held(leadership, false);
     }
@@ -146,8 +162,10 @@ static void beat(struct leadership *leadership) {
 /* --- watching, and taking over --- */
 
 static void taken(const struct commit_reply *reply, void *user) {
+    int64_t sent_ms = ((struct ask *)user)->sent_ms;
     struct leadership *leadership = ask_end(user);
     if (leadership != NULL && reply->result == COMMIT_DONE) {
+        be_sure(leadership, sent_ms);
         set_held(leadership, true);
     }
     /* If it is not known whether it was done, the next look finds the own token. */

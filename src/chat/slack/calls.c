@@ -70,6 +70,7 @@ struct item {
     bool maybe;                                        /* an attempt whose end is not known may have done it */
     char error[sizeof((struct verdict *)NULL)->error]; /* of the last attempt */
     call_done *done;
+    bool (*still)(void *user);
     void *user;
 };
 
@@ -239,6 +240,8 @@ static int64_t scan(struct calls *calls, int64_t now_ms) {
         calls->waiting_count--;
         if (late) {
             end(item, item->error[0] != '\0' ? item->error : "deadline");
+        } else if (item->still != NULL && !item->still(item->user)) {
+            end(item, "unwanted");
         } else {
             fly(item, now_ms);
         }
@@ -414,6 +417,7 @@ static struct item *item_create(struct calls *calls, const struct call *call, ca
     item->user = user;
     item->priority = call->priority;
     item->once = call->once;
+    item->still = call->still;
     item->number = calls->number++;
     int64_t deadline_ms = call->deadline_ms > 0 ? call->deadline_ms : LIMIT_SLACK_CALL_MS;
     item->deadline_ms = clock_monotonic_ms() + deadline_ms;

@@ -56,6 +56,7 @@ struct call {
     size_t field_count;
     const char *channel; /* chat.postMessage: whose pace is kept; or NULL */
     enum call_priority priority;
+    bool (*still)(void *user); /* asked when its turn comes, with the callback's user: is it wanted? NULL = yes */
     /* One thing that is shown anew, such as a message; or NULL. Calls of a method with the same key go out in order and
      * one at a time, LIMIT_SLACK_EDIT_MS apart; one that still waits is replaced by a later one, which takes its place.
      */
@@ -70,6 +71,7 @@ struct call {
  *   no_reply   the network failed or was too slow      closed     by calls_destroy
  *   bad_reply  not what Slack replies with             replaced   by a later call with the same key
  *   http_<n>   an HTTP status that is no success       used_up    the response_url
+ *   unwanted   `still` said no when its turn came
  *   deadline   it passed while the call waited         full       LIMIT_SLACK_WAITING calls wait already
  */
 struct call_reply {

@@ -73,9 +73,15 @@ static const char *advice(const struct call_reply *reply) {
     return reply->detail[0] != '\0' ? reply->detail : "it refuses";
 }
 
+/* What cannot be edited any more is as good as deleted: people must see the truth in a new message. */
+static bool is_gone(const char *error) {
+    return str_equal(error, "message_not_found") || str_equal(error, "cant_update_message") ||
+           str_equal(error, "edit_window_closed");
+}
+
 static void showing_fail(struct showing *showing, const struct call_reply *reply) {
     struct err err;
-    bool gone = showing->message != NULL && str_equal(reply->error, "message_not_found");
+    bool gone = showing->message != NULL && is_gone(reply->error);
     enum err_code code = gone ? ERR_NOT_FOUND : reply->maybe ? ERR_UNKNOWN : ERR_UNAVAILABLE;
     (void)err_set(&err, code, "Slack: %s (%s).", advice(reply), reply->error);
     showing_end(showing, NULL, &err);
@@ -153,12 +159,22 @@ static void showing_sent(const struct call_reply *reply, void *user) {
             showing_end(showing, message, NULL);
         }
         mem_free(message);
+    } else if (showing->nonce != NULL && showing->message != NULL && is_gone(reply->error)) {
+        mem_free(showing->message); /* It was found, and cannot be edited any more. */
+        showing->message = NULL;
+        showing_send(showing);
     } else if (!showing->bare && blames_blocks(reply->error)) {
         showing->bare = true;
         showing_send(showing);
     } else {
         showing_fail(showing, reply);
     }
+}
+
+/* A card may wait long for its turn: another process may show it by then. */
+static bool is_ours(void *user) {
+    const struct showing *showing = user;
+    return showing->slack->options.leads_surely(showing->slack->options.user);
 }
 
 static void showing_send(struct showing *showing) {
@@ -176,6 +192,7 @@ static void showing_send(struct showing *showing) {
                    .json = body.data,
                    .channel = showing->room,
                    .priority = priorities[showing->card->kind],
+                   .still = is_ours,
                    .key = edits ? key.data : NULL,
                    .once = true, /* the next try shows what is true by then */
                },
@@ -186,10 +203,12 @@ static void showing_send(struct showing *showing) {
 
 /* --- looking for the nonce ------------------------------------------------------------------------------------------ */
 
-static const char *find_nonce(const struct json *messages, const char *nonce) {
+/* Only our own messages count: anybody may write metadata. */
+static const char *find_nonce(const struct json *messages, const char *nonce, const char *self) {
     for (const struct json *item = json_first(messages); item != NULL; item = json_next(item)) {
         const struct json *metadata = json_get(item, "metadata");
-        if (str_equal(json_string(json_get(metadata, "event_type")), EVENT_TYPE) &&
+        if (str_equal(json_string(json_get(item, "user")), self) &&
+            str_equal(json_string(json_get(metadata, "event_type")), EVENT_TYPE) &&
             str_equal(json_string(json_path(metadata, "event_payload.nonce")), nonce)) {
             return json_string(json_get(item, "ts"));
         }
@@ -205,7 +224,7 @@ static void showing_looked(const struct call_reply *reply, void *user) {
         return;
     }
     const char *cursor = json_string(json_path(reply->body, "response_metadata.next_cursor"));
-    showing->message = mem_strdup(find_nonce(json_get(reply->body, "messages"), showing->nonce));
+    showing->message = mem_strdup(find_nonce(json_get(reply->body, "messages"), showing->nonce, showing->slack->user));
     mem_free(showing->cursor);
     showing->cursor = mem_strdup(cursor);
     if (showing->message == NULL && !str_empty(cursor) && ++showing->pages < PAGES) {
