@@ -51,8 +51,9 @@ FIGURES = [
     ("hello", "process start -> connected (hello)", "ms"),
     ("memory", "RSS idle, bot and worker", "MB"),
     ("rate", "deployments/s, 3 true steps x 3 machines", "(+)"),
-    ("cpu", "CPU per 1,000 of them, with the steps", "s"),
-    ("fake_cpu", "CPU of the fake Slack for them", "s"),
+    ("cpu", "CPU per 1,000 of them", "s"),
+    ("own_cpu", "of that, bot, worker and Redis", "s"),
+    ("fake_cpu", "beside it, the fake Slack", "s"),
     ("calls", "calls to Slack for each of them", ""),
     ("shown", "the last end -> shown in Slack", "ms"),
     ("memory_after", "RSS after it", "MB"),
@@ -122,10 +123,11 @@ def run_whole(bot):
         return before == len(calls)
 
     bot.until("the messages to be as they stay", calm)
-    own, fake = ((after - before) * 1000 / DEPLOYMENTS for before, after in zip(cpu, bot.cpu()))
+    own, steps, fake = ((after - before) * 1000 / DEPLOYMENTS for before, after in zip(cpu, bot.cpu()))
     return {
         "rate": DEPLOYMENTS * 1e6 / (ended - began),
-        "cpu": own,
+        "cpu": own + steps,
+        "own_cpu": own,
         "fake_cpu": fake,
         "calls": len(calls) / DEPLOYMENTS,
         "shown": max(0, max(call["at_us"] for call in calls) - ended) / 1000,
@@ -219,14 +221,14 @@ def measure_null(folder):
 
 
 def print_row(heading, cells):
-    print(f"{heading:<48}" + "".join(f"{cell:>12}" for cell in cells))
+    print(f"{heading:<48}" + "".join(f"{cell:>18}" for cell in cells))
 
 
 def compare(rounds):
     """rounds: (times, figures) of each round, by name of the bot. The samples of all rounds are put together; the spread is of the rounds."""
     print(f"\nof {len(rounds[Guidepost.name])} round(s): p50 and p99 of all samples, medians of all else, and least..most of the rounds")
     ratio = ["ours/peer"] if len(rounds) > 1 else []
-    print_row("", [*rounds, *ratio, *(f"{name[:5]}.. spread" for name in rounds)])
+    print_row("", [*rounds, *ratio, *(f"{name} spread" for name in rounds)])
 
     def row(heading, best, values):
         quotient = [f"{best[0] / best[1]:.2f}x" if best[1] else "-"] if ratio else []
@@ -275,7 +277,7 @@ def main():
         subprocess.run(["chattr", "+T", name], stderr=subprocess.DEVNULL, check=False)
         measure_null(folder / "null")
         for number in range(count):
-            print(f"== round {number + 1} of {count}", flush=True)
+            print(f"== round {number + 1} of {count}, {os.getloadavg()[0]:.1f} processes wanted to run in the last minute", flush=True)
             for kind in kinds:
                 rounds[kind.name].append(measure(kind, folder / f"{kind.name}-{number}"))
     compare(rounds)

@@ -15,7 +15,6 @@ from resp import Redis
 from slack_fake import SlackFake
 
 LANES = 32
-CONCURRENCY = 16  # steps at once
 LOOK_SECONDS = 0.02  # how often it is looked whether all have ended
 CHANNEL = "C0DEPLOYS"
 PEER_EVENTS = ["app_mention"]  # what the peer hears; guidepost also hears replies in threads, and the echo of its own messages
@@ -32,7 +31,6 @@ people: {{ alice: {{ slack: U0ALICE }} }}
 permissions:
   - {{ allow: [deploy, answer], to: [alice] }}
 rooms: {{ deploys: {{ slack: C0DEPLOYS }} }}
-workers: {{ slots: {concurrency} }}
 environments:
   e: {{ room: deploys, guided_failure: {{ enabled: true }} }}
 targets:
@@ -88,7 +86,6 @@ class Bot:
         self.processes = []
         self.version = 0
         try:
-            self.slack.set(max_connections=10)
             self.redis_path = self.start_redis()
             self.start()
         except BaseException:
@@ -115,10 +112,14 @@ class Bot:
         while not look():
             for process in self.processes:
                 if process.poll() is not None:
-                    sys.exit(f"bench: {process.args[0]} ended with {process.returncode}: see {self.folder}")
+                    self.give_up(f"{process.args[0]} ended with {process.returncode}")
             if time.monotonic() > end:
-                sys.exit(f"bench: waited in vain for {what}; the fake says {json.dumps(self.slack.stats())[:1500]}")
+                self.give_up(f"waited in vain for {what}; the fake says {json.dumps(self.slack.stats())[:1500]}")
             time.sleep(LOOK_SECONDS)
+
+    def give_up(self, why):
+        logs = "".join(f"\n--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted(self.folder.glob("*.log")))
+        sys.exit(f"bench: {why}{logs}")
 
     def connected_ms(self, began_us):
         """From began_us to the hello of the newest connection."""
@@ -147,7 +148,7 @@ class Bot:
             reply = connection.getresponse()
             said = json.loads(reply.read())
             if reply.status != 200 or not said["acknowledged"]:
-                sys.exit(f"bench: {verb} {body}: {said}")
+                self.give_up(f"{verb} {body}: {said}")
 
     def deploy(self, projects):
         self.version += 1
@@ -184,8 +185,9 @@ class Bot:
     # --- the processor and memory
 
     def cpu(self):
-        """CPU seconds of bot, worker, Redis, and every child that has ended; and of the fake."""
-        return sum(map(cpu_of, self.processes)), cpu_of(self.slack.process)
+        """CPU seconds of bot, worker and Redis, of their children that have ended, and of the fake."""
+        own, children = (sum(column) for column in zip(*map(cpu_of, self.processes)))
+        return own, children, cpu_of(self.slack.process)[0]
 
     def memory_mb(self):
         texts = [pathlib.Path(f"/proc/{process.pid}/statm").read_text() for process in self.measured]
@@ -193,13 +195,15 @@ class Bot:
 
 
 def cpu_of(process):
+    """CPU seconds of the process, and of its children that have ended."""
     text = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
-    return sum(map(int, text.rpartition(")")[2].split()[11:15])) / TICKS
+    user, system, children_user, children_system = map(int, text.rpartition(")")[2].split()[11:15])
+    return (user + system) / TICKS, (children_user + children_system) / TICKS
 
 
 class Guidepost(Bot):
     name = "guidepost"
-    durability = "appendfsync always, recorded before it is acknowledged"
+    durability = "appendfsync always, recorded before it is acknowledged, 8 steps at once"
     retry = "gp.retry"
     command_text = "deploy {} 1.{} to e"
     build = None
@@ -213,8 +217,8 @@ class Guidepost(Bot):
             targets = ", targets: [m]" if machines == MACHINES else ", targets: [m0]"
             steps = "\n".join(f"      - {{ name: s{n}, run: '{run}'{targets} }}" for n in range(count))
             lines.append(f"  {name}:\n    room: deploys\n    steps:\n{steps}")
-        about = {"api_url": self.slack.api_url, "ca_file": self.slack.ca_file, "concurrency": CONCURRENCY}
-        text = CONFIG.format(folder=self.folder, projects="\n".join(lines), **about)
+        about = {"folder": self.folder, "api_url": self.slack.api_url, "ca_file": self.slack.ca_file}
+        text = CONFIG.format(projects="\n".join(lines), **about)
         self.config.write_text(f"redis: {{ url: 'unix:{self.redis_path}' }}\n{text}")
         began = now_us()
         self.state = self.folder / "state"
@@ -235,7 +239,7 @@ class Guidepost(Bot):
 
 class Peer(Bot):
     name = "peer"
-    durability = "appendfsync everysec, acknowledged before it is recorded"
+    durability = "appendfsync everysec, acknowledged before it is recorded, 16 steps at once"
     appendfsync = "everysec"
     retry = "answer.retry"
     command_text = "deploy {} 1.{}"
@@ -248,11 +252,11 @@ class Peer(Bot):
         (self.folder / "projects.json").write_text(json.dumps(wanted))
         env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         env |= {"NODE_ENV": "production", "REDIS": str(self.redis_path), "PROJECTS": str(self.folder / "projects.json")}
-        env |= {"CONCURRENCY": str(CONCURRENCY), "NODE_EXTRA_CA_CERTS": str(self.slack.ca_file), "SLACK_API_URL": self.slack.api_url}
+        env |= {"NODE_EXTRA_CA_CERTS": str(self.slack.ca_file), "SLACK_API_URL": self.slack.api_url}
         env |= {"SLACK_APP_TOKEN": self.slack.app_token, "SLACK_BOT_TOKEN": self.slack.bot_token}
         worker = self.spawn(["node", self.source / "worker.mjs"], "worker", env=env, stdout=subprocess.PIPE)
         if not worker.stdout.readline():
-            sys.exit(f"bench: the worker of the peer does not start: see {self.folder}")
+            self.give_up("the worker of the peer does not start")
         began = now_us()
         bot = self.spawn(["node", self.source / "slack.mjs"], "bot", env=env)
         self.hello_ms = self.connected_ms(began)
