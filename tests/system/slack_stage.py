@@ -1,5 +1,5 @@
-"""Deployments whose steps do what a test wants, shown in the fake Slack. One stage serves many tests: each has versions, and so messages and
-questions, of its own."""
+"""Deployments whose steps do what a test wants, shown in the fake Slack. One stage serves many tests: each has versions of its own, and so
+messages and questions."""
 
 import re
 

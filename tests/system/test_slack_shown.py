@@ -85,7 +85,7 @@ def test_a_question_calls_the_responsible_once_and_shrinks_when_it_is_answered(s
     assert {b["value"] for b in stage.slack.buttons(question)} == {f"{q}:1"}
     play.write(WORKS)
     assert stage.click("bob", question, "retry")
-    answered = stage.slack.until("the result", lambda: (now := stage.slack.message(question)) and "worked on attempt 2" in now["text"] and now)
+    answered = stage.slack.until("the result", lambda: "worked on attempt 2" in (now := stage.slack.message(question))["text"] and now)
     assert stage.slack.buttons(answered) == [] and len(answered["blocks"]) == 1
     assert answered["text"].startswith(f"{q}: install on web-2 (play {play.version} to production): Retry by bob")
     play.wait_closing("Succeeded: ")
@@ -117,7 +117,7 @@ def test_forty_machines_with_one_cause_are_one_question_one_mention_and_one_clic
     assert stage.click("alice", seen, "retry")
     play.wait_state("succeeded", 40)
     answered = stage.wait_answered(question)
-    assert f"Retry by alice after" in answered["text"] and f"on {FLEET} machines" in answered["text"]
+    assert "Retry by alice after" in answered["text"] and f"on {FLEET} machines" in answered["text"]
     play.wait_closing("Succeeded", 40)
     assert len(play.questions()) == 1 and called(stage, question) == ["S0WEBONCALL"]
     stage.slack.until("the result", lambda: f"worked on {FLEET} machines" in stage.slack.message(question)["text"])
