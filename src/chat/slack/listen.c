@@ -20,7 +20,7 @@
 #include "store/feed.h"
 #include "store/records.h"
 
-enum { REMEMBERED = 1024, KEY_BYTES = 192 };
+enum { REMEMBERED = 1024, KEY_BYTES = 192, TOKENS = 4 };
 
 struct listener {
     struct slack *slack;
@@ -35,7 +35,8 @@ struct hearing {
     struct hearing *previous, *next;
     struct arena *arena;
     struct heard heard;
-    uint64_t token;
+    uint64_t tokens[TOKENS]; /* of the envelopes that told of it, by which Slack tells again unless it is recorded */
+    size_t token_count;
     uint64_t question; /* of the thread; 0 = none */
     struct actor actor;
     struct operation operation;
@@ -86,7 +87,9 @@ static void acknowledge(struct listener *listener, uint64_t token) {
 }
 
 static void hearing_end(struct hearing *hearing) {
-    acknowledge(hearing->listener, hearing->token);
+    for (size_t i = 0; i < hearing->token_count; i++) {
+        acknowledge(hearing->listener, hearing->tokens[i]);
+    }
     hearing_free(hearing);
 }
 
@@ -340,7 +343,7 @@ static void find_author(struct hearing *hearing) {
 static void thread_known(uint64_t question, const struct err *err, void *user) {
     struct hearing *hearing = user;
     hearing->question = question;
-    if (err != NULL && hearing->heard.addressed) {
+    if (err != NULL) {
         refuse(hearing, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
     } else if (question == 0 && !hearing->heard.addressed) {
         hearing_end(hearing); /* People talk to each other. */
@@ -367,7 +370,7 @@ static bool submission_is_right(struct hearing *hearing) {
     json_object_begin(&out, NULL);
     modal_write_errors(&hearing->answer, &err, &out);
     json_object_end(&out);
-    socket_respond(hearing->listener->slack->socket, hearing->token, body.data);
+    socket_respond(hearing->listener->slack->socket, hearing->tokens[0], body.data);
     buf_finish(&body);
     hearing_free(hearing);
     return false;
@@ -378,7 +381,7 @@ static void hearing_begin(struct listener *listener, const struct heard *heard, 
     hearing->listener = listener;
     hearing->arena = arena;
     hearing->heard = *heard;
-    hearing->token = token;
+    hearing->tokens[hearing->token_count++] = token;
     hearing->next = listener->hearings;
     if (hearing->next != NULL) {
         hearing->next->previous = hearing;
@@ -393,6 +396,19 @@ static void hearing_begin(struct listener *listener, const struct heard *heard, 
     } else {
         find_author(hearing);
     }
+}
+
+/* It is being done already: the envelope waits for that, too. Else it was done, or nobody is to wait any more. */
+static bool hearing_join(struct listener *listener, const char *key, uint64_t token) {
+    struct hearing *hearing = listener->hearings;
+    while (hearing != NULL && !str_equal(hearing->heard.key, key)) {
+        hearing = hearing->next;
+    }
+    if (hearing == NULL || hearing->token_count == TOKENS) {
+        return false;
+    }
+    hearing->tokens[hearing->token_count++] = token;
+    return true;
 }
 
 void listener_hear(struct listener *listener, const struct envelope *envelope, uint64_t token) {
@@ -412,6 +428,9 @@ void listener_hear(struct listener *listener, const struct envelope *envelope, u
         log_debug("slack: nothing heard", LOG_STR("type", envelope->type), LOG_STR("why", heard.why), LOG_END);
     } else if (!heard_before(listener, heard.key)) {
         hearing_begin(listener, &heard, arena, token);
+        return;
+    } else if (hearing_join(listener, heard.key, token)) {
+        arena_destroy(arena);
         return;
     }
     acknowledge(listener, token);
