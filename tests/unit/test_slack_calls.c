@@ -515,6 +515,19 @@ static void a_fault_is_tried_again_until_it_is_over(void **state) {
     rig_close(&rig);
 }
 
+static void a_call_that_is_made_once_waits_for_a_limit_and_for_no_fault(void **state) {
+    (void)state;
+    static const struct line script[] = {{429, "", "1"}, {500, "", NULL}};
+    struct rig rig = {.script = script, .script_count = 2};
+    struct result result;
+    rig_open(&rig, false);
+    call(&rig, (struct call){.method = CALL_CHAT_UPDATE, .json = "{}", .once = true}, &result);
+    rig_wait(&rig);
+    assert_string_equal(result.error, "http_500");
+    assert_int_equal(rig.seen_count, 2);
+    rig_close(&rig);
+}
+
 static void an_attempt_that_may_have_done_it_is_not_forgotten(void **state) {
     (void)state;
     static const struct line limited[] = {{500, "", NULL}, {429, "", NULL}};
@@ -695,6 +708,7 @@ int main(void) {
         cmocka_unit_test(retry_after_holds_the_channel_or_the_method_and_nothing_else),
         cmocka_unit_test(a_limit_that_outlasts_the_deadline_ends_the_call_at_once),
         cmocka_unit_test(a_fault_is_tried_again_until_it_is_over),
+        cmocka_unit_test(a_call_that_is_made_once_waits_for_a_limit_and_for_no_fault),
         cmocka_unit_test(an_attempt_that_may_have_done_it_is_not_forgotten),
         cmocka_unit_test(a_post_of_unknown_end_is_reported_and_not_repeated),
         cmocka_unit_test(a_post_that_surely_did_not_happen_is_repeated),
