@@ -129,14 +129,19 @@ def patient(tmp_path_factory):
         half.question()
         other, _, _ = slack_fake.make_certificate(folder("authority"))
         wrong = hello.add_server(hello.rig.config.read_text().replace(str(hello.slack.ca_file), str(other)))
+        old = hello.links()[0]["number"]
+        hello.slack.disconnect("refresh_requested", number=old, close_after_ms=3600000)
+        new = until("the new hello", lambda: [k["number"] for k in hello.links() if k["ready"] and k["number"] != old])
+        assert old in [k["number"] for k in hello.links()]
         many.slack.set(max_connections=0)
         hello.slack.set(no_hello=True)
         first = half.links()[0]["number"]
         begin, begin_wall = time.monotonic(), time.time()
         half.slack.half_open()
         many.slack.drop()
-        hello.slack.drop()
-        yield SimpleNamespace(half=half, first=first, many=many, hello=hello, wrong=wrong, begin=begin, begin_wall=begin_wall)
+        hello.slack.drop(new[0])
+        more = {"begin": begin, "begin_wall": begin_wall}
+        yield SimpleNamespace(half=half, first=first, many=many, hello=hello, old=old, wrong=wrong, **more)
 
 
 @pytest.fixture(scope="module")
@@ -466,12 +471,16 @@ def test_a_certificate_of_somebody_else_is_refused_and_that_is_said(patient):
     assert wrong.stop() == 0
 
 
-def test_a_server_that_never_says_hello_is_given_up(patient):
+def test_an_old_connection_that_slack_does_not_close_is_closed(patient):
+    numbers = lambda: [link["number"] for link in patient.hello.links()]  # noqa: E731
+    until("the old one to be closed", lambda: patient.old not in numbers(), DRAIN_SECONDS + 5)
+
+
+def test_a_server_that_never_says_hello_is_given_up_and_tried_again(patient):
     hello = patient.hello
     until("it to be given up", lambda: "Slack did not say hello" in hello.log())
-    hello.slack.set(no_hello=False)
-    hello.slack.wait_connected(seconds=45)
-    hello.wait_health("connected")
+    until("another attempt", lambda: hello.opens() >= 4)  # the first, the refresh, the one in vain
+    assert hello.metric("chat_connected") == 0
 
 
 def test_a_half_open_connection_is_found_within_thirty_seconds(patient):
@@ -482,10 +491,3 @@ def test_a_half_open_connection_is_found_within_thirty_seconds(patient):
     half.slack.drop(patient.first)
     assert half.refused_click()["link"] == new["number"]
     half.end()
-
-
-def test_an_old_connection_that_slack_does_not_close_is_closed(patient):
-    half = patient.half
-    old = [link["number"] for link in half.links() if link["ready"]][-1]
-    half.slack.disconnect("refresh_requested", number=old, close_after_ms=60000)
-    until("the old one to be closed", lambda: old not in [link["number"] for link in half.links()], DRAIN_SECONDS + 5)
