@@ -265,7 +265,7 @@ def test_slack_away_holds_up_nothing_and_is_caught_up_with(stage):
         assert status["text"].startswith("Succeeded with warnings")
     assert len(history(answered)) == 2, history(answered)
     assert len(history(during.statuses()[0])) == 1, "nothing that is past is shown"
-    shown = during.questions()
+    shown = stage.slack.until("the question that is over", during.questions)
     assert len(shown) == 1 and len(history(shown[0])) == 1 and called(stage, shown[0]) == []
     assert len(stage.slack.messages(from_bot=True)) == posts + 4
     stage.slack.wait_connected()

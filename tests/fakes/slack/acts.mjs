@@ -263,11 +263,12 @@ export class Acts {
     };
   }
 
-  /* The element with that action_id (or whose id begins so and that has that value), and the block it is in. */
+  /* The element with that action_id and that value, as far as they are given, and the block it is in. */
   #find(blocks, {action_id: id, value}) {
     for (const block of blocks ?? []) {
       for (const element of [...(block.elements ?? []), ...(block.accessory ? [block.accessory] : [])]) {
-        if (element.action_id === id || (id === undefined && value !== undefined && element.value === value)) {
+        const named = element.action_id !== undefined && (id === undefined || element.action_id === id);
+        if (named && (value === undefined || element.value === value)) {
           return {block, element};
         }
       }
