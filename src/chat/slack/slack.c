@@ -32,7 +32,7 @@ static const char *slack_room(struct chat *chat, const struct config_room *room)
 
 static const char *slack_trouble(struct chat *chat) {
     const struct slack *slack = (const struct slack *)chat;
-    return slack->trouble[0] == '\0' ? NULL : slack->trouble;
+    return slack->trouble[0] == '\0' ? people_trouble(slack->people) : slack->trouble;
 }
 
 /* --- who we are ------------------------------------------------------------------------------------------------- */
@@ -115,6 +115,9 @@ static void slack_listens(void *user) {
     struct slack *slack = user;
     timer_start(slack->listen, LIMIT_LISTENER_SECONDS * 1000 / 3);
     store_put_listener(slack->options.store, "slack", slack->id, LIMIT_LISTENER_SECONDS, listeners_known, slack);
+    if (slack->user[0] != '\0') {
+        people_prepare(slack->people); /* also what the configuration names anew */
+    }
 }
 
 static void slack_state(enum socket_state state, const char *why, void *user) {
