@@ -9,6 +9,9 @@
  *
  * A message is never posted twice: that a post is tried is recorded before it, and an adapter that is told to post again
  * looks for the nonce first.
+ *
+ * What fails is tried again for ever, after growing pauses of up to 30 s. A room that takes nothing until people act
+ * (ERR_DENIED) is asked for all its cards by one, at most every 10 minutes, and is up to date soon after that one came.
  */
 
 #include "base/buf.h"
@@ -33,6 +36,8 @@ struct reconciler *reconciler_create(const struct reconciler_options *options);
 void reconciler_destroy(struct reconciler *reconciler);
 void reconciler_lead(struct reconciler *reconciler, bool leads);
 void reconciler_changed(struct reconciler *reconciler, uint64_t deployment); /* coalesced */
+/* Somebody may have mended what was wrong, as by a new configuration: what could not be shown is tried again at once. */
+void reconciler_retry(struct reconciler *reconciler);
 
 /* A line for each room that could not be brought up to date, with the reason, for people. */
 void reconciler_write_troubles(const struct reconciler *reconciler, struct buf *out);

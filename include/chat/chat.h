@@ -75,7 +75,8 @@ struct chat_functions {
         idempotent; /* a post that is repeated with its nonce appears once by itself, so that nobody need remember a try */
     /* The platform's id of a room of the configuration, or NULL if the room is not on this platform. */
     const char *(*room)(struct chat *chat, const struct config_room *room);
-    /* Shows the card in a new message. ERR_UNKNOWN: it may have appeared, or will yet. */
+    /* Shows the card in a new message. ERR_UNKNOWN: it may have appeared, or will yet. ERR_NOT_FOUND: somebody has
+     * deleted the message that it belongs under. ERR_DENIED, also of an edit: the room takes nothing until people act. */
     void (*post)(struct chat *chat, const struct chat_post *post, chat_shown *shown, void *user);
     /* Shows the card, borrowed until `shown`, in that message. ERR_NOT_FOUND: somebody has deleted it. */
     void (*edit)(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown,

@@ -76,6 +76,12 @@ void chats_changed(struct chats *chats, uint64_t deployment) {
     }
 }
 
+void chats_retry(struct chats *chats) {
+    for (size_t i = 0; i < chats->count; i++) {
+        reconciler_retry(chats->reconcilers[i]);
+    }
+}
+
 void chats_stop(struct chats *chats) {
     for (size_t i = 0; i < chats->count; i++) {
         chats->chats[i]->functions->stop(chats->chats[i]);

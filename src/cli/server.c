@@ -229,6 +229,7 @@ static void reload(struct server *server, bool wanted) {
     }
     log_info("configuration reloaded", LOG_END);
     if (server->options.serves) {
+        chats_retry(server->chats);
         server->generation_put = false;
         store_put_generation(server->store, config->generation, generation_recorded, server);
     }

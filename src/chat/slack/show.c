@@ -52,25 +52,24 @@ static void showing_end(struct showing *showing, const char *message, const stru
     mem_free(showing);
 }
 
-/* What people can do about it, or else what Slack says. */
-static const char *advice(const struct call_reply *reply) {
+/* What only people can mend in a room, and how. */
+static const char *remedy(const char *error) {
     static const struct {
         const char *error, *text;
-    } advices[] = {
+    } remedies[] = {
         {"channel_not_found",
          "the bot sees no channel with this id. Correct the id, or invite the bot if it is private"},
         {"not_in_channel", "the bot is not in this channel. Write in it: /invite @guidepost"},
         {"is_archived", "the channel is archived. Unarchive it, or name another one"},
         {"restricted_action", "the bot may not write in this channel. Let it, in the channel's permissions"},
         {"restricted_action_read_only_channel", "only some may write in this channel. Let the bot, in its permissions"},
-        {"no_reply", "no reply came"},
     };
-    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
-        if (str_equal(reply->error, advices[i].error)) {
-            return advices[i].text;
+    for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
+        if (str_equal(error, remedies[i].error)) {
+            return remedies[i].text;
         }
     }
-    return reply->detail[0] != '\0' ? reply->detail : "it refuses";
+    return NULL;
 }
 
 /* What cannot be edited any more is as good as deleted: people must see the truth in a new message. */
@@ -79,11 +78,27 @@ static bool is_gone(const char *error) {
            str_equal(error, "edit_window_closed");
 }
 
+/* What a reply was to go under. */
+static bool is_orphan(const char *error) {
+    return str_equal(error, "thread_not_found") || str_equal(error, "message_not_found");
+}
+
+static const char *said(const struct call_reply *reply) {
+    if (str_equal(reply->error, "no_reply")) {
+        return "no reply came";
+    }
+    return reply->detail[0] != '\0' ? reply->detail : "it refuses";
+}
+
 static void showing_fail(struct showing *showing, const struct call_reply *reply) {
     struct err err;
-    bool gone = showing->message != NULL && is_gone(reply->error);
-    enum err_code code = gone ? ERR_NOT_FOUND : reply->maybe ? ERR_UNKNOWN : ERR_UNAVAILABLE;
-    (void)err_set(&err, code, "Slack: %s (%s).", advice(reply), reply->error);
+    const char *help = remedy(reply->error);
+    bool gone = showing->message != NULL ? is_gone(reply->error) : showing->thread != NULL && is_orphan(reply->error);
+    enum err_code code = gone           ? ERR_NOT_FOUND
+                         : help != NULL ? ERR_DENIED
+                         : reply->maybe ? ERR_UNKNOWN
+                                        : ERR_UNAVAILABLE;
+    (void)err_set(&err, code, "Slack: %s (%s).", help != NULL ? help : said(reply), reply->error);
     showing_end(showing, NULL, &err);
 }
 

@@ -1,0 +1,365 @@
+/*
+ * A deployment is read and drawn as cards, and each card is held against the record of what its room shows. What is equal
+ * costs nothing more; what differs is posted or edited, then recorded. If the process dies in between, the next leader
+ * finds the difference again.
+ *
+ * The record of a card is "<digest> <message>", or the word "posting" from before the first try to its success.
+ */
+
+#include "drawing.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "core/view_json.h"
+#include "store/feed.h"
+#include "store/records.h"
+
+enum {
+    PAUSE_UNKNOWN_MS = 2000
+}; /* a post may still be on its way into the room: then it would be looked for too soon */
+
+#define POSTING "posting"
+#define STORE_AWAY "The store is away."
+#define DEPOSED "Another process shows it."
+#define ORPHANED "What it belongs under was deleted, and is shown anew first."
+
+struct drawing {
+    struct reconciler *reconciler;
+    struct stale *stale;
+    struct arena *arena;
+    struct deployment_record *record;
+    size_t waiting;
+};
+
+/* One card in one room, on its way. */
+struct shown {
+    struct drawing *drawing;
+    struct spot *spot; /* ours until the end */
+    const char *room, *view, *nonce, *message;
+    const struct card *card;
+    struct shown *above; /* whose message this goes under; or NULL */
+    struct shown *under; /* goes under this one's message, once that is known; or NULL */
+    char digest[ID_DIGEST_SIZE];
+};
+
+static void drawing_end(struct drawing *drawing) {
+    drawing->stale->drawings--;
+    deployment_record_free(drawing->record);
+    arena_destroy(drawing->arena);
+    mem_free(drawing);
+}
+
+/* Something has come to its end: others may be drawn now. */
+static void drawing_release(struct drawing *drawing) {
+    timer_start(drawing->reconciler->timer, 0);
+    if (--drawing->waiting == 0) {
+        drawing_end(drawing);
+    }
+}
+
+/* --- how a card ends --------------------------------------------------------------------------------------------- */
+
+static void shown_look(struct shown *shown);
+
+/* After the spot was told how. */
+static void shown_end(struct shown *shown) {
+    struct drawing *drawing = shown->drawing;
+    drawing->stale->again = drawing->stale->again || shown->spot->again;
+    if (shown->under != NULL) {
+        spot_arrive(shown->under->spot); /* Not looked at: it comes with the next drawing of what it goes under. */
+        shown_end(shown->under);
+    }
+    drawing_release(drawing);
+}
+
+/* It is shown: what belongs under it can be. */
+static void shown_arrive(struct shown *shown) {
+    if (shown->under != NULL) {
+        shown_look(shown->under);
+        shown->under = NULL;
+    }
+    spot_arrive(shown->spot);
+    shown_end(shown);
+}
+
+static void shown_fail(struct shown *shown, const char *why, int64_t pause_ms) {
+    spot_fail(shown->spot, why, pause_ms, clock_monotonic_ms());
+    shown_end(shown);
+}
+
+static void shown_not_recorded(struct shown *shown, const struct commit_reply *reply) {
+    shown_fail(shown, reply->result == COMMIT_REFUSED ? DEPOSED : STORE_AWAY, PAUSE_MS);
+}
+
+/* --- recording and showing --------------------------------------------------------------------------------------- */
+
+static struct chat *shown_chat(const struct shown *shown) {
+    return shown->drawing->reconciler->options.chat;
+}
+
+/* Whoever does not lead any more leaves what is not done to who does, and the store may be gone. */
+static bool may_show(const struct shown *shown) {
+    const struct reconciler *reconciler = shown->drawing->reconciler;
+    return reconciler->leads && reconciler->options.leads_surely(reconciler->options.user);
+}
+
+/* Has it recorded what the card's place in the room shows; refused if another process leads by then. */
+static struct commit *shown_commit(struct shown *shown, const char *view, const char *text) {
+    const struct reconciler_options *options = &shown->drawing->reconciler->options;
+    struct commit *commit = commit_create(options->store, NULL);
+    options->fence(commit, options->user);
+    commit_put_view(commit, shown->card->deployment, view, text);
+    return commit;
+}
+
+static void shown_recorded(const struct commit_reply *reply, void *user) {
+    if (reply->result == COMMIT_DONE) {
+        shown_arrive(user);
+    } else {
+        shown_not_recorded(user, reply);
+    }
+}
+
+static void shown_record(struct shown *shown, const char *message) {
+    struct arena *arena = shown->drawing->arena;
+    shown->message = arena_strdup(arena, message);
+    struct commit *commit =
+        shown_commit(shown, shown->view, arena_printf(arena, "%s %s", shown->digest, shown->message));
+    if (shown->card->kind == CARD_QUESTION) {
+        commit_put_thread(commit, shown_chat(shown)->functions->name, shown->room, shown->message,
+                          shown->card->question);
+    }
+    commit_send(commit, shown_recorded, shown);
+}
+
+static void shown_forgotten(const struct commit_reply *reply, void *user);
+static void shown_orphaned(const struct commit_reply *reply, void *user);
+
+/* The room refused it. */
+static void shown_refused(struct shown *shown, const struct err *err) {
+    if (err->code == ERR_NOT_FOUND && shown->message != NULL) {
+        shown->message = NULL; /* Somebody has deleted it: what people must see appears again. */
+        commit_send(shown_commit(shown, shown->view, POSTING), shown_forgotten, shown);
+        return;
+    }
+    log_warn("a room could not be brought up to date, trying again",
+             LOG_STR("adapter", shown_chat(shown)->functions->name), LOG_STR("room", shown->room), LOG_ERR(err),
+             LOG_END);
+    if (err->code == ERR_NOT_FOUND && shown->above != NULL) {
+        commit_send(shown_commit(shown, shown->above->view, POSTING), shown_orphaned, shown);
+    } else if (err->code == ERR_DENIED) {
+        spot_refused(shown->spot, err->text, clock_monotonic_ms());
+        shown_end(shown);
+    } else {
+        shown_fail(shown, err->text, err->code == ERR_UNKNOWN ? PAUSE_UNKNOWN_MS : PAUSE_MS);
+    }
+}
+
+/* The room shows the card, or refused it. */
+static void shown_done(const char *message, const struct err *err, void *user) {
+    struct shown *shown = user;
+    metric_add(METRIC_CHAT_MESSAGES, 1, shown_chat(shown)->functions->name, err == NULL ? "ok" : "retried", NULL);
+    if (!shown->drawing->reconciler->leads) {
+        shown_fail(shown, DEPOSED, PAUSE_MS);
+    } else if (err != NULL) {
+        shown_refused(shown, err);
+    } else {
+        spot_worked(shown->spot);
+        shown_record(shown, message);
+    }
+}
+
+static void shown_post(struct shown *shown, bool again) {
+    if (!may_show(shown)) {
+        shown_fail(shown, DEPOSED, PAUSE_MS);
+        return;
+    }
+    const char *thread = shown->above == NULL ? NULL : shown->above->message;
+    const struct chat_post post = {shown->room, thread, shown->card, shown->nonce, again};
+    shown_chat(shown)->functions->post(shown_chat(shown), &post, shown_done, shown);
+}
+
+static void shown_edit(struct shown *shown) {
+    if (!may_show(shown)) {
+        shown_fail(shown, DEPOSED, PAUSE_MS);
+        return;
+    }
+    shown_chat(shown)->functions->edit(shown_chat(shown), shown->room, shown->message, shown->card, shown_done, shown);
+}
+
+/* That it is tried is recorded: it may be posted. */
+static void shown_first_try(const struct commit_reply *reply, void *user) {
+    if (reply->result == COMMIT_DONE) {
+        shown_post(user, false);
+    } else {
+        shown_not_recorded(user, reply);
+    }
+}
+
+/* That its message is gone is recorded. */
+static void shown_forgotten(const struct commit_reply *reply, void *user) {
+    if (reply->result == COMMIT_DONE) {
+        shown_post(user, true);
+    } else {
+        shown_not_recorded(user, reply);
+    }
+}
+
+/* That the message above is gone is recorded: both come with the next drawing. */
+static void shown_orphaned(const struct commit_reply *reply, void *user) {
+    if (reply->result == COMMIT_DONE) {
+        shown_fail(user, ORPHANED, PAUSE_MS);
+    } else {
+        shown_not_recorded(user, reply);
+    }
+}
+
+/* What the room shows is known: "<digest> <message>", "posting", or nothing. */
+static void shown_known(const char *text, const struct err *err, void *user) {
+    struct shown *shown = user;
+    const char *space = text == NULL ? NULL : strchr(text, ' ');
+    if (err != NULL) {
+        shown_fail(shown, STORE_AWAY, PAUSE_MS);
+        return;
+    }
+    shown->message = space == NULL ? NULL : arena_strdup(shown->drawing->arena, space + 1);
+    if (space != NULL && str_starts(text, shown->digest)) {
+        shown_arrive(shown);
+    } else if (!spot_may_try(shown->spot, clock_monotonic_ms())) {
+        spot_wait(shown->spot);
+        shown_end(shown);
+    } else if (space != NULL) {
+        shown_edit(shown);
+    } else if (text != NULL || shown_chat(shown)->functions->idempotent) {
+        shown_post(shown, text != NULL);
+    } else {
+        commit_send(shown_commit(shown, shown->view, POSTING), shown_first_try, shown);
+    }
+}
+
+static void shown_look(struct shown *shown) {
+    store_get_view(shown->drawing->reconciler->options.store, shown->card->deployment, shown->view, shown_known, shown);
+}
+
+/* --- the cards of a deployment ----------------------------------------------------------------------------------- */
+
+/* Names the card among all of its deployment, for ever. */
+static const char *card_name(const struct card *card, struct arena *arena) {
+    unsigned long long question = (unsigned long long)card->question;
+    switch (card->kind) {
+    case CARD_STATUS:
+        return "status";
+    case CARD_QUESTION:
+        return arena_printf(arena, "Q%llu", question);
+    case CARD_CLOSING:
+        return "closing";
+    case CARD_REMINDER:
+        return arena_printf(arena, "Q%llu-reminder", question);
+    case CARD_ESCALATION:
+        return arena_printf(arena, "Q%llu-escalation", question);
+    }
+    return "";
+}
+
+/* NULL if the card is on its way already, or has to wait after a failure. */
+static struct shown *shown_create(struct drawing *drawing, struct room *room, const struct card *card) {
+    struct arena *arena = drawing->arena;
+    const char *adapter = drawing->reconciler->options.chat->functions->name;
+    const char *name = card_name(card, arena);
+    const char *view = arena_printf(arena, "%s:%s:%s", adapter, room->id, name);
+    struct spot *spot = spot_take(&drawing->stale->spots, room, view, clock_monotonic_ms());
+    if (spot == NULL) {
+        return NULL;
+    }
+    struct shown *shown = arena_alloc(arena, sizeof *shown);
+    *shown = (struct shown){.drawing = drawing, .spot = spot, .room = room->id, .view = view, .card = card};
+    shown->nonce = arena_printf(arena, "D%llu-%s", (unsigned long long)card->deployment, name);
+    struct buf json = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
+    struct json_out out = {.buf = &json};
+    view_write_card(&out, NULL, card);
+    id_digest(shown->digest, json.data, json.size);
+    buf_finish(&json);
+    drawing->waiting++;
+    return shown;
+}
+
+static void show_cards(struct drawing *drawing, struct room *room) {
+    const struct deployment_record *record = drawing->record;
+    const struct deployment *d = record->deployment;
+    struct arena *arena = drawing->arena;
+    int64_t now = clock_wall_ms();
+    size_t count = 0;
+    struct card **cards = view_cards(d, record->questions, record->question_count, now, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct shown *question = shown_create(drawing, room, cards[i]);
+        if (question != NULL) {
+            shown_look(question);
+        }
+    }
+    struct shown *status = shown_create(drawing, room, view_status(d, now, arena));
+    if (status != NULL && deployment_is_final(d->state)) {
+        struct card *card = view_closing(d, record->questions, record->question_count, arena);
+        struct shown *closing = shown_create(drawing, room, card);
+        status->under = closing;
+        if (closing != NULL) {
+            closing->above = status;
+        }
+    }
+    if (status != NULL) {
+        shown_look(status);
+    }
+}
+
+/* The deployment's room, or NULL if it has none on this platform. */
+static struct room *room_of(const struct drawing *drawing) {
+    struct reconciler *reconciler = drawing->reconciler;
+    const struct reconciler_options *options = &reconciler->options;
+    const char *name = drawing->record->deployment->plan->room;
+    const struct config_room *room = name == NULL ? NULL : config_find_room(options->config(options->user), name);
+    const char *id = room == NULL ? NULL : options->chat->functions->room(options->chat, room);
+    return id == NULL ? NULL : room_find_or_add(&reconciler->rooms, name, id);
+}
+
+static void drawing_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct drawing *drawing = user;
+    struct stale *stale = drawing->stale;
+    int64_t now_ms = clock_monotonic_ms();
+    bool failed = record == NULL && err->code != ERR_NOT_FOUND;
+    stale->loading = false;
+    drawing->reconciler->loading--;
+    drawing->record = record;
+    if (failed) {
+        stale->again = true;
+        pause_lengthen(&stale->pause, PAUSE_MS, PAUSE_MAX_MS, now_ms);
+    } else {
+        struct room *room = record == NULL ? NULL : room_of(drawing);
+        stale->pause = (struct pause){PAUSE_MS, now_ms + PAUSE_MS};
+        if (room != NULL) {
+            show_cards(drawing, room);
+        }
+        /* What is due and was not taken is no part of the deployment, or of its room, any more. */
+        spots_drop_due(&stale->spots, now_ms);
+    }
+    drawing_release(drawing); /* It may have changed while it was read, and others may be read now. */
+}
+
+void drawing_start(struct reconciler *reconciler, struct stale *stale) {
+    struct drawing *drawing = mem_alloc(sizeof *drawing);
+    drawing->reconciler = reconciler;
+    drawing->stale = stale;
+    drawing->arena = arena_create();
+    drawing->waiting = 1;
+    stale->loading = true;
+    stale->again = false;
+    stale->drawings++;
+    reconciler->loading++;
+    store_load_deployment(reconciler->options.store, stale->deployment, drawing_loaded, drawing);
+}
