@@ -231,7 +231,7 @@ def compare(rounds):
     print_row("", [*rounds, *ratio, *(f"{name} spread" for name in rounds)])
 
     def row(heading, best, values):
-        quotient = [f"{best[0] / best[1]:.2f}x" if best[1] else "-"] if ratio else []
+        quotient = [f"{best[0] / best[1]:.2f}x" if best[1] >= 0.1 else "-"] if ratio else []
         print_row(heading, [*(f"{one:.2f}" for one in best), *quotient, *(f"{min(of):.1f}..{max(of):.1f}" for of in values)])
 
     for key, heading in TIMES:
