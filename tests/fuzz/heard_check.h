@@ -9,13 +9,13 @@
 #include "chat/slack/heard.h"
 
 static inline const char *heard_check(const struct heard *heard) {
-    bool acts = heard->kind != HEARD_NOTHING && heard->kind != HEARD_CHANGED;
+    bool acts = heard->kind != HEARD_NOTHING && heard->kind != HEARD_CHANGED && heard->kind != HEARD_REVOKED;
     bool clicks = heard->kind == HEARD_ANSWER_CLICK || heard->kind == HEARD_CHOOSE || heard->kind == HEARD_NOTE;
     const struct {
         bool holds;
         const char *wrong;
     } RULES[] = {
-        {heard->kind <= HEARD_CHANGED, "the kind is none"},
+        {heard->kind <= HEARD_REVOKED, "the kind is none"},
         {(heard->kind == HEARD_NOTHING) == !str_empty(heard->why), "a reason belongs to what is nothing"},
         {acts == (heard->key != NULL), "a key belongs to what somebody did"},
         {!acts || heard->user, "nobody did it"},

@@ -238,8 +238,7 @@ static void who_comes_from_elsewhere_is_marked(void **state) {
     (void)state;
     struct heard home = hear_message("app_mention", IN_CHANNEL "'text': '<@UBOT>'");
     assert_string_equal(home.team, "T1");
-    assert_false(home.foreign || home.shared || home.direct);
-    assert_null(home.enterprise);
+    assert_false(home.foreign || home.direct);
 
     struct heard stranger =
         hear_as("events_api",
@@ -247,9 +246,8 @@ static void who_comes_from_elsewhere_is_marked(void **state) {
                 "'ts': '1.0', 'team': 'T1', 'user_team': 'T2', 'channel': 'D1', 'user': 'UMALLORY', 'text': 'status'}}",
                 &SELF);
     assert_string_equal(stranger.team, "T2");
-    assert_string_equal(stranger.enterprise, "E1");
     assert_string_equal(stranger.key, "T1:D1:1.0");
-    assert_true(stranger.foreign && stranger.shared && stranger.direct);
+    assert_true(stranger.foreign && stranger.direct);
 
     struct heard source = hear_message("app_mention", IN_CHANNEL "'source_team': 'T3', 'text': '<@UBOT>'");
     assert_string_equal(source.team, "T3");
@@ -411,7 +409,7 @@ static void a_click_tells_who_and_where(void **state) {
     assert_string_equal(heard.key, "click:C1:17.02:17.03:UALICE");
     assert_string_equal(heard.trigger_id, "1.2.abc");
     assert_string_equal(heard.response_url, "https://hooks.example.org/a");
-    assert_false(heard.ephemeral || heard.foreign || heard.thread_reply);
+    assert_false(heard.foreign || heard.thread_reply);
 
     heard = hear_as("interactive",
                     "{'type': 'block_actions', 'team': {'id': 'T1'}, 'user': {'id': 'UMALLORY', 'team_id': 'T2'}, "
@@ -422,8 +420,7 @@ static void a_click_tells_who_and_where(void **state) {
     assert_int_equal(heard.kind, HEARD_ANSWER_CLICK);
     assert_string_equal(heard.channel, "D1");
     assert_string_equal(heard.thread, "16.00");
-    assert_string_equal(heard.enterprise, "E1");
-    assert_true(heard.ephemeral && heard.foreign && heard.direct);
+    assert_true(heard.foreign && heard.direct);
     assert_null(heard.trigger_id);
     assert_null(heard.response_url);
 }
@@ -500,6 +497,24 @@ static void changed_people_and_groups_are_named(void **state) {
         assert_int_equal(heard.kind, CASES[i].user || CASES[i].group ? HEARD_CHANGED : HEARD_NOTHING);
         assert_true(str_equal(heard.user, CASES[i].user));
         assert_true(str_equal(heard.group, CASES[i].group));
+    }
+}
+
+static void the_end_of_the_app_is_heard(void **state) {
+    (void)state;
+    static const struct {
+        const char *event;
+        enum heard_kind kind;
+    } CASES[] = {
+        {"'type': 'app_uninstalled'", HEARD_REVOKED},
+        {"'type': 'tokens_revoked', 'tokens': {'oauth': ['U1'], 'bot': ['UBOT']}", HEARD_REVOKED},
+        {"'type': 'tokens_revoked', 'tokens': {'oauth': ['U1'], 'bot': []}", HEARD_NOTHING},
+        {"'type': 'tokens_revoked'", HEARD_NOTHING},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct heard heard =
+            hear_as("events_api", arena_printf(arena, "{'team_id': 'T1', 'event': {%s}}", CASES[i].event), &SELF);
+        assert_int_equal(heard.kind, CASES[i].kind);
     }
 }
 
@@ -640,6 +655,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_modal_comes_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changed_people_and_groups_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_the_app_is_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_for_another_app_is_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rubbish_is_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_enormous_text_is_handed_on_and_an_enormous_id_is_none, set_up, tear_down),

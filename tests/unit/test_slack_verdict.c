@@ -49,7 +49,7 @@ static void a_reply_of_a_method_is_judged(void **state) {
          "missing_scope", false, false, 0},
         {200, "{\"ok\":false,\"error\":\"missing_scope\",\"needed\":\"connections:write\"}", NULL, VERDICT_ERROR,
          "missing_scope", false, true, 0},
-        {404, "<html>not here</html>", NULL, VERDICT_ERROR, "http_404", false, true, 0},
+        {404, "<html>not here</html>", NULL, VERDICT_FAULT, "http_404", false, false, 0},
         /* limits */
         {429, "{\"ok\":false,\"error\":\"ratelimited\"}", "7", VERDICT_LIMITED, "ratelimited", false, false, 7000},
         {429, "", NULL, VERDICT_LIMITED, "ratelimited", false, false, LIMIT_SLACK_RETRY_AFTER_MS},

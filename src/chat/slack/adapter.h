@@ -22,6 +22,7 @@ struct slack {
     struct timer *listen;        /* to say again that it does */
     int64_t processes;           /* that listen, with this one; as it was last known */
     char team[64], user[64];     /* of the bot, by auth.test; "" = not known yet */
+    bool revoked;                /* Slack says that our token works no more */
     char trouble[ERR_TEXT_SIZE]; /* "" = none */
 };
 
@@ -29,6 +30,9 @@ const struct config *slack_config(const struct slack *slack);
 
 /* The room of the configuration that this channel is, or NULL. */
 const char *slack_room_of(const struct slack *slack, const char *channel);
+
+/* The app was removed, or its token revoked. */
+void slack_revoked(struct slack *slack);
 
 void show_post(struct chat *chat, const struct chat_post *post, chat_shown *shown, void *user);
 void show_edit(struct chat *chat, const char *room, const char *message, const struct card *card, chat_shown *shown,

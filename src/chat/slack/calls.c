@@ -76,10 +76,6 @@ struct item {
 
 static void plan_pump(struct calls *calls);
 
-const char *calls_method_name(enum call_method method) {
-    return methods[method].name;
-}
-
 /* The lists. */
 
 static void item_destroy(struct item *item) {
@@ -89,6 +85,10 @@ static void item_destroy(struct item *item) {
     mem_free(item->url);
     mem_free(item->body);
     mem_free(item);
+}
+
+static const char *item_name(const struct item *item) {
+    return item->method != NULL ? item->method->name : "response_url";
 }
 
 /* By priority, then by age. */
@@ -124,6 +124,9 @@ static void finish(struct item *item, const struct call_reply *reply) {
         calls->depth++;
         item->done(reply, item->user);
         calls->depth--;
+    } else if (!reply->ok && !calls->closing) {
+        log_info("a call to Slack failed", LOG_STR("method", item_name(item)), LOG_STR("error", reply->error),
+                 LOG_STR("detail", reply->detail), LOG_END);
     }
     item_destroy(item);
 }
@@ -303,8 +306,8 @@ static int64_t next_attempt_ms(struct item *item, const struct verdict *verdict,
     if (meter != 0) {
         pacing_hold(item->calls->pacing, meter, until_ms, now_ms);
     }
-    log_info("Slack limits the rate", LOG_STR("method", item->method != NULL ? item->method->name : "response_url"),
-             LOG_INT("pause_ms", verdict->retry_after_ms), LOG_END);
+    log_info("Slack limits the rate", LOG_STR("method", item_name(item)), LOG_INT("pause_ms", verdict->retry_after_ms),
+             LOG_END);
     return until_ms;
 }
 
@@ -353,7 +356,7 @@ static void replied(const struct http_reply *http_reply, void *user) {
 
     struct verdict verdict;
     verdict_read(&verdict, http_reply, http_reply_header(http_reply, "Retry-After"), item->method == NULL);
-    const char *name = item->method != NULL ? item->method->name : "response_url";
+    const char *name = item_name(item);
     metric_add(METRIC_CHAT_CALLS, 1, "slack", name, verdict_word(verdict.kind));
     if (verdict.kind == VERDICT_FAULT) {
         log_debug("a call to Slack failed", LOG_STR("method", name), LOG_STR("error", verdict.error),

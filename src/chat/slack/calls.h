@@ -78,7 +78,7 @@ struct call_reply {
     bool ok;
     const char *error;       /* NULL if ok */
     bool maybe;              /* not ok, but it may have happened: look before it is done again */
-    bool fatal;              /* the token or the url is no good, for every call: people must act */
+    bool fatal;              /* the token is no good, for every call: people must act */
     const char *detail;      /* for the log: what the error is about; "" if nothing is known; never NULL */
     const char *scopes;      /* of the token, separated by commas, as Slack says; NULL if it does not */
     const struct json *body; /* the whole reply, also of an error; NULL if none came */
@@ -101,13 +101,12 @@ struct calls *calls_create(struct loop *loop, const struct calls_options *option
  * NULL does nothing. Must not be called inside a callback. */
 void calls_destroy(struct calls *calls);
 
-/* Each call gets exactly one callback, never inside calls_send. views.open waits for nobody. done may be NULL. */
+/* Each call gets exactly one callback, never inside calls_send. views.open waits for nobody. done may be NULL:
+ * then a failure is logged. */
 void calls_send(struct calls *calls, const struct call *call, call_done *done, void *user);
 
 /* Answers by the response_url of a command or a click, which works LIMIT_SLACK_RESPONSES times: a JSON object as for
  * chat.postEphemeral. */
 void calls_respond(struct calls *calls, const char *response_url, const char *json, call_done *done, void *user);
-
-const char *calls_method_name(enum call_method method);
 
 #endif

@@ -106,13 +106,10 @@ static void read_delivery(struct envelope *envelope, const struct json *root) {
     const struct json *payload = json_get(root, "payload");
     envelope->kind = ENVELOPE_DELIVERY;
     envelope->payload = json_is_object(payload) ? payload : NULL;
-    envelope->retry_attempt = json_int(json_get(root, "retry_attempt"), 0);
-    envelope->retry_reason = text_of(root, "retry_reason");
-    envelope->accepts_response_payload = json_bool(json_get(root, "accepts_response_payload"), false);
 }
 
 void envelope_read(struct envelope *ret_envelope, const char *text, size_t size) {
-    struct envelope envelope = {.kind = ENVELOPE_UNKNOWN, .type = "", .retry_reason = ""};
+    struct envelope envelope = {.kind = ENVELOPE_UNKNOWN, .type = ""};
     if (json_parse(text, size, &envelope.root, NULL) != 0) {
         envelope.root = NULL;
         scrape_id(&envelope, text, size);
@@ -138,7 +135,7 @@ void envelope_read(struct envelope *ret_envelope, const char *text, size_t size)
 
 void envelope_finish(struct envelope *envelope) {
     json_free(envelope->root);
-    *envelope = (struct envelope){.kind = ENVELOPE_UNKNOWN, .type = "", .retry_reason = ""};
+    *envelope = (struct envelope){.kind = ENVELOPE_UNKNOWN, .type = ""};
 }
 
 void envelope_write_acknowledgement(struct buf *out, const char *id) {

@@ -39,9 +39,6 @@ struct envelope {
     char id[ENVELOPE_ID_SIZE];  /* "" if there is none that is of use */
     const char *type;           /* "events_api", "slash_commands", "interactive" */
     const struct json *payload; /* of a delivery: an object, or NULL */
-    int64_t retry_attempt;      /* 0 if it is the first time, or if Slack does not say so */
-    const char *retry_reason;
-    bool accepts_response_payload;
 
     int64_t num_connections;     /* of a hello: sockets of the app, with this one; 0 if not told */
     int64_t connection_seconds;  /* of a hello: the life that Slack intends; 0 if not told */

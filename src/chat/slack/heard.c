@@ -170,8 +170,6 @@ static const char *read_place(struct reader *r, const struct json *event) {
         heard->thread = NULL;
     }
     heard->thread_reply = heard->thread != NULL;
-    heard->enterprise = read_path(r, "enterprise_id");
-    heard->shared = json_bool(json_get(r->payload, "is_ext_shared_channel"), false);
     const char *const TEAMS[] = {"user_team", "source_team", "team"};
     const char *team = NULL;
     for (size_t i = 0; i < sizeof TEAMS / sizeof *TEAMS && !team; i++) {
@@ -236,6 +234,12 @@ static const char *read_event(struct reader *r) {
     if (str_equal(type, "subteam_updated")) {
         return read_changed(r, NULL, read_id(r, json_path(event, "subteam.id")));
     }
+    /* Tokens of users are none of ours. */
+    if (str_equal(type, "app_uninstalled") ||
+        (str_equal(type, "tokens_revoked") && json_first(json_path(event, "tokens.bot")) != NULL)) {
+        r->heard->kind = HEARD_REVOKED;
+        return NULL;
+    }
     return "an event that does not matter";
 }
 
@@ -248,7 +252,6 @@ static const char *read_slash(struct reader *r) {
         return "a slash command that is not ours";
     }
     heard->user = read_path(r, "user_id");
-    heard->enterprise = read_path(r, "enterprise_id");
     heard->trigger_id = read_path(r, "trigger_id");
     heard->response_url = read_url(r, json_get(r->payload, "response_url"));
     read_channel(r, read_path(r, "channel_id"));
@@ -271,7 +274,6 @@ static const char *read_person(struct reader *r) {
     struct heard *heard = r->heard;
     const char *team = read_path(r, "user.team_id");
     heard->user = read_path(r, "user.id");
-    heard->enterprise = read_path(r, "enterprise.id");
     heard->trigger_id = read_path(r, "trigger_id");
     read_team(r, team ? team : read_path(r, "team.id"));
     return heard->user ? NULL : "an act without a user";
@@ -335,7 +337,6 @@ static const char *read_click(struct reader *r) {
         return "a click on a button without a question";
     }
     heard->response_url = read_url(r, json_get(r->payload, "response_url"));
-    heard->ephemeral = json_bool(json_path(r->payload, "container.is_ephemeral"), false);
     heard->message = read_path(r, "container.message_ts");
     heard->thread = read_path(r, "container.thread_ts");
     heard->thread_reply = heard->thread != NULL;

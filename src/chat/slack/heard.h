@@ -37,19 +37,18 @@ enum heard_kind {
     HEARD_NOTE,         /* a button that asks for the modal to write a note: verb, question, revision */
     HEARD_SUBMISSION,   /* a modal was sent: view */
     HEARD_CHANGED,      /* people or groups have changed, what is cached of them must be read again: user or group */
+    HEARD_REVOKED,      /* the app was removed, or its token revoked */
 };
 
 /* All strings live in the arena. NULL is what does not apply or was not sent. */
 struct heard {
     enum heard_kind kind;
-    const char *why;        /* of HEARD_NOTHING: for the debug log */
-    const char *key;        /* names this act of a person for ever; NULL for NOTHING and CHANGED */
-    const char *user;       /* who; always there for what has a key */
-    const char *group;      /* of HEARD_CHANGED: a user group */
-    const char *team;       /* the workspace of the user */
-    const char *enterprise; /* the organisation, where there is one */
-    bool foreign;           /* the user is of another workspace than we are */
-    bool shared;            /* a channel with another organisation (Slack Connect), as far as the event says */
+    const char *why;   /* of HEARD_NOTHING: for the debug log */
+    const char *key;   /* names this act of a person for ever; NULL for what nobody did */
+    const char *user;  /* who; always there for what has a key */
+    const char *group; /* of HEARD_CHANGED: a user group */
+    const char *team;  /* the workspace of the user */
+    bool foreign;      /* the user is of another workspace than we are */
 
     const char *channel;
     const char *message; /* ts of the message that was written, or whose button was clicked */
@@ -57,10 +56,9 @@ struct heard {
     bool direct;         /* in a direct message with us */
     bool addressed;      /* said to us: by mention, slash command or direct message */
     bool thread_reply;   /* thread is set */
-    bool ephemeral;      /* the message with the button can't be edited, only replaced by response_url */
 
     const char *line;        /* of a command, by plain_text; may be "" */
-    const char *verb;        /* retry, ignore, exclude, fail, proceed, abort, take, check, show, who */
+    const char *verb;        /* retry, ignore, exclude, fail, proceed, abort, take, check; others have no button */
     uint64_t question;       /* > 0 */
     uint32_t revision;       /* > 0 */
     const struct json *view; /* of a submission, for modal_parse; borrowed from the payload */

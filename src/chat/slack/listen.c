@@ -6,25 +6,25 @@
 
 #include "adapter.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "blocks.h"
 #include "core/view_json.h"
 #include "modal.h"
 #include "store/feed.h"
 #include "store/records.h"
+#include "whisper.h"
 
-enum { REMEMBERED = 1024, KEY_BYTES = 192, TOKENS = 4 };
+enum { REMEMBERED = 1024, TOKENS = 4 };
 
 struct listener {
     struct slack *slack;
-    char keys[REMEMBERED][KEY_BYTES]; /* a ring of what was heard already; the store remembers effects for longer */
+    char keys[REMEMBERED][ID_DIGEST_SIZE]; /* a ring of what was heard already; the store remembers effects longer */
     size_t next;
     struct hearing *hearings;
 };
@@ -39,6 +39,7 @@ struct hearing {
     size_t token_count;
     uint64_t question; /* of the thread; 0 = none */
     struct actor actor;
+    const char *unsure; /* teams of which it is not known whether the actor is in them; or NULL */
     struct operation operation;
     struct modal_answer answer;
 };
@@ -68,16 +69,34 @@ void listener_destroy(struct listener *listener) {
     mem_free(listener);
 }
 
-static bool heard_before(struct listener *listener, const char *key) {
-    char *place = listener->keys[listener->next];
+static char *find_key(struct listener *listener, const char *digest) {
     for (size_t i = 0; i < REMEMBERED; i++) {
-        if (strncmp(listener->keys[i], key, KEY_BYTES - 1) == 0) {
-            return true;
+        if (str_equal(listener->keys[i], digest)) {
+            return listener->keys[i];
         }
     }
-    (void)snprintf(place, KEY_BYTES, "%s", key);
+    return NULL;
+}
+
+static bool heard_before(struct listener *listener, const char *key) {
+    char digest[ID_DIGEST_SIZE];
+    id_digest(digest, key, strlen(key));
+    if (find_key(listener, digest) != NULL) {
+        return true;
+    }
+    memcpy(listener->keys[listener->next], digest, sizeof digest);
     listener->next = (listener->next + 1) % REMEMBERED;
     return false;
+}
+
+/* Nothing came of it; if Slack tells it again, it shall be done. */
+static void forget(struct listener *listener, const char *key) {
+    char digest[ID_DIGEST_SIZE];
+    id_digest(digest, key, strlen(key));
+    char *place = find_key(listener, digest);
+    if (place != NULL) {
+        *place = '\0';
+    }
 }
 
 static void acknowledge(struct listener *listener, uint64_t token) {
@@ -95,45 +114,10 @@ static void hearing_end(struct hearing *hearing) {
 
 /* --- telling the author ------------------------------------------------------------------------------------------- */
 
-/* To the author alone: by the command's or click's own address, else where it was said; in a direct message nobody else
- * reads along. */
 static void tell(const struct hearing *hearing, const struct operation_reply *reply, enum command_id command) {
     const struct heard *heard = &hearing->heard;
-    struct calls *calls = hearing->listener->slack->calls;
-    bool by_url = heard->response_url != NULL;
-    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
-    struct json_out out = {.buf = &body};
-    if (!by_url && heard->channel == NULL) {
-        return;
-    }
-    json_object_begin(&out, NULL);
-    if (by_url) {
-        json_add_string(&out, "response_type", "ephemeral");
-        json_add_bool(&out, "replace_original", false);
-    } else {
-        json_add_string(&out, "channel", heard->channel);
-        if (!heard->direct) {
-            json_add_string(&out, "user", heard->user);
-        }
-        if (heard->thread != NULL) {
-            json_add_string(&out, "thread_ts", heard->thread);
-        }
-    }
-    blocks_reply(reply, command, &out);
-    json_object_end(&out);
-    if (by_url) {
-        calls_respond(calls, heard->response_url, body.data, NULL, NULL);
-    } else {
-        calls_send(calls,
-                   &(struct call){
-                       .method = heard->direct ? CALL_CHAT_POST_MESSAGE : CALL_CHAT_POST_EPHEMERAL,
-                       .json = body.data,
-                       .channel = heard->channel,
-                       .priority = CALL_REPLY,
-                   },
-                   NULL, NULL);
-    }
-    buf_finish(&body);
+    const struct whisper whisper = {heard->user, heard->channel, heard->thread, heard->response_url, heard->direct};
+    whisper_send(hearing->listener->slack->calls, &whisper, reply, command);
 }
 
 static void tell_err(const struct hearing *hearing, const struct err *err) {
@@ -142,6 +126,9 @@ static void tell_err(const struct hearing *hearing, const struct err *err) {
 
 static void refuse(struct hearing *hearing, enum err_code code, const char *text) {
     struct err err;
+    if (code == ERR_UNAVAILABLE) {
+        forget(hearing->listener, hearing->heard.key);
+    }
     (void)err_set(&err, code, "%s", text);
     tell_err(hearing, &err);
     hearing_end(hearing);
@@ -149,16 +136,29 @@ static void refuse(struct hearing *hearing, enum err_code code, const char *text
 
 /* --- what is wanted --------------------------------------------------------------------------------------------------- */
 
-static bool is_click(const struct hearing *hearing) {
-    return hearing->heard.kind == HEARD_ANSWER_CLICK || hearing->heard.kind == HEARD_SUBMISSION;
+/* Of a click that worked the card itself tells, but for a look at the machine: that does not change it yet. */
+static bool card_tells(const struct hearing *hearing) {
+    bool click = hearing->heard.kind == HEARD_ANSWER_CLICK || hearing->heard.kind == HEARD_SUBMISSION;
+    return click && hearing->operation.command.id != COMMAND_CHECK;
 }
 
 static void hearing_done(const struct operation_reply *reply, void *user) {
     struct hearing *hearing = user;
-    if (reply->err != NULL || !is_click(hearing)) {
-        tell(hearing, reply, hearing->operation.command.id);
+    if (reply->err == NULL) {
+        if (!card_tells(hearing)) {
+            tell(hearing, reply, hearing->operation.command.id);
+        }
+        hearing_end(hearing);
+    } else if (reply->err->code == ERR_DENIED && hearing->unsure != NULL) {
+        refuse(
+            hearing, ERR_UNAVAILABLE,
+            arena_printf(hearing->arena,
+                         "Slack could not be asked who is in %s, so it is not known whether you may do this. Nothing "
+                         "was done. Try again.",
+                         hearing->unsure));
+    } else {
+        refuse(hearing, reply->err->code, reply->err->text);
     }
-    hearing_end(hearing);
 }
 
 static void hearing_start(struct hearing *hearing) {
@@ -193,10 +193,6 @@ static bool command_of_verb(const char *verb, struct command *ret_command) {
         ret_command->id = COMMAND_TAKE;
     } else if (str_equal(verb, "check")) {
         ret_command->id = COMMAND_CHECK;
-    } else if (str_equal(verb, "show")) {
-        ret_command->id = COMMAND_SHOW;
-    } else if (str_equal(verb, "who")) {
-        ret_command->id = COMMAND_WHO;
     }
     return ret_command->id != COMMAND_NONE;
 }
@@ -222,7 +218,6 @@ static void start_submission(struct hearing *hearing) {
         .note = answer->note,
     };
     hearing->operation.card_revision = answer->revision;
-    hearing->heard.channel = answer->channel;
     hearing_start(hearing);
 }
 
@@ -273,8 +268,7 @@ static void window_card_came(struct deployment_record *record, const struct err 
     struct json_out out = {.buf = &body};
     json_object_begin(&out, NULL);
     json_add_string(&out, "trigger_id", heard->trigger_id);
-    modal_write(&(struct modal){card, heard->kind == HEARD_NOTE ? heard->verb : NULL, heard->channel, heard->message},
-                &out, "view");
+    modal_write(&(struct modal){card, heard->kind == HEARD_NOTE ? heard->verb : NULL, heard->channel}, &out, "view");
     json_object_end(&out);
     calls_send(hearing->listener->slack->calls,
                &(struct call){.method = CALL_VIEWS_OPEN, .json = body.data, .priority = CALL_QUESTION}, window_opened,
@@ -307,6 +301,7 @@ static void author_known(const struct people_verdict *verdict, void *user) {
     }
     struct arena *arena = hearing->arena;
     hearing->actor = (struct actor){.name = arena_strdup(arena, verdict->name), .via = "slack"};
+    hearing->unsure = arena_strdup(arena, verdict->unsure);
     hearing->actor.teams.items = arena_array(arena, verdict->teams.count + 1, sizeof(char *));
     for (size_t i = 0; i < verdict->teams.count; i++) {
         hearing->actor.teams.items[hearing->actor.teams.count++] = arena_strdup(arena, verdict->teams.items[i]);
@@ -327,6 +322,7 @@ static void author_known(const struct people_verdict *verdict, void *user) {
         break;
     case HEARD_NOTHING:
     case HEARD_CHANGED:
+    case HEARD_REVOKED:
         hearing_end(hearing);
         break;
     }
@@ -358,6 +354,8 @@ static bool submission_is_right(struct hearing *hearing) {
     const struct json *view = hearing->heard.view;
     int r = modal_parse(json_string(json_get(view, "private_metadata")), json_path(view, "state.values"),
                         hearing->arena, &hearing->answer, &err);
+    hearing->heard.channel = hearing->answer.channel;
+    hearing->heard.direct = hearing->heard.channel != NULL && *hearing->heard.channel == 'D';
     if (r == 0) {
         return true;
     }
@@ -424,6 +422,8 @@ void listener_hear(struct listener *listener, const struct envelope *envelope, u
     heard_parse(envelope->type, envelope->payload, &self, arena, &heard);
     if (heard.kind == HEARD_CHANGED) {
         people_changed(slack->people, heard.user, heard.group);
+    } else if (heard.kind == HEARD_REVOKED) {
+        slack_revoked(listener->slack);
     } else if (heard.kind == HEARD_NOTHING) {
         log_debug("slack: nothing heard", LOG_STR("type", envelope->type), LOG_STR("why", heard.why), LOG_END);
     } else if (!heard_before(listener, heard.key)) {

@@ -39,7 +39,6 @@ static void write_metadata(const struct modal *modal, struct json_out *view) {
     json_add_int(&out, "question", (int64_t)modal->card->question);
     json_add_int(&out, "revision", modal->card->revision);
     json_add_string(&out, "channel", modal->channel);
-    json_add_string(&out, "message", modal->message);
     json_add_string(&out, "verb", modal->verb);
     json_array_begin(&out, "noted");
     for (size_t i = 0; i < modal->card->action_count; i++) {
@@ -248,7 +247,6 @@ static bool read_metadata(const struct json *root, struct arena *arena, struct m
     answer->question = (uint64_t)question;
     answer->revision = (uint32_t)revision;
     answer->channel = arena_strdup(arena, json_string(json_get(root, "channel")));
-    answer->message = arena_strdup(arena, json_string(json_get(root, "message")));
     return true;
 }
 

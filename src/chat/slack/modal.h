@@ -4,7 +4,7 @@
 /*
  * The window for an answer that needs more than a click: a note, or a choice of answer and machines. All that is needed
  * when it comes back travels in its private_metadata, so that any server can read it: the question and its revision,
- * where its message is, and which answers need a note. No secret is in it, and no right.
+ * the channel it is in, and which answers need a note. No secret is in it, and no right.
  */
 
 #include "base/arena.h"
@@ -14,9 +14,9 @@
 #define MODAL_CALLBACK "gp.answer"
 
 struct modal {
-    const struct card *card;       /* an open question */
-    const char *verb;              /* the answer that was clicked and needs a note; NULL = let people choose */
-    const char *channel, *message; /* where the card is shown */
+    const struct card *card; /* an open question */
+    const char *verb;        /* the answer that was clicked and needs a note; NULL = let people choose */
+    const char *channel;     /* where the card is shown */
 };
 
 /* The view of views.open. */
@@ -25,7 +25,7 @@ void modal_write(const struct modal *modal, struct json_out *out, const char *ke
 struct modal_answer {
     uint64_t question;
     uint32_t revision;
-    const char *channel, *message; /* NULL if unknown */
+    const char *channel; /* NULL if unknown */
     enum guidance guidance;
     struct plan_names targets; /* none = all of the card */
     const char *note;          /* or NULL */

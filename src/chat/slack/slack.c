@@ -32,7 +32,17 @@ static const char *slack_room(struct chat *chat, const struct config_room *room)
 
 static const char *slack_trouble(struct chat *chat) {
     const struct slack *slack = (const struct slack *)chat;
+    if (slack->revoked) {
+        return "Slack has removed the app or revoked its token. Install it again, put the new token into its file, "
+               "then "
+               "restart guidepost.";
+    }
     return slack->trouble[0] == '\0' ? people_trouble(slack->people) : slack->trouble;
+}
+
+void slack_revoked(struct slack *slack) {
+    slack->revoked = true;
+    log_error("slack: the app was removed or its token revoked; install it again, then restart guidepost", LOG_END);
 }
 
 /* --- who we are ------------------------------------------------------------------------------------------------- */
@@ -133,7 +143,8 @@ static void slack_state(enum socket_state state, const char *why, void *user) {
         (void)snprintf(slack->trouble, sizeof slack->trouble, "not connected%s%s", why[0] == '\0' ? "" : ": ", why);
         break;
     case SOCKET_STOPPED:
-        (void)snprintf(slack->trouble, sizeof slack->trouble, "stopped, somebody must act: %s", why);
+        (void)snprintf(slack->trouble, sizeof slack->trouble, "stopped. Correct the cause, then restart guidepost: %s",
+                       why);
         timer_stop(slack->listen);
         break;
     }

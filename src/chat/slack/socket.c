@@ -147,8 +147,8 @@ void socket_opened(struct socket *socket, const char *url, const struct socket_o
     if (url != NULL) {
         create_connection(socket, url);
     } else if (error->fatal) {
-        log_error("slack: the connection is given up until the configuration is changed", LOG_STR("error", error->text),
-                  LOG_END);
+        log_error("slack: the connection is given up: correct the cause, then restart guidepost",
+                  LOG_STR("error", error->text), LOG_END);
         tell_state(socket, SOCKET_STOPPED, error->text);
     } else {
         log_warn("slack: no connection is opened", LOG_STR("error", error->text), LOG_END);
@@ -467,10 +467,6 @@ void socket_set_processes(struct socket *socket, int64_t processes) {
     socket->foreign = foreign;
     tell_state(socket, SOCKET_CONNECTED, why.data);
     buf_finish(&why);
-}
-
-bool socket_is_connected(const struct socket *socket) {
-    return socket->state == SOCKET_CONNECTED;
 }
 
 void socket_destroy(struct socket *socket) {

@@ -73,6 +73,4 @@ void socket_respond(struct socket *socket, uint64_t token, const char *payload);
  * takes envelopes from us, which is the reason then that goes with SOCKET_CONNECTED. */
 void socket_set_processes(struct socket *socket, int64_t processes);
 
-bool socket_is_connected(const struct socket *socket);
-
 #endif

@@ -84,16 +84,16 @@ static void read_json(struct verdict *verdict, int status) {
     set_detail(verdict);
 }
 
-/* A page of a proxy or of a server in trouble, or half of a reply. */
-static void read_other(struct verdict *verdict, int status) {
+/* A page of a proxy or of a server in trouble, or half of a reply. It says nothing about the call, but for a response_url,
+ * whose end is told without JSON. */
+static void read_other(struct verdict *verdict, int status, bool response_url) {
     bool success = status >= 200 && status < 300;
     if (success) {
         set_error(verdict, VERDICT_FAULT, "bad_reply");
     } else {
         char word[32];
         (void)snprintf(word, sizeof word, "http_%d", status);
-        set_error(verdict, status == 404 ? VERDICT_ERROR : VERDICT_FAULT, word);
-        verdict->fatal = status == 404;
+        set_error(verdict, status == 404 && response_url ? VERDICT_ERROR : VERDICT_FAULT, word);
     }
     verdict->maybe = success || status >= 500;
 }
@@ -116,8 +116,7 @@ void verdict_read(struct verdict *verdict, const struct http_reply *reply, const
     } else if (response_url && success && str_equal(reply->body, "ok")) {
         verdict->kind = VERDICT_OK;
     } else if (!json_is_bool(ok)) {
-        read_other(verdict, reply->status);
-        verdict->fatal = verdict->fatal && !response_url;
+        read_other(verdict, reply->status, response_url);
     } else if (!success || !json_bool(ok, false)) {
         read_json(verdict, reply->status);
     }

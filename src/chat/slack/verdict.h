@@ -20,7 +20,7 @@ enum verdict_kind {
 struct verdict {
     enum verdict_kind kind;
     bool maybe;     /* a fault, but the call may have had its effect */
-    bool fatal;     /* an error of the token or the url */
+    bool fatal;     /* an error of the token, in Slack's own words */
     char error[64]; /* the word for call_reply */
     char detail[ERR_TEXT_SIZE];
     int64_t retry_after_ms; /* if limited; or if the server of a fault has said it; else 0 */
