@@ -225,7 +225,7 @@ def print_row(heading, cells):
 
 
 def compare(rounds):
-    """rounds: (times, figures) of each round, by name of the bot. The samples of all rounds are put together; the spread is of the rounds."""
+    """rounds: (times, figures) of each round, by name of the bot. Samples of all rounds are put together; the spread is of rounds."""
     print(f"\nof {len(rounds[Guidepost.name])} round(s): p50 and p99 of all samples, medians of all else, and least..most of the rounds")
     ratio = ["ours/peer"] if len(rounds) > 1 else []
     print_row("", [*rounds, *ratio, *(f"{name} spread" for name in rounds)])
@@ -242,7 +242,10 @@ def compare(rounds):
     for key, heading, unit in FIGURES:
         values = [[figures[key] for _, figures in found] for found in rounds.values()]
         row(f"{heading} {unit}", [statistics.median(of) for of in values], values)
-    print("ours/peer: less is better, but more where it says (+)")
+    if ratio:
+        print("ours/peer: less is better, but more where it says (+)")
+    else:
+        print("bench: PEER SKIPPED: this is guidepost alone, and no ratio.")
 
 
 def versions(build, source):

@@ -152,8 +152,8 @@ class Bot:
 
     def deploy(self, projects):
         self.version += 1
-        text = self.command_text
-        self.together("command", [{"user": "alice", "channel": CHANNEL, "text": text.format(project, self.version)} for project in projects])
+        texts = [self.command_text.format(project, self.version) for project in projects]
+        self.together("command", [{"user": "alice", "channel": CHANNEL, "text": text} for text in texts])
 
     def click(self, questions):
         self.together("click", [{"user": "alice", "channel": CHANNEL, "ts": ts, "action_id": self.retry} for ts in questions])
@@ -220,10 +220,10 @@ class Guidepost(Bot):
         about = {"folder": self.folder, "api_url": self.slack.api_url, "ca_file": self.slack.ca_file}
         text = CONFIG.format(projects="\n".join(lines), **about)
         self.config.write_text(f"redis: {{ url: 'unix:{self.redis_path}' }}\n{text}")
-        began = now_us()
         self.state = self.folder / "state"
-        program = self.spawn([self.build / "guidepost", "up", "--config", self.config, "--state-dir", self.state, "--listen", "127.0.0.1:0"],
-                             "guidepost")  # fmt: skip
+        command = [self.build / "guidepost", "up", "--config", self.config, "--state-dir", self.state, "--listen", "127.0.0.1:0"]
+        began = now_us()
+        program = self.spawn(command, "guidepost")
         self.hello_ms = self.connected_ms(began)
         self.measured = [program]
         self.until("its address", lambda: (self.state / "local.token").exists() and (self.state / "address").exists())
