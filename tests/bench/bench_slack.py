@@ -276,13 +276,13 @@ def main():
     # All folders are removed at the end: see bench_deployments.c.
     with tempfile.TemporaryDirectory(prefix="guidepost-bench-") as name:
         folder = pathlib.Path(name)
-        # On ext4: each folder in it gets a place of its own, away from the many files that another bench has just removed.
+        # On ext4: each folder in it gets a place by its name, away from the many files that another bench has just removed.
         subprocess.run(["chattr", "+T", name], stderr=subprocess.DEVNULL, check=False)
         measure_null(folder / "null")
         for number in range(count):
             print(f"== round {number + 1} of {count}, {os.getloadavg()[0]:.1f} processes wanted to run in the last minute", flush=True)
             for kind in kinds:
-                rounds[kind.name].append(measure(kind, folder / f"{kind.name}-{number}"))
+                rounds[kind.name].append(measure(kind, folder / f"{kind.name}-{number}-{now_us()}"))
     compare(rounds)
 
 
