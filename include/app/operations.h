@@ -33,7 +33,7 @@ void operations_start(const struct operation *operation, operation_done *done, v
 unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project,
                            const char *environment);
 
-/* Names of people who may do it, for "who" and refusals: "release-managers may: carol". */
+/* Who may do it, for "who" and refusals: "carol and the Slack group of oncall". */
 void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment,
                         struct buf *out);
 

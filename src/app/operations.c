@@ -217,13 +217,33 @@ unsigned actor_permissions(const struct config *config, const struct actor *acto
     return granted;
 }
 
+/* What somebody may do by the configuration alone, or if they are in this team as well. */
+static unsigned person_permissions(const struct config *config, const struct config_person *person, const char *team,
+                                   const char *project, const char *environment) {
+    struct actor actor = {.name = person->name, .teams = {&team, team != NULL}};
+    return actor_permissions(config, &actor, project, environment);
+}
+
 void operations_who_may(const struct config *config, unsigned permission, const char *project, const char *environment,
                         struct buf *out) {
     size_t found = 0;
     for (size_t i = 0; i < config->person_count; i++) {
-        struct actor person = {.name = config->people[i].name};
-        if ((actor_permissions(config, &person, project, environment) & permission) == permission) {
-            buf_printf(out, "%s%s", found++ == 0 ? "" : ", ", person.name);
+        const struct config_person *person = &config->people[i];
+        if ((person_permissions(config, person, NULL, project, environment) & permission) == permission) {
+            buf_printf(out, "%s%s", found++ == 0 ? "" : ", ", person->name);
+        }
+    }
+    for (size_t t = 0; t < config->team_count; t++) {
+        const struct config_team *team = &config->teams[t];
+        bool adds = false; /* somebody may do it who may not without the group */
+        for (size_t i = 0; i < config->person_count && team->slack_usergroup != NULL && !adds; i++) {
+            const struct config_person *person = &config->people[i];
+            unsigned with = person_permissions(config, person, team->name, project, environment);
+            unsigned without = person_permissions(config, person, NULL, project, environment);
+            adds = (with & permission) == permission && (without & permission) != permission;
+        }
+        if (adds) {
+            buf_printf(out, "%sthe Slack group of %s", found++ == 0 ? "" : " and ", team->name);
         }
     }
 }

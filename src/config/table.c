@@ -268,7 +268,7 @@ static const struct field team_fields[] = {
     {"members", FIELD_NAMES, AT(config_team, members), .rule = RULE_NAME, .refers = REFERS_PERSON, .required = true,
      .help = "The people in it."},
     {"slack_usergroup", FIELD_TEXT, AT(config_team, slack_usergroup), .rule = RULE_SLACK_USERGROUP,
-     .help = "The id of the Slack user group to mention."},
+     .help = "The id of a Slack user group: it is mentioned, and whoever is in it and in `people` is in the team."},
     END,
 };
 

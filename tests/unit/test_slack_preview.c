@@ -238,7 +238,7 @@ static void show_reply(const char *title, const char *text, enum command_id comm
 static void show_window(const char *title, const struct card *card, const char *verb) {
     struct buf json = BUF_INIT(PAGE_BYTES);
     struct json_out out = {.buf = &json};
-    struct modal modal = {.card = card, .verb = verb, .channel = "C0WEBDEPLOYS", .message = "1789999320.000100"};
+    struct modal modal = {.card = card, .verb = verb, .channel = "C0WEBDEPLOYS"};
     modal_write(&modal, &out, NULL);
     struct json *root = parsed(&json, slack_limits_view(json.data));
     head(title, "A window, only for who clicked.");
