@@ -49,8 +49,14 @@ void id_hmac(char out[ID_DIGEST_SIZE], const char *key, const void *data, size_t
     write_hex(out, bytes, sizeof bytes);
 }
 
+/* No process outlives its boot, so it is read once. */
 void id_boot(char out[ID_BOOT_SIZE]) {
+    static char known[ID_BOOT_SIZE];
     ssize_t got = -1;
+    if (known[0] != 0) {
+        memcpy(out, known, ID_BOOT_SIZE);
+        return;
+    }
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         got = read(fd, out, ID_BOOT_SIZE - 1);
@@ -61,6 +67,7 @@ void id_boot(char out[ID_BOOT_SIZE]) {
         memcpy(out, "unknown", strlen("unknown"));
     }
     out[ID_BOOT_SIZE - 1] = 0;
+    memcpy(known, out, ID_BOOT_SIZE);
 }
 
 bool id_parse(char letter, const char *text, uint64_t *ret_id) {

@@ -147,6 +147,9 @@ static size_t follow_read(const struct follow *follow, char bytes[LIMIT_LOG_BATC
     if (n > 0) {
         return (size_t)n;
     }
+    if (n < 0 && follow->position == 0) {
+        return 0; /* The first segment comes first, and is kept. */
+    }
     uint64_t next = next_segment(follow, segment);
     if (next != segment) {
         *ret_gap = next * LIMIT_OUTPUT_SEGMENT - follow->position;

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "launch.h"
@@ -28,8 +29,22 @@ static void env_add_number(struct buf *out, const char *name, uint64_t value) {
     env_add(out, name, digits);
 }
 
+/* The user of this process, read once: reading it means reading files each time. */
+static const struct passwd *own_account(void) {
+    static struct passwd own;
+    if (own.pw_name == NULL) {
+        const struct passwd *found = getpwuid(getuid());
+        if (found == NULL) {
+            return NULL;
+        }
+        own.pw_name = mem_strdup(found->pw_name);
+        own.pw_dir = mem_strdup(found->pw_dir);
+    }
+    return &own;
+}
+
 static void add_account(struct buf *out, const struct plan *plan) {
-    const struct passwd *account = plan->run_as != NULL ? getpwnam(plan->run_as) : getpwuid(getuid());
+    const struct passwd *account = plan->run_as != NULL ? getpwnam(plan->run_as) : own_account();
     env_add(out, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     env_add(out, "LANG", "C.UTF-8");
     env_add(out, "SHELL", "/bin/sh");
