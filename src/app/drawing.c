@@ -140,14 +140,14 @@ static void shown_record(struct shown *shown, const char *message) {
     commit_send(commit, shown_recorded, shown);
 }
 
-static void shown_forgotten(const struct commit_reply *reply, void *user);
+static void shown_first_try(const struct commit_reply *reply, void *user);
 static void shown_orphaned(const struct commit_reply *reply, void *user);
 
 /* The room refused it. */
 static void shown_refused(struct shown *shown, const struct err *err) {
     if (err->code == ERR_NOT_FOUND && shown->message != NULL) {
         shown->message = NULL; /* Somebody has deleted it: what people must see appears again. */
-        commit_send(shown_commit(shown, shown->view, POSTING), shown_forgotten, shown);
+        commit_send(shown_commit(shown, shown->view, POSTING), shown_first_try, shown);
         return;
     }
     log_warn("a room could not be brought up to date, trying again",
@@ -199,15 +199,6 @@ static void shown_edit(struct shown *shown) {
 static void shown_first_try(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_DONE) {
         shown_post(user, false);
-    } else {
-        shown_not_recorded(user, reply);
-    }
-}
-
-/* That its message is gone is recorded. */
-static void shown_forgotten(const struct commit_reply *reply, void *user) {
-    if (reply->result == COMMIT_DONE) {
-        shown_post(user, true);
     } else {
         shown_not_recorded(user, reply);
     }

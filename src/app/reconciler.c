@@ -47,7 +47,7 @@ void reconciler_destroy(struct reconciler *reconciler) {
     }
     reconciler->leads = false;
     stale_drop_idle(reconciler);
-    rooms_drop(&reconciler->rooms);
+    room_drop_all(&reconciler->rooms);
     timer_destroy(reconciler->timer);
     mem_free(reconciler);
 }
@@ -82,12 +82,12 @@ void reconciler_lead(struct reconciler *reconciler, bool leads) {
         store_list_deployments(reconciler->options.store, 0, RECENT_LOOKED_AT, look_at_all, reconciler);
     } else {
         stale_drop_idle(reconciler);
-        rooms_forgive(reconciler->rooms);
+        room_forgive_all(reconciler->rooms);
     }
 }
 
 void reconciler_retry(struct reconciler *reconciler) {
-    rooms_forgive(reconciler->rooms);
+    room_forgive_all(reconciler->rooms);
     for (struct stale *stale = reconciler->stale; stale != NULL; stale = stale->next) {
         spots_forgive(stale->spots);
     }

@@ -28,7 +28,7 @@ struct room *room_find_or_add(struct room **rooms, const char *name, const char 
     return *link;
 }
 
-void rooms_drop(struct room **rooms) {
+void room_drop_all(struct room **rooms) {
     while (*rooms != NULL) {
         struct room *room = *rooms;
         *rooms = room->next;
@@ -39,7 +39,7 @@ void rooms_drop(struct room **rooms) {
     }
 }
 
-void rooms_forgive(struct room *rooms) {
+void room_forgive_all(struct room *rooms) {
     for (struct room *room = rooms; room != NULL; room = room->next) {
         room->pause = (struct pause){0};
     }

@@ -32,10 +32,10 @@ struct room {
     const struct spot *probe; /* the card that tries, or NULL */
 };
 
-/* Rooms are kept until rooms_drop: there are no more of them than were ever configured. */
+/* They are kept until the end: there are no more of them than were ever configured. */
 struct room *room_find_or_add(struct room **rooms, const char *name, const char *id);
-void rooms_drop(struct room **rooms);
-void rooms_forgive(struct room *rooms); /* they may take cards again, as far as is known */
+void room_drop_all(struct room **rooms);
+void room_forgive_all(struct room *rooms); /* they may take cards again, as far as is known */
 
 /*
  * A card that is on its way to its room, or could not be shown there. One that is busy belongs to exactly one `shown` (see

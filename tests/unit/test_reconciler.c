@@ -367,6 +367,7 @@ static void a_deleted_message_appears_again_once(void **state) {
     rig_run_ms(&rig, 400);
     assert_int_equal(fake_chat_shown(fake, "D1-status"), 1);
     assert_int_equal(fake->call_count, 3);
+    assert_false(fake->calls[2].again || fake->calls[2].edits);
 }
 
 static void the_closing_line_brings_back_a_status_message_that_was_deleted(void **state) {
@@ -659,8 +660,18 @@ static void a_room_that_refuses_is_left_alone_for_ten_minutes_at_most(void **sta
     assert_int_equal(spots_due_ms(&spots), INT64_MAX);
     spot_fail(probe, "away", PAUSE_MS, now_ms); /* which says nothing of the room */
     assert_int_equal(spots_due_ms(&spots), now_ms + PAUSE_MS);
-    spots_drop(&spots);
-    rooms_drop(&list);
+    now_ms += PAUSE_MS;
+    probe = spot_take(&spots, room, "a", now_ms);
+    struct spot *second = spot_take(&spots, room, "b", now_ms);
+    assert_true(spot_may_try(probe, now_ms));
+    assert_false(spot_may_try(second, now_ms));
+    spot_worked(probe);
+    assert_true(spot_may_try(second, now_ms));
+    spot_arrive(probe);
+    spot_arrive(second);
+    assert_int_equal(spots_due_ms(&spots), INT64_MAX);
+    assert_null(spots);
+    room_drop_all(&list);
 }
 
 #define store_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
