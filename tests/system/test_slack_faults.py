@@ -1,5 +1,6 @@
 """What Slack shows on bad days: calls that fail, replies that get lost, closed rooms, Slack away. In the end all is shown, once."""
 
+import signal
 import threading
 import time
 
@@ -184,6 +185,19 @@ def test_a_status_message_that_somebody_deleted_appears_again_once(stage):
     assert again["ts"] == closing["thread_ts"] != status["ts"]
 
 
+def test_a_closing_line_whose_status_message_was_deleted_brings_it_back(stage):
+    play = stage.play(WORKS + "sleep 1\n")
+    status = play.wait_status("Running")
+    stage.slack.fail_next("chat.postMessage", fault="500")  # to be tried again, under a message that is gone by then
+    play.wait_status("Succeeded")
+    stage.slack.do("remove", user="alice", channel="deploys", ts=status["ts"])
+    closing = play.wait_closing("Succeeded")
+    (again,) = play.statuses()
+    assert again["ts"] == closing["thread_ts"] != status["ts"]
+    assert "thread_not_found" in [c["error"] for c in stage.slack.calls("conversations.replies")]
+    assert len(play.closings()) == 1
+
+
 # --- rooms
 
 ROOM_TROUBLES = {"archive": "archived", "random": "/invite", "hidden": "invite the bot", "nowhere": "Correct the id"}
@@ -213,6 +227,24 @@ def test_a_room_is_caught_up_with_when_it_can_be_written_to(stage):
     question = stage.slack.until("the question", lambda: next((m for m in play.messages("private") if stage.slack.buttons(m)), None))
     assert stage.click("bob", question, "ignore")
     until("no more trouble", lambda: "room private:" not in health(stage))
+
+
+def test_a_room_that_was_given_up_for_a_while_is_tried_at_once_after_a_reload(stage):
+    def pause():
+        refused = [c["at"] for c in stage.slack.calls("chat.postMessage") if c["error"] == "is_archived"]
+        return refused[-1] - refused[-2] if len(refused) > 1 else 0
+
+    stage.slack.do("archive", channel="archive")
+    play = stage.play(ONE_FAILS, project="in-archive")
+    until("the question on the page", lambda: [q for q in stage.rig.local().questions() if q["deployment"] == play.id])
+    until("a pause of two seconds, which is doubled", lambda: pause() >= 2000)
+    stage.slack.do("archive", channel="archive", archived=False)
+    (server,) = stage.rig.servers
+    server.signal(signal.SIGHUP)
+    stage.slack.until("the question", lambda: [m for m in play.messages("archive") if stage.slack.buttons(m)], 3)
+    until("no more trouble", lambda: "room archive:" not in health(stage))
+    play.answer("ignore")
+    play.wait_state("succeeded_with_warnings")
 
 
 # --- too much at once
