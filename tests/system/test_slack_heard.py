@@ -11,6 +11,7 @@ pytestmark = pytest.mark.skipif(slack_fake.missing() is not None, reason=f"SKIPP
 
 MORE = """
   quick: { room: private, steps: [{ name: run, run: "true", targets: [web-1] }] }
+  lost: { room: deploys, steps: [{ name: run, run: "kill -9 $PPID; kill -9 $$", targets: [web-1] }] }
   pair: { room: deploys, steps: [{ name: run, run: "[ $GUIDEPOST_TARGET != web-2 ]", targets: [web] }] }
 """
 SETTLE_SECONDS = 0.15  # in which something that must not happen would happen
@@ -482,6 +483,56 @@ def test_a_group_of_slack_counts_is_remembered_and_read_again_when_it_changes(s)
     s.wait_answer("fail", by="alice")
 
 
+def test_who_became_a_guest_while_the_window_was_open_is_told(s):
+    s.click("bob", s.question(), "choose")
+    view, before = s.slack.wait_view("bob"), s.told("bob")
+    s.slack.person("bob", is_restricted=True)
+    wait_acknowledged(s)
+    try:
+        assert s.slack.submit(view, {"answer": {"v": "fail"}})["acknowledged"]
+        s.wait_told("bob", "guest", before)
+    finally:
+        s.slack.person("bob", is_restricted=False)
+        wait_acknowledged(s)
+    s.assert_open()
+
+
+def test_a_window_of_a_question_that_is_over_is_answered(s):
+    s.click("bob", s.question(), "choose")
+    view, before = s.slack.wait_view("bob"), s.told("bob")
+    assert s.rig.local().say("fail", f"Q{s.number}")[0] == 200
+    s.wait_answered(s.asked)
+    assert s.slack.submit(view, {"answer": {"v": "exclude"}})["acknowledged"]
+    s.wait_told("bob", "was answered by", before)
+
+
+def test_a_look_at_the_machine_is_answered(s):
+    version = s.next_version()
+    s.slack.mention("alice", "deploys", f"deploy lost {version} to production")
+    asked = s.slack.wait_message("deploys", lambda m: version in m["text"] and s.slack.buttons(m))
+    before = s.told("bob")
+    assert s.click("bob", asked, "check")
+    s.wait_told("bob", "is asked again", before)
+    assert s.click("bob", asked, "fail")
+    s.wait_answered(asked)
+
+
+def test_while_it_is_not_known_who_is_in_a_group_nobody_is_refused_for_it(s):
+    s.question()
+    s.server.kill()
+    s.slack.fail_next("usergroups.users.list", fault="500", times=1000)
+    s.restart()
+    before = s.told("carol")
+    assert s.click("carol", s.asked, "fail")
+    assert "who is in web-oncall" in s.wait_told("carol", "Slack could not be asked", before)
+    s.assert_open()
+    s.slack.calm()
+    s.server.kill()
+    s.restart()
+    assert s.click("bob", s.asked, "fail")
+    s.wait_answer("fail")
+
+
 # --- what dies meanwhile
 
 
@@ -521,6 +572,23 @@ def test_an_answer_that_slack_repeats_after_kill_9_counts_once(s):
     wait_acknowledged(s)
     assert s.asked_now()["note"] == "before the crash"
     until("the end", lambda: s.deployment(s.id)["state"] == "succeeded_with_warnings")
+
+
+def test_what_was_refused_without_redis_is_done_when_slack_repeats_it(s):
+    version, before = s.next_version(), len(s.slack.messages("D0ALICE", from_bot=True))
+    s.rig.redis_program.kill()
+    try:
+        ts = s.slack.say("alice", "dm", s.command(version))
+        told = until("alice to be told", lambda: s.slack.messages("D0ALICE", from_bot=True)[before:])[0]["text"]
+        assert "Nothing was recorded" in told
+    finally:
+        s.rig.redis_program.start()
+    until("redis", s.rig.redis_answers)
+    until("the server to be ready", lambda: s.rig.server_ready(s.server))
+    said = next(e for e in s.slack.envelopes("events_api") if e["payload"]["event"].get("ts") == ts)
+    for _ in range(2):
+        s.slack.do("repeat", envelope_id=said["envelope_id"], new_envelope=True)
+    s.wait_once(version)
 
 
 def test_without_redis_nothing_is_done_and_that_is_said(s):

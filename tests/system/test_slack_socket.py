@@ -314,10 +314,39 @@ def test_too_many_connections_are_said_and_waited_for(fresh):
 def test_a_token_that_is_no_more_valid_ends_the_attempts(fresh, error):
     fresh.slack.do("app", app_error=error)
     fresh.slack.drop()
-    assert error in fresh.wait_health("stopped")
+    said = fresh.wait_health("stopped")
+    assert error in said and "restart guidepost" in said
     assert fresh.metric("chat_connected") == 0
     assert_patience(fresh, 1, 0)
     assert error in fresh.log()
+
+
+def test_a_token_that_cannot_be_read_keeps_the_server_from_starting(fresh):
+    token, away = fresh.folder / "bot-token", fresh.folder / "bot-token.away"
+    token.rename(away)
+    try:
+        assert fresh.server.alive() is False or fresh.server.stop() == 0
+        fresh.server.start()
+        until("the server to give up", lambda: not fresh.server.alive())
+        assert fresh.server.process.returncode != 0
+        assert "bot-token" in fresh.log()
+    finally:
+        away.rename(token)
+
+
+def test_an_app_that_was_removed_is_said(fresh):
+    fresh.slack.do("uninstall")
+    assert "then restart guidepost" in fresh.wait_health("removed the app")
+    assert "app was removed" in fresh.log()
+    assert fresh.server.stop() == 0  # its trouble stays until then
+
+
+def test_a_scope_that_is_missing_is_said(fresh):
+    fresh.slack.fail_next("usergroups.users.list", error="missing_scope", more={"needed": "usergroups:read"}, times=1000)
+    assert fresh.server.stop() == 0
+    fresh.restart()
+    assert "usergroups:read" in fresh.wait_health("Slack refuses usergroups.users.list")
+    assert fresh.server.stop() == 0
 
 
 @pytest.mark.parametrize("which, error", [("app_error", "invalid_auth"), ("bot_error", "account_inactive")])

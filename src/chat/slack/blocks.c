@@ -126,11 +126,13 @@ static bool mention_team(struct text *text, const struct slack_names *names, con
 
 /* A team without a group in Slack is called by its people. */
 static bool mention_members(struct text *text, const struct slack_names *names, const char *team) {
-    const struct plan_names *members =
-        names == NULL || names->members == NULL ? NULL : names->members(team, names->user);
+    struct plan_names members = {0};
+    if (names != NULL && names->members != NULL) {
+        members = names->members(team, names->user);
+    }
     bool any = false;
-    for (size_t i = 0; members != NULL && i < members->count && i < MENTIONS; i++) {
-        any = mention_person(text, names, members->items[i]) || any;
+    for (size_t i = 0; i < members.count && i < MENTIONS; i++) {
+        any = mention_person(text, names, members.items[i]) || any;
     }
     return any;
 }

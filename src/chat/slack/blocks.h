@@ -18,9 +18,9 @@
 
 /* Who is who in Slack. A function may be NULL; one that knows no id returns NULL, and the name is written instead. */
 struct slack_names {
-    const char *(*person)(const char *person, void *user);             /* U012ABC */
-    const char *(*group)(const char *team, void *user);                /* of a team: S012ABC */
-    const struct plan_names *(*members)(const char *team, void *user); /* of a team that has no group in Slack */
+    const char *(*person)(const char *person, void *user);      /* U012ABC */
+    const char *(*group)(const char *team, void *user);         /* of a team: S012ABC */
+    struct plan_names (*members)(const char *team, void *user); /* of a team that has no group in Slack; or none */
     void *user;
 };
 

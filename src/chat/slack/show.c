@@ -114,14 +114,9 @@ static const char *name_group(const char *team, void *user) {
     return found == NULL ? NULL : found->slack_usergroup;
 }
 
-static const struct plan_names *name_members(const char *team, void *user) {
-    static struct plan_names members; /* borrowed by the caller for the moment */
+static struct plan_names name_members(const char *team, void *user) {
     const struct config_team *found = config_find_team(user, team);
-    if (found == NULL) {
-        return NULL;
-    }
-    members = (struct plan_names){found->members.items, found->members.count};
-    return &members;
+    return found == NULL ? (struct plan_names){0} : (struct plan_names){found->members.items, found->members.count};
 }
 
 static void write_body(const struct showing *showing, struct buf *body) {
