@@ -57,12 +57,12 @@ struct spot *spot_take(struct spot **spots, struct room *room, const char *view,
 
 /* May it be tried in its room now? If the room refuses, this makes it the one that tries. */
 bool spot_may_try(struct spot *spot, int64_t now_ms);
-void spot_refused(struct spot *spot, const char *why, int64_t now_ms); /* by the room, until people act */
-void spot_worked(struct spot *spot);                                   /* the room takes cards */
+void spot_worked(struct spot *spot); /* the room takes cards */
 
 /* The ends of a busy one. */
 void spot_arrive(struct spot *spot);
-void spot_wait(struct spot *spot); /* for its room, which refuses */
+void spot_wait(struct spot *spot);                                     /* for its room, which refuses */
+void spot_refused(struct spot *spot, const char *why, int64_t now_ms); /* by its room, until people act */
 void spot_fail(struct spot *spot, const char *why, int64_t least_ms, int64_t now_ms);
 
 /* Frees those that are shown, and tells when the first of the rest may be tried; INT64_MAX = not before another ends. */

@@ -273,6 +273,11 @@ static bool hold_closing(const struct fake_call *call) {
     return call->kind == CARD_CLOSING;
 }
 
+static bool hold_after_the_first(const struct fake_call *call) {
+    (void)call;
+    return fake->message_count > 0;
+}
+
 static enum err_code deny_c1(const struct fake_call *call) {
     return str_equal(call->room, "C1") ? ERR_DENIED : ERR_NONE;
 }
@@ -611,7 +616,12 @@ static void a_dead_room_is_asked_by_one_card_and_disturbs_nobody(void **state) {
 static void a_room_that_takes_a_card_again_gets_all_of_them(void **state) {
     (void)state;
     crowd_a_dead_room();
+    size_t before = fake->call_count;
     fake->verdict = NULL;
+    fake->holds = hold_after_the_first;
+    wait_for_calls(before + 1 + CROWD / 2); /* They do not wait for each other. */
+    fake->holds = NULL;
+    fake_chat_answer(fake);
     wait_for_messages(CROWD);
     rig_run_ms(&rig, 400);
     assert_int_equal(fake_chat_shown(fake, NULL), CROWD);
@@ -652,6 +662,10 @@ static void a_room_that_refuses_is_left_alone_for_ten_minutes_at_most(void **sta
         spot_refused(second, "no", now_ms);
         assert_true(room->pause.ms <= PAUSE_ROOM_MAX_MS);
         assert_int_equal(spots_due_ms(&spots), room->pause.until_ms);
+        struct spot *early = spot_take(&spots, room, "b", now_ms);
+        assert_false(spot_may_try(early, room->pause.until_ms - 1));
+        spot_wait(early);
+        assert_string_equal(early->trouble, "no");
         now_ms = room->pause.until_ms;
     }
     assert_int_equal(room->pause.ms, PAUSE_ROOM_MAX_MS);
