@@ -577,7 +577,9 @@ static void a_card_that_fails_is_tried_after_growing_pauses_of_its_own(void **st
     int64_t since = clock_monotonic_ms();
     wait_for("D2-status", NULL);
     assert_true(clock_monotonic_ms() - since < 250);
+    reconciler_retry(reconciler); /* else after 2 s */
     wait_for("D1-status", NULL);
+    assert_true(clock_monotonic_ms() - since < 1000);
 }
 
 enum { CROWD = 60 };
@@ -611,6 +613,24 @@ static void a_dead_room_is_asked_by_one_card_and_disturbs_nobody(void **state) {
     tell(create("deploys"));
     rig_run_ms(&rig, 300);
     assert_in_range(fake->call_count, before, before + 1);
+}
+
+static void a_card_outlives_the_try_of_another_in_its_room(void **state) {
+    (void)state;
+    uint64_t first = create("deploys"), second = create("deploys"), other = create("other");
+    fake->verdict = deny_c1;
+    tell(first);
+    tell(second);
+    wait_for_calls(3);
+    fake->holds = hold_all;
+    wait_for_calls(4);
+    rig_run_ms(&rig, 400);
+    tell(other); /* The list is gone through. */
+    wait_for_calls(5);
+    fake->holds = NULL;
+    fake->verdict = NULL;
+    fake_chat_answer(fake);
+    wait_for_messages(3);
 }
 
 static void a_room_that_takes_a_card_again_gets_all_of_them(void **state) {
@@ -712,6 +732,7 @@ int main(void) {
         cmocka_unit_test(pauses_double_up_to_their_most),
         store_test(a_card_that_fails_is_tried_after_growing_pauses_of_its_own),
         store_test(a_dead_room_is_asked_by_one_card_and_disturbs_nobody),
+        store_test(a_card_outlives_the_try_of_another_in_its_room),
         store_test(a_room_that_takes_a_card_again_gets_all_of_them),
         store_test(a_changed_configuration_wakes_a_dead_room_at_once),
         cmocka_unit_test(a_room_that_refuses_is_left_alone_for_ten_minutes_at_most),
