@@ -56,7 +56,8 @@ STEP_PLAIN_OBJ := $(STEP_SRC:%.c=$(OUT)/plain/%.o)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(OUT)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
-FUZZ_BIN := $(FUZZ_SRC:%.c=$(OUT)/%)
+# All, or those in FUZZ_TARGETS.
+FUZZ_BIN := $(if $(FUZZ_TARGETS),$(FUZZ_TARGETS:%=$(OUT)/tests/fuzz/fuzz_%),$(FUZZ_SRC:%.c=$(OUT)/%))
 
 # A library of a part of the layers has its own name, so that it is never taken for the whole.
 comma := ,
