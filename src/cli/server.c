@@ -405,18 +405,34 @@ static int write_state_file(const struct server *server, const char *name, const
     return file_write_atomic(path, text, strlen(text), 0600, false, err);
 }
 
-/* The token of the local user is kept over restarts, so that a shell that read it once stays signed in. */
-static int build_local_token(struct server *server, struct err *err) {
-    char path[PATH_SIZE + 64];
+static bool read_local_token(struct server *server, const char *path) {
     struct buf text = BUF_INIT(ID_RANDOM_SIZE + 8);
-    (void)snprintf(path, sizeof path, "%s/local.token", server->state_dir);
-    if (file_read(path, ID_RANDOM_SIZE, &text, NULL) == 0 && text.size >= ID_RANDOM_SIZE - 1) {
+    bool there = file_read(path, ID_RANDOM_SIZE, &text, NULL) == 0 && text.size >= ID_RANDOM_SIZE - 1;
+    if (there) {
         memcpy(server->local_token, text.data, ID_RANDOM_SIZE - 1);
-    } else {
-        id_random(server->local_token);
     }
     buf_finish(&text);
-    return write_state_file(server, "local.token", server->local_token, err);
+    return there;
+}
+
+/* The token of the local user is kept over restarts, so that a shell that read it once stays signed in. Of several servers that start
+ * with one state directory the first makes it for all. */
+static int build_local_token(struct server *server, struct err *err) {
+    char path[PATH_SIZE + 64], own[PATH_SIZE + 64 + ID_RANDOM_SIZE], random[ID_RANDOM_SIZE], name[2 * ID_RANDOM_SIZE];
+    (void)snprintf(path, sizeof path, "%s/local.token", server->state_dir);
+    if (read_local_token(server, path)) {
+        return 0;
+    }
+    id_random(random);
+    (void)snprintf(name, sizeof name, "local.token.%s", random);
+    (void)snprintf(own, sizeof own, "%s/%s", server->state_dir, name);
+    id_random(server->local_token);
+    int r = write_state_file(server, name, server->local_token, err);
+    if (r == 0 && link(own, path) < 0 && (errno != EEXIST || !read_local_token(server, path))) {
+        r = err_set(err, ERR_IO, "%s can't be made, or holds no token: %s.", path, strerror(errno));
+    }
+    (void)unlink(own);
+    return r;
 }
 
 static int listen_all(struct server *server, struct err *err) {
