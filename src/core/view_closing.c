@@ -10,8 +10,8 @@ struct warning {
     enum guidance answer;
     bool unknown;
     const char *by, *note;
-    const char **machines;
-    size_t machine_count;
+    size_t *slots;
+    size_t slot_count;
 };
 
 struct warnings {
@@ -38,8 +38,7 @@ static struct warning *warnings_find(struct warnings *warnings, const struct que
     return w;
 }
 
-static struct warnings warnings_collect(const struct deployment *d, const struct question_record *records, size_t count,
-                                        struct arena *arena) {
+static struct warnings warnings_collect(const struct question_record *records, size_t count, struct arena *arena) {
     struct warnings warnings = {0};
     for (size_t i = 0; i < count; i++) {
         const struct question_record *record = &records[i];
@@ -48,8 +47,8 @@ static struct warnings warnings_collect(const struct deployment *d, const struct
             continue;
         }
         struct warning *w = warnings_find(&warnings, record, arena);
-        w->machines = arena_push(arena, w->machines, w->machine_count, sizeof *w->machines);
-        w->machines[w->machine_count++] = plan_slot_name(d->plan, record->question.step, record->question.slot);
+        w->slots = arena_push(arena, w->slots, w->slot_count, sizeof *w->slots);
+        w->slots[w->slot_count++] = record->question.slot;
     }
     return warnings;
 }
@@ -65,7 +64,7 @@ static struct card_row excluded_row(const struct deployment *d, const struct war
                                  : arena_printf(arena, "%s did not finish", step);
     return (struct card_row){
         .state = run_state_word(RUN_EXCLUDED),
-        .name = view_list(w->machines, w->machine_count, arena),
+        .name = view_slots(d, w->step, w->slots, w->slot_count, arena),
         .detail = arena_printf(arena, "excluded by %s%s%s; %s", w->by, view_note(w->note, arena), before, now),
     };
 }
@@ -74,7 +73,7 @@ static struct card_row ignored_row(const struct deployment *d, const struct warn
     const struct plan_step *step = &d->plan->steps[w->step];
     const char *name = step->name;
     if (!step->on_worker) {
-        name = arena_printf(arena, "%s on %s", name, view_list(w->machines, w->machine_count, arena));
+        name = arena_printf(arena, "%s on %s", name, view_slots(d, w->step, w->slots, w->slot_count, arena));
     }
     return (struct card_row){
         .state = run_state_word(RUN_WARNED),
@@ -102,7 +101,7 @@ static void add_quiet_warnings(struct card *card, const struct deployment *d, st
 
 static void add_warnings(struct card *card, const struct deployment *d, const struct question_record *records,
                          size_t count, struct arena *arena) {
-    struct warnings warnings = warnings_collect(d, records, count, arena);
+    struct warnings warnings = warnings_collect(records, count, arena);
     for (size_t i = 0; i < warnings.count; i++) {
         const struct warning *w = &warnings.items[i];
         view_row(card, w->answer == GUIDANCE_EXCLUDE ? excluded_row(d, w, arena) : ignored_row(d, w, arena), arena);

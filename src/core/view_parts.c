@@ -1,5 +1,7 @@
 #include "view_parts.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -63,6 +65,20 @@ const char *view_list(const char *const *names, size_t count, struct arena *aren
         buf_printf(&text, " and %zu more", count - listed);
     }
     return keep(&text, arena);
+}
+
+static int slot_order(const void *a, const void *b) {
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+const char *view_slots(const struct deployment *d, size_t step, size_t *slots, size_t count, struct arena *arena) {
+    qsort(slots, count, sizeof *slots, slot_order);
+    const char **names = arena_array(arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = plan_slot_name(d->plan, step, slots[i]);
+    }
+    return view_list(names, count, arena);
 }
 
 const char *view_machines(size_t count, struct arena *arena) {

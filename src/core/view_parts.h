@@ -16,6 +16,8 @@ const char *view_clock(int64_t wall_ms, int64_t now_ms, struct arena *arena);
 
 /* "web-1, web-2 and 5 more" */
 const char *view_list(const char *const *names, size_t count, struct arena *arena);
+/* The same of the machines of a step in the plan's order, into which `slots` is brought. */
+const char *view_slots(const struct deployment *d, size_t step, size_t *slots, size_t count, struct arena *arena);
 /* "1 machine", "7 machines" */
 const char *view_machines(size_t count, struct arena *arena);
 /* "web-oncall", "web-oncall or carol"; "an answer" if nobody is named. */

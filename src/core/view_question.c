@@ -39,11 +39,11 @@ static const struct question *first_question(const struct group *g) {
 }
 
 static const char *target_list(const struct group *g) {
-    const char **names = arena_array(g->arena, g->shown_count, sizeof *names);
+    size_t *slots = arena_array(g->arena, g->shown_count, sizeof *slots);
     for (size_t i = 0; i < g->shown_count; i++) {
-        names[i] = plan_slot_name(g->d->plan, g->shown[i]->question.step, g->shown[i]->question.slot);
+        slots[i] = g->shown[i]->question.slot;
     }
-    return view_list(names, g->shown_count, g->arena);
+    return view_slots(g->d, first_question(g)->step, slots, g->shown_count, g->arena);
 }
 
 /* "on web-3", "on 7 of 40 machines" */

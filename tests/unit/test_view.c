@@ -594,6 +594,20 @@ static void machines_with_the_same_answer_are_one_warning(void **state) {
                         "alice: “rack 7”, last confirmed 1.4.1; Install did not finish\n");
 }
 
+static void machines_are_named_in_the_order_of_the_plan_whichever_failed_first(void **state) {
+    (void)state;
+    begin();
+    succeed(FETCH, 0);
+    break_down(INSTALL, 2);
+    break_down(INSTALL, 0);
+    succeed(INSTALL, 1);
+    answer(42, GUIDANCE_EXCLUDE, "alice", NULL);
+    answer(43, GUIDANCE_EXCLUDE, "alice", NULL);
+    succeed(SMOKE, 0);
+    assert_non_null(strstr(question_card()->text, "on web-1, web-3 "));
+    assert_string_equal(view_closing(&d, records, record_count, arena)->rows[0].name, "web-1, web-3");
+}
+
 static void warnings_without_a_question_are_told_too(void **state) {
     (void)state;
     steps[SMOKE].continue_on_error = true;
@@ -814,6 +828,7 @@ int main(void) {
         TEST(a_good_end_is_one_sentence),
         TEST(warnings_say_who_and_what_was_last_confirmed),
         TEST(machines_with_the_same_answer_are_one_warning),
+        TEST(machines_are_named_in_the_order_of_the_plan_whichever_failed_first),
         TEST(warnings_without_a_question_are_told_too),
         TEST(a_failure_says_where_why_and_who),
         TEST(a_failure_without_guidance_says_where_and_why),
