@@ -46,6 +46,9 @@ void inbox_timer_hint(struct inbox *inbox, int64_t at_ms);
 /* The entry is done with the commit. */
 void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry);
 
+/* A timer that nothing can be done about now comes again at `at_ms`. */
+void commit_postpone(struct commit *commit, const struct inbox_entry *timer, int64_t at_ms);
+
 /* Leadership: one token at a time; silence of its beat is judged by the observer's own monotonic clock. */
 struct leadership;
 struct leadership_options {

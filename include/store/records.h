@@ -82,10 +82,16 @@ void store_list_questions(struct store *store, size_t skip, size_t take, ids_don
                           void *user); /* all, newest first */
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user);
 
-/* Several records in one go, in the order of ids; those that are gone are left out. Takes ownership of nothing; the receiver frees
- * each record. The array is borrowed. */
+/* Several records in one go, in the order of ids; those that are gone or set aside are left out. Takes ownership of nothing; the
+ * receiver frees each record. The array is borrowed. */
 typedef void records_done(struct deployment_record **records, size_t count, const struct err *err, void *user);
 void store_load_deployments(struct store *store, const uint64_t *ids, size_t count, records_done *done, void *user);
+
+/* A deployment that is there and can't be understood is set aside, so that it stops nobody else: reading it alone fails with ERR_IO.
+ * Why this process could not understand it when it read it last, as a sentence; NULL if it could, or has not tried. And a line
+ * for each such deployment. */
+const char *store_why_unreadable(struct store *store, uint64_t deployment);
+void store_write_unreadable(struct store *store, struct buf *out);
 
 struct version_row {
     const char *project, *environment, *target; /* target "" = the lane's last success */

@@ -18,6 +18,7 @@ void health_ready(struct call *call) {
         if (options->health != NULL) {
             options->health(&call->text, options->user);
         }
+        store_write_unreadable(options->store, &call->text);
         if (status.banner != NULL) {
             buf_printf(&call->text, "note: %s\n", status.banner);
         }

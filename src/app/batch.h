@@ -32,6 +32,8 @@ struct engine {
     uint64_t conflicts[BATCH_CONFLICTS_MAX]; /* questions known to be answered though the answer was not applied yet */
     size_t conflict_count;
     bool passed_over; /* entries that wait for an answer were left behind in the inbox */
+    bool
+        set_aside; /* so were entries about deployments that can't be understood: they are tried again with the next sweep */
 };
 
 /* One entry of the batch, with what had to be read for it. */
@@ -41,6 +43,7 @@ struct batch_entry {
     size_t owned_count;
     uint64_t head; /* of INBOX_LANE: first of the lane, or 0 */
     bool done, deferred;
+    bool aside; /* about a deployment that can't be understood: it stays where it is */
 };
 
 struct batch {
@@ -48,6 +51,8 @@ struct batch {
     struct arena *arena;
     struct batch_entry *entries;
     size_t count;
+    uint64_t *wanted; /* deployments that are read for it */
+    size_t wanted_count;
     size_t next;    /* the first entry that is not in a commit yet */
     size_t waiting; /* reads under way */
     bool failed;    /* a read failed */

@@ -9,8 +9,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/records.h"
 
 enum { SWEEP_SOON_MS = 50 };
+
+enum applied { APPLIED, APPLIED_FULL, APPLIED_WAIT, APPLIED_ASIDE };
 
 static void batch_free(struct batch *batch) {
     arena_destroy(batch->arena);
@@ -49,13 +52,12 @@ static bool must_wait(const struct engine *engine, const struct deployment *d, c
     return false;
 }
 
-enum applied { APPLIED, APPLIED_FULL, APPLIED_WAIT };
-
 static enum applied apply_event(struct batch *batch, uint64_t id, const struct event *event) {
     struct engine *engine = batch->engine;
     struct deployment_record *record = cache_find(engine->cache, id);
     if (record == NULL) {
-        return APPLIED; /* It is gone: nothing can follow from the fact. */
+        bool there = store_why_unreadable(engine->options.store, id) != NULL;
+        return there ? APPLIED_ASIDE : APPLIED; /* If it is gone, nothing can follow from the fact. */
     }
     struct deployment *d = record->deployment;
     if (must_wait(engine, d, event)) {
@@ -76,26 +78,44 @@ static enum applied apply_event(struct batch *batch, uint64_t id, const struct e
     return APPLIED;
 }
 
+static enum applied apply_lost(struct batch *batch, const struct owned_run *run, const char *worker) {
+    struct deployment_record *record = cache_find(batch->engine->cache, run->deployment);
+    struct event event = {
+        .kind = EVENT_WORKER_LOST,
+        .now_ms = clock_wall_ms(),
+        .step = run->step,
+        .slot = run->slot,
+        .worker = worker,
+    };
+    if (record != NULL) {
+        const struct plan *plan = record->deployment->plan;
+        if (run->step >= plan->step_count || run->slot >= plan->steps[run->step].slot_count) {
+            return APPLIED;
+        }
+        event.attempt = deployment_run(record->deployment, run->step, run->slot)->attempt;
+    }
+    return apply_event(batch, run->deployment, &event);
+}
+
+/* One after the other; those that are set aside are kept for later. */
 static enum applied apply_worker_gone(struct batch *batch, struct batch_entry *e) {
-    for (; e->owned_count > 0; e->owned_count--) {
-        const struct owned_run *run = &e->owned[e->owned_count - 1];
-        struct deployment_record *record = cache_find(batch->engine->cache, run->deployment);
-        if (record == NULL || run->step >= record->deployment->plan->step_count ||
-            run->slot >= record->deployment->plan->steps[run->step].slot_count) {
+    size_t aside = 0;
+    while (e->owned_count > aside) {
+        struct owned_run *run = &e->owned[e->owned_count - 1];
+        enum applied applied = apply_lost(batch, run, e->entry.worker);
+        if (applied == APPLIED_ASIDE) {
+            const struct owned_run kept = *run;
+            *run = e->owned[aside];
+            e->owned[aside++] = kept;
             continue;
         }
-        struct event event = {
-            .kind = EVENT_WORKER_LOST,
-            .now_ms = clock_wall_ms(),
-            .step = run->step,
-            .slot = run->slot,
-            .attempt = deployment_run(record->deployment, run->step, run->slot)->attempt,
-            .worker = e->entry.worker,
-        };
-        enum applied applied = apply_event(batch, run->deployment, &event);
         if (applied != APPLIED) {
             return applied;
         }
+        e->owned_count--;
+    }
+    if (aside > 0) {
+        return APPLIED_ASIDE;
     }
     changes_worker_gone(&batch->changes, e->entry.worker);
     observer_forget(batch->engine->observer, e->entry.worker);
@@ -124,6 +144,15 @@ static enum applied apply_entry(struct batch *batch, struct batch_entry *e) {
         return APPLIED;
     }
     return APPLIED;
+}
+
+/* An entry stays in the inbox, and a timer comes again: whoever can read the deployment one day has lost nothing. */
+static void entry_set_aside(struct batch *batch, struct batch_entry *e) {
+    e->aside = true;
+    batch->engine->set_aside = true;
+    if (e->entry.timer != NULL) {
+        changes_postpone(&batch->changes, &e->entry, clock_wall_ms() + LIMIT_SWEEP_MS);
+    }
 }
 
 static void batch_committed(const struct commit_reply *reply, void *user);
@@ -173,7 +202,7 @@ void batch_apply(struct batch *batch) {
     for (int round = 0; round < 2 && !full; round++) {
         for (size_t i = batch->next; i < batch->count && !full; i++) {
             struct batch_entry *e = &batch->entries[i];
-            if (e->done || (round == 1 && !e->deferred)) {
+            if (e->done || e->aside || (round == 1 && !e->deferred)) {
                 continue;
             }
             enum applied applied = apply_entry(batch, e);
@@ -182,10 +211,12 @@ void batch_apply(struct batch *batch) {
             e->done = applied == APPLIED;
             if (e->done) {
                 changes_entry_done(&batch->changes, &e->entry);
+            } else if (applied == APPLIED_ASIDE) {
+                entry_set_aside(batch, e);
             }
         }
     }
-    while (batch->next < batch->count && batch->entries[batch->next].done) {
+    while (batch->next < batch->count && (batch->entries[batch->next].done || batch->entries[batch->next].aside)) {
         batch->next++;
     }
     if (changes_empty(&batch->changes)) {

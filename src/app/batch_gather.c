@@ -47,6 +47,17 @@ static void gather_owned(const struct owned_run *runs, size_t count, const struc
     batch_read_done(gather->batch);
 }
 
+/* Set aside: the others go on, and what is known of it stays in the inbox until it can be read, perhaps by a newer program. */
+static void tell_unreadable(struct batch *batch) {
+    struct store *store = batch->engine->options.store;
+    for (size_t i = 0; i < batch->wanted_count; i++) {
+        const char *why = store_why_unreadable(store, batch->wanted[i]);
+        if (why != NULL) {
+            log_error("a deployment is set aside", LOG_DEPLOYMENT(batch->wanted[i]), LOG_STR("why", why), LOG_END);
+        }
+    }
+}
+
 static void gather_records(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct batch *batch = user;
     if (err != NULL) {
@@ -60,38 +71,39 @@ static void gather_records(struct deployment_record **records, size_t count, con
             deployment_record_free(records[i]);
         }
     }
+    tell_unreadable(batch);
     batch_apply(batch);
 }
 
-static void batch_want(struct batch *batch, uint64_t **ids, size_t *count, uint64_t id) {
+static void batch_want(struct batch *batch, uint64_t id) {
     if (id == 0 || cache_find(batch->engine->cache, id) != NULL) {
         return;
     }
-    for (size_t i = 0; i < *count; i++) {
-        if ((*ids)[i] == id) {
+    for (size_t i = 0; i < batch->wanted_count; i++) {
+        if (batch->wanted[i] == id) {
             return;
         }
     }
-    *ids = arena_push(batch->arena, *ids, *count, sizeof **ids);
-    (*ids)[(*count)++] = id;
+    batch->wanted = arena_push(batch->arena, batch->wanted, batch->wanted_count, sizeof *batch->wanted);
+    batch->wanted[batch->wanted_count++] = id;
 }
 
 /* Lanes and owned runs are known, or could not be read; now the deployments themselves. */
 void batch_gather(struct batch *batch) {
-    uint64_t *ids = NULL;
-    size_t count = 0;
+    batch->wanted = NULL;
+    batch->wanted_count = 0;
     for (size_t i = batch->next; i < batch->count && !batch->failed; i++) {
         struct batch_entry *e = &batch->entries[i];
-        batch_want(batch, &ids, &count, e->entry.deployment);
-        batch_want(batch, &ids, &count, e->head);
+        batch_want(batch, e->entry.deployment);
+        batch_want(batch, e->head);
         for (size_t k = 0; k < e->owned_count; k++) {
-            batch_want(batch, &ids, &count, e->owned[k].deployment);
+            batch_want(batch, e->owned[k].deployment);
         }
     }
-    if (count == 0) {
+    if (batch->wanted_count == 0) {
         batch_apply(batch);
     } else {
-        store_load_deployments(batch->engine->options.store, ids, count, gather_records, batch);
+        store_load_deployments(batch->engine->options.store, batch->wanted, batch->wanted_count, gather_records, batch);
     }
 }
 

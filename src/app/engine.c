@@ -29,6 +29,7 @@ void engine_restart(void *user) {
     cache_clear(engine->cache);
     engine->generation++;
     engine->passed_over = false;
+    engine->set_aside = false;
     inbox_restart(engine->inbox);
 }
 
@@ -57,6 +58,9 @@ static void engine_swept(const struct sweep_counts *counts, const struct err *er
         return;
     }
     timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
+    if (engine->set_aside) {
+        engine_restart(engine);
+    }
     if (engine->options.retention_ms > 0) {
         store_retire(engine->options.store, engine->leadership, clock_wall_ms() - engine->options.retention_ms,
                      engine_retired, NULL);

@@ -160,6 +160,11 @@ void changes_entry_done(struct changes *changes, const struct inbox_entry *entry
     changes->size++;
 }
 
+void changes_postpone(struct changes *changes, const struct inbox_entry *timer, int64_t at_ms) {
+    commit_postpone(changes->commit, timer, at_ms);
+    changes->size++;
+}
+
 void changes_worker_gone(struct changes *changes, const char *worker) {
     commit_forget_worker(changes->commit, worker);
     changes->size++;

@@ -39,6 +39,7 @@ void changes_begin(struct changes *changes, struct store *store, struct leadersh
 void changes_add(struct changes *changes, struct deployment *d, const struct event *event,
                  const struct decision *decision);
 void changes_entry_done(struct changes *changes, const struct inbox_entry *entry);
+void changes_postpone(struct changes *changes, const struct inbox_entry *timer, int64_t at_ms);
 void changes_worker_gone(struct changes *changes, const char *worker);
 bool changes_asked(const struct changes *changes, uint64_t deployment);
 bool changes_full(const struct changes *changes);

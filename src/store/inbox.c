@@ -264,3 +264,8 @@ void commit_inbox_done(struct commit *commit, const struct inbox_entry *entry) {
         commit_add(commit, "XDEL", "inbox", entry->id);
     }
 }
+
+void commit_postpone(struct commit *commit, const struct inbox_entry *timer, int64_t at_ms) {
+    char due[NUMBER_SIZE];
+    commit_add(commit, "ZADD", "timers", words_i64(due, at_ms), timer->timer);
+}

@@ -8,6 +8,7 @@
 #include "later.h"
 #include "lua.h"
 #include "store/records.h"
+#include "unreadable.h"
 
 /* --- one deployment --- */
 
@@ -101,6 +102,7 @@ static void load_came(const struct redis_reply *reply, bool sent, void *user) {
         if (record == NULL) {
             (void)err_set(&err, ERR_IO, "Deployment D%" PRIu64 " cannot be read: %s", load->id, why.text);
         }
+        unreadable_list_note(store_unreadable(load->store), load->id, record == NULL ? err.text : NULL);
     }
     load->done(record, record == NULL ? &err : NULL, load->user);
     mem_free(load);
@@ -156,7 +158,7 @@ struct loads {
     uint64_t *ids;
     struct deployment_record **records; /* as the ids; NULL = not there */
     size_t count, next, under_way;
-    struct err err; /* the first that is more than not found */
+    struct err err; /* the first that is more than one deployment's */
     records_done *done;
     void *user;
 };
@@ -172,7 +174,8 @@ static void loads_came(struct deployment_record *record, const struct err *err, 
     struct load_place *place = user;
     struct loads *loads = place->loads;
     loads->records[place->index] = record;
-    if (err != NULL && err->code != ERR_NOT_FOUND && loads->err.code == ERR_NONE) {
+    bool of_one = err != NULL && (err->code == ERR_NOT_FOUND || err->code == ERR_IO);
+    if (err != NULL && !of_one && loads->err.code == ERR_NONE) {
         loads->err = *err;
     }
     mem_free(place);

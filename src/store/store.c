@@ -16,6 +16,7 @@
 #include "commits.h"
 #include "later.h"
 #include "lua.h"
+#include "unreadable.h"
 #include "witness.h"
 #include "words.h"
 
@@ -45,6 +46,7 @@ struct store {
     struct redis *redis;
     struct commits *commits;
     struct witness *witness;
+    struct unreadable_list *unreadable;
     char digest[DIGEST_SIZE];
     bool ready;
 
@@ -74,6 +76,7 @@ int store_create(struct loop *loop, const struct store_options *options, struct 
     store->prefix = mem_strdup(options->prefix);
     buf_init(&store->weak, ERR_TEXT_SIZE);
     store->commits = commits_create(loop, store);
+    store->unreadable = unreadable_list_create();
     store->recheck = loop_timer(loop, check, store);
     store->look = loop_timer(loop, look, store);
     int result = witness_create(loop, options->witness_path, &store->witness, err);
@@ -98,6 +101,7 @@ void store_destroy(struct store *store) {
     redis_destroy(store->redis);
     commits_destroy(store->commits);
     witness_destroy(store->witness);
+    unreadable_list_destroy(store->unreadable);
     timer_destroy(store->recheck);
     timer_destroy(store->look);
     if (store->verdict != NULL) {
@@ -371,6 +375,10 @@ const char *store_prefix(const struct store *store) {
 
 struct commits *store_commits(struct store *store) {
     return store->commits;
+}
+
+struct unreadable_list *store_unreadable(struct store *store) {
+    return store->unreadable;
 }
 
 const char *store_script_digest(const struct store *store) {

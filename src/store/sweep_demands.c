@@ -137,7 +137,8 @@ static void record_came(struct deployment_record *record, const struct err *err,
     struct reading *reading = user;
     struct sweep *sweep = reading->sweep;
 
-    sweep->failed = sweep->failed || (record == NULL && err->code != ERR_NOT_FOUND);
+    bool of_one = record == NULL && (err->code == ERR_NOT_FOUND || err->code == ERR_IO);
+    sweep->failed = sweep->failed || (record == NULL && !of_one);
     if (record != NULL && !sweep->failed) {
         add_needs(sweep, reading, record->deployment);
         check_lane(sweep, record->deployment);
