@@ -137,7 +137,19 @@ enum {
     LIMIT_CANCEL_MS = 30000,
     LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
-    LIMIT_STOP_MS = 15000,  /* an ordered stop of the server */
+
+    /* steps over ssh */
+    LIMIT_SSH_CONNECT_MS = 8000,      /* until the host answers */
+    LIMIT_SSH_HELLO_MS = 20000,       /* until our shell answers there */
+    LIMIT_SSH_SHARED_HELLO_MS = 4000, /* the same over a connection that is there already */
+    LIMIT_SSH_SILENCE_MS = 7000,      /* then the connection is given up; the target speaks every 2 s */
+    LIMIT_SSH_LOST_MS = 10000,        /* then the outcome is called unknown */
+    LIMIT_SSH_PAUSE_MS = 500,         /* before the second attempt; twice as long before the next */
+    LIMIT_SSH_PAUSE_MAX_MS = 15000,
+    LIMIT_SSH_TRY_MS = 6 * 3600 * 1000, /* to find a lost target again */
+    LIMIT_SSH_PERSIST_SECONDS = 60,     /* an unused shared connection */
+
+    LIMIT_STOP_MS = 15000, /* an ordered stop of the server */
     LIMIT_WORKER_SLOTS = 256,
 };
 
@@ -153,6 +165,8 @@ static_assert(LIMIT_LOG_BATCH_BYTES < LIMIT_OUTPUT_SEGMENT, "a segment is sent i
 static_assert(LIMIT_FACT_SECONDS * 1000 > 2 * LIMIT_COMMIT_MS, "a result outlives the last time it is asked for");
 static_assert(LIMIT_WS_IDLE_MS + LIMIT_WS_PING_MS < 30000, "a dead connection is found within 30 s");
 static_assert(LIMIT_SLACK_IN_FLIGHT < LIMIT_REQUEST_CONNECTIONS, "an urgent call finds a free connection");
+static_assert(LIMIT_SSH_SILENCE_MS < LIMIT_SSH_LOST_MS, "it is tried again before the outcome is called unknown");
+static_assert(LIMIT_SSH_SHARED_HELLO_MS + LIMIT_SSH_CONNECT_MS < 15000, "a host that is away is told within 15 s");
 static_assert(LIMIT_HEARTBEAT_MS * 3 <= LIMIT_LEADER_SILENCE_MS, "two lost beats are no silence");
 
 #endif

@@ -72,6 +72,74 @@
  * deleted, nobody is left to tell.
  */
 
+/*
+ * A step on an ssh target has the same run directory and the same record. Its supervisor here is guidepost-ssh, which
+ * carries the step out over OpenSSH's client; the script's own supervisor and the truth about the run are on the
+ * target (src/exec/ssh/target.sh). What differs:
+ *
+ *     record     `started <guidepost-ssh pid> 0 <wall ms>` is written before the first byte of the instructions leaves:
+ *                the script may run on the target from then on. Until then surely nothing runs. A guidepost-ssh that
+ *                goes on with the run (work attach) writes the line anew in its place, so that it names who is there
+ *     contact    a line by guidepost-ssh, for the next one: boot id of the target, whether it has said that it
+ *                started, how much output was taken. No business of the worker
+ *     lost       there while the target has been silent for LIMIT_SSH_LOST_MS with the outcome open, and deleted when
+ *                it is heard again; a sentence for people. The outcome is unknown while it is there. guidepost-ssh
+ *                keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded as an end like others
+ * More words of `exit`:
+ *     unreachable <enum rundir_unreachable>   nothing of the script ran: there is no connection. The output has the
+ *                                        sentence
+ *     gone <errno>                       it may have run, and its end will never be known; final. 3 (ESRCH): its
+ *                                        supervisor on the target died without an end; 17 (EEXIST): the run
+ *                                        directory was on the target before the start; 110: no contact for
+ *                                        LIMIT_SSH_TRY_MS; 116 (ESTALE): the target was rebooted, or its run directory
+ *                                        deleted
+ * `notstarted` has more numbers: 2: no such work-dir; 13, 28, 30: the run directory can't be made there; 38: sh, setsid
+ * or flock is missing there; 103: the connection broke, and nothing had been started.
+ *
+ * Instructions of guidepost-ssh, beside script, env, secret, timeout-ms, quiet-ms, kill-ms and ...segment...:
+ *     work             start | attach | stop | probe; start if not given. See below
+ *     ssh-destination  required: as on ssh's command line; no `-` first
+ *     ssh-run          required but for a probe: <installation>/<deployment>/<run>, the directory of the run below
+ *                      $HOME/.guidepost/runs on the target. A-Z a-z 0-9 . _ - only, no part begins with a dot
+ *     ssh-program      path; /usr/bin/ssh if not given
+ *     ssh-config       path for -F; ssh's own files if not given
+ *     ssh-known-hosts  path of the only file of host keys; what ssh_config says if not given
+ *     ssh-option       Keyword=value for -o, repeated; cannot change what guidepost-ssh itself sets
+ *     ssh-control      an existing directory, 0700, for the sockets of shared connections; none = not shared
+ *     target-lock      here a name, of the bytes of ssh-run without /: $HOME/.guidepost/locks/<name>.lock on the target
+ *     work-dir         on the target; the login folder if not given, and a relative one begins there
+ * `user` is refused. The script's environment is built from nothing but `env` and HOME, USER, LOGNAME, SHELL, PATH of
+ * the login, of which `env` should give none.
+ *
+ * work start:  as guidepost-step: 111 when the record is anything but the line `boot`.
+ * work attach: goes on with a run that a guidepost-ssh before may have begun, from the byte of output that is here; 111
+ *              when it is locked, or void, or has an end. A run directory that is not on the target is made there and
+ *              marked void, which proves that nothing started, unless `contact` is missing here (as in a fresh
+ *              directory on another host): then it is `gone`. Give it the same instructions (of `env` and `script` it
+ *              needs none)
+ * work stop:   attach, and as if SIGTERM had come at once.
+ * work probe:  no run directory: says by its exit status whether a step could start there, and changes nothing. 0, or a
+ *              number of enum rundir_unreachable; the sentence on standard output.
+ * SIGTERM ends the script on the target; while that cannot be reached, `lost` is there, and it is tried on.
+ */
+
 enum { RUNDIR_RECORD_BYTES = 512 };
+
+/* Why there was no connection: the number of `exit unreachable`, and the exit status of a probe. */
+enum rundir_unreachable {
+    RUNDIR_UNREACHABLE_OTHER = 1,
+    RUNDIR_UNREACHABLE_NAME = 2,        /* the name of the host is not known */
+    RUNDIR_UNREACHABLE_REFUSED = 3,     /* nobody listens */
+    RUNDIR_UNREACHABLE_ROUTE = 4,       /* no way to the host */
+    RUNDIR_UNREACHABLE_TIMEOUT = 5,     /* no answer */
+    RUNDIR_UNREACHABLE_CLOSED = 6,      /* closed while it was being made */
+    RUNDIR_UNREACHABLE_KEY_UNKNOWN = 7, /* host key not in known_hosts */
+    RUNDIR_UNREACHABLE_KEY_CHANGED = 8, /* another host key than that in known_hosts */
+    RUNDIR_UNREACHABLE_DENIED = 9,      /* authentication refused */
+    RUNDIR_UNREACHABLE_PROGRAM = 10,    /* ssh itself can't be run */
+    RUNDIR_UNREACHABLE_CONFIG = 11,     /* ssh refuses its configuration */
+    RUNDIR_UNREACHABLE_SHELL =
+        12, /* connected, but no POSIX shell answers; for a probe also that setsid or flock is missing */
+};
 
 #endif
