@@ -46,6 +46,9 @@ void octopus_deployment(struct call *call);
 void octopus_deployment_create(struct call *call);
 void octopus_deployments_create(struct call *call); /* create/untenanted/v1 */
 
+/* octopus_preview.c */
+void octopus_deployment_preview(struct call *call);
+
 /* octopus_tasks.c, octopus_task_log.c */
 void octopus_tasks(struct call *call);
 void octopus_task(struct call *call);

@@ -59,6 +59,7 @@ static const struct route table[] = {
     {"GET", "/api/releases", ROUTE_SIGNED, octopus_releases},
     {"POST", "/api/releases", ROUTE_SIGNED, octopus_release_create},
     {"GET", "/api/releases/{}", ROUTE_SIGNED, octopus_release},
+    {"GET", "/api/releases/{}/deployments/preview/{}", ROUTE_SIGNED, octopus_deployment_preview},
     {"GET", "/api/deployments", ROUTE_SIGNED, octopus_deployments},
     {"POST", "/api/deployments", ROUTE_SIGNED, octopus_deployment_create},
     {"POST", "/api/deployments/create/untenanted/v1", ROUTE_SIGNED, octopus_deployments_create},

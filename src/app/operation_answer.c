@@ -39,14 +39,28 @@ static const char *command_word(const struct task *task) {
 
 /* --- which questions ------------------------------------------------------------------------------------------ */
 
-static bool target_named(const struct task *task, const char *target) {
-    const struct plan_names *named = &task->op.command.targets;
-    for (size_t i = 0; i < named->count; i++) {
-        if (str_equal(named->items[i], target)) {
-            return true;
+/* A word names a machine of the deployment, or else the machines that have it as a tag. */
+static bool word_names(const struct task *task, const char *word, const char *target) {
+    const struct plan *plan = task->record->deployment->plan;
+    for (size_t i = 0; i < plan->target_count; i++) {
+        if (str_equal(plan->targets[i].name, word)) {
+            return str_equal(word, target);
         }
     }
-    return named->count == 0;
+    const struct config_target *configured = config_find_target(task->config, target);
+    return str_equal(word, target) || (configured != NULL && config_names_have(&configured->tags, word));
+}
+
+/* Notes in `used` which words of the answer have named a machine. */
+static bool target_named(const struct task *task, const char *target, bool *used) {
+    const struct plan_names *named = &task->op.command.targets;
+    bool found = named->count == 0;
+    for (size_t i = 0; i < named->count; i++) {
+        bool names = word_names(task, named->items[i], target);
+        used[i] = used[i] || names;
+        found = found || names;
+    }
+    return found;
 }
 
 static bool in_scope(const struct task *task, const struct question_record *asked, const struct question_record *other,
@@ -72,12 +86,26 @@ static bool answer_acceptable(const struct task *task, const struct question_rec
     return deployment_accepts(d, &asked->question, task->op.command.guidance, task->op.command.note, err);
 }
 
+/* What somebody mistyped must not be passed over: the answer covers exactly what it names. */
+static bool all_words_used(struct task *task, const bool *used) {
+    const struct plan_names *named = &task->op.command.targets;
+    for (size_t i = 0; i < named->count; i++) {
+        if (!used[i]) {
+            task_refuse(task, ERR_NOT_FOUND,
+                        "Q%llu asks about no machine or tag '%s', so nothing was answered. See show Q%llu.",
+                        (unsigned long long)task->question, named->items[i], (unsigned long long)task->question);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* False if the task was refused. An answer that is not possible for one machine of a card must not be recorded for it: it would close the
  * question and change nothing. */
 static bool answer_choose(struct task *task, struct answering *state, const struct question_record *asked) {
     const struct deployment_record *record = task->record;
     uint32_t nth = 0;
-    size_t matched = 0;
+    bool *used = arena_array(task->arena, task->op.command.targets.count + 1, sizeof *used);
     state->questions = arena_array(task->arena, record->question_count + 1, sizeof *state->questions);
     state->count = 0;
     state->next = 0;
@@ -86,10 +114,9 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
         const struct question_record *other = &record->questions[i];
         nth += other->question.card == asked->question.card;
         const char *target = plan_slot_name(record->deployment->plan, other->question.step, other->question.slot);
-        if (!in_scope(task, asked, other, nth) || !target_named(task, target)) {
+        if (!in_scope(task, asked, other, nth) || !target_named(task, target, used)) {
             continue;
         }
-        matched++;
         /* Fail ends the deployment with one answer and closes the other questions. */
         bool enough = task->op.command.guidance == GUIDANCE_FAIL && state->count > 0;
         struct err why;
@@ -102,12 +129,7 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
             state->left_out = why;
         }
     }
-    if (matched == 0) {
-        task_refuse(task, ERR_NOT_FOUND, "None of these machines waits in Q%llu. See show Q%llu.",
-                    (unsigned long long)task->question, (unsigned long long)task->question);
-        return false;
-    }
-    return true;
+    return all_words_used(task, used);
 }
 
 static void answer_too_late(struct task *task, const struct question_record *asked) {

@@ -62,7 +62,8 @@ void task_deploy(struct task *task) {
         return;
     }
     if (task->op.command.dry_run) {
-        planner_describe(state->plan, task->op.command.version, &task->text);
+        planner_describe(task->config, &task->op.command, state->plan, &task->text);
+        planner_write_preview(task->config, &task->op.command, state->plan, &task->out);
         task_reply(task);
         return;
     }

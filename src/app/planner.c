@@ -268,12 +268,10 @@ static void step_copy(struct planner *p, const struct config_step *from, struct 
     step->work_dir = arena_strdup(p->arena, from->work_dir);
     step->group = arena_strdup(p->arena, from->group);
     step->condition = (enum plan_condition)from->condition;
-    step->with_previous = from->with_previous;
     step->required = from->required;
     step->safe_to_rerun = from->safe_to_rerun;
     step->continue_on_error = from->continue_on_error;
     step->approve = from->approve;
-    step->max_parallel = from->max_parallel > 0 ? from->max_parallel : MAX_PARALLEL_UNLESS_SET;
     step->timeout_ms = from->timeout_ms;
     step->quiet_ms = from->quiet_timeout_ms;
     step->retry_times = from->retry_times;
@@ -307,21 +305,40 @@ static int check_skips(struct planner *p) {
     return 0;
 }
 
+static bool step_left_out(const struct planner *p, const struct config_step *step) {
+    return names_have(&p->command->skip, step->name) ||
+           (step->environments.count > 0 && !config_names_have(&step->environments, p->environment->name));
+}
+
+/* The first step of the group that the step belongs to: itself, if to none. */
+static size_t group_head(const struct config_project *project, size_t index) {
+    const char *group = project->steps[index].group;
+    while (group != NULL && index > 0 && str_equal(project->steps[index - 1].group, group)) {
+        index--;
+    }
+    return index;
+}
+
 static int copy_steps(struct planner *p) {
     size_t runs = 0;
+    bool together = false; /* something of those that start together is in the plan already */
     p->plan->steps = arena_array(p->arena, p->project->step_count + 1, sizeof *p->plan->steps);
     p->plan->targets = arena_array(p->arena, p->config->target_count + 1, sizeof *p->plan->targets);
     p->index_of_target = arena_array(p->arena, p->config->target_count + 1, sizeof *p->index_of_target);
     for (size_t i = 0; i < p->project->step_count; i++) {
         const struct config_step *from = &p->project->steps[i];
-        if (from->environments.count > 0 && !config_names_have(&from->environments, p->environment->name)) {
-            continue;
-        }
-        if (names_have(&p->command->skip, from->name)) {
+        const struct config_step *head = &p->project->steps[group_head(p->project, i)];
+        together = together && (head->with_previous || head != from);
+        if (step_left_out(p, from)) {
             continue;
         }
         struct plan_step *step = &p->plan->steps[p->plan->step_count++];
         step_copy(p, from, step);
+        /* What the first step says holds for those behind it also where it was left out itself: a group stays as narrow, and nothing
+         * starts together with a step that it was not meant to. */
+        step->max_parallel = head->max_parallel > 0 ? head->max_parallel : MAX_PARALLEL_UNLESS_SET;
+        step->with_previous = head->with_previous && together;
+        together = true;
         int r = step_targets(p, from, step);
         if (r < 0) {
             return r;
@@ -360,12 +377,53 @@ static int check_input(struct planner *p, const struct config_input *input, cons
         return unknown_name(p, arena_printf(p->arena, "choice for %s called", input->name), value, input->choices.items,
                             input->choices.count);
     }
-    if (value == NULL && input->required) {
-        return err_set(p->err, ERR_INVALID, "%s needs %s=...%s%s%s.", p->project->name, input->name,
-                       input->label == NULL ? "" : " (", input->label == NULL ? "" : input->label,
-                       input->label == NULL ? "" : ")");
-    }
     return 0;
+}
+
+/* "<eu|us>" */
+static void placeholder_add(const struct config_input *input, struct buf *out) {
+    buf_adds(out, input->type == INPUT_BOOLEAN ? "<true|false" : "<");
+    for (size_t i = 0; i < input->choices.count; i++) {
+        buf_printf(out, "%s%s", i == 0 ? "" : "|", input->choices.items[i]);
+    }
+    buf_printf(out, "%s>", input->type == INPUT_TEXT ? "text" : "");
+}
+
+static void names_add(const char *word, const struct plan_names *names, struct buf *out) {
+    for (size_t i = 0; i < names->count; i++) {
+        bool quoted = strchr(names->items[i], ' ') != NULL;
+        buf_printf(out, "%s%s%s%s", i == 0 ? word : ",", quoted ? "'" : "", names->items[i], quoted ? "'" : "");
+    }
+}
+
+/* What was asked for, once more, with what is missing in it. */
+static int refuse_missing(struct planner *p, const struct plan_names *missing) {
+    const struct command *c = p->command;
+    struct buf names = BUF_INIT(ERR_TEXT_SIZE), form = BUF_INIT(ERR_TEXT_SIZE);
+    buf_printf(&form, "deploy %s %s to %s", c->project, c->version, c->environment);
+    names_add(" on ", &c->on, &form);
+    names_add(" without ", &c->without, &form);
+    names_add(" skip ", &c->skip, &form);
+    buf_adds(&form, c->guided < 0 ? "" : c->guided == 0 ? " unguided" : " guided");
+    for (size_t i = 0; i < c->input_count; i++) {
+        bool quoted = strchr(c->inputs[i].value, ' ') != NULL;
+        buf_printf(&form, " %s=%s%s%s", c->inputs[i].key, quoted ? "'" : "", c->inputs[i].value, quoted ? "'" : "");
+    }
+    for (size_t i = 0; i < p->project->input_count; i++) {
+        const struct config_input *input = &p->project->inputs[i];
+        if (names_have(missing, input->name)) {
+            buf_printf(&names, "%s%s", names.size == 0 ? "" : ", ", input->name);
+            if (input->label != NULL) {
+                buf_printf(&names, " (%s)", input->label);
+            }
+            buf_printf(&form, " %s=", input->name);
+            placeholder_add(input, &form);
+        }
+    }
+    int r = err_set(p->err, ERR_INVALID, "%s needs %s. Write: %s", p->project->name, names.data, form.data);
+    buf_finish(&names);
+    buf_finish(&form);
+    return r;
 }
 
 static int build_inputs(struct planner *p, const char **ret_inputs) {
@@ -382,6 +440,7 @@ static int build_inputs(struct planner *p, const char **ret_inputs) {
     }
     struct buf text = BUF_INIT(LIMIT_COMMAND_BYTES * 2);
     struct json_out out = {.buf = &text};
+    struct plan_names missing = {arena_array(p->arena, p->project->input_count + 1, sizeof(char *)), 0};
     int r = 0;
     json_object_begin(&out, NULL);
     for (size_t i = 0; i < p->project->input_count && r == 0; i++) {
@@ -391,9 +450,14 @@ static int build_inputs(struct planner *p, const char **ret_inputs) {
         r = check_input(p, input, value);
         if (value != NULL) {
             json_add_string(&out, input->name, value);
+        } else if (input->required) {
+            missing.items[missing.count++] = input->name;
         }
     }
     json_object_end(&out);
+    if (r == 0 && missing.count > 0 && !p->command->dry_run) {
+        r = refuse_missing(p, &missing);
+    }
     *ret_inputs = p->project->input_count == 0 ? NULL : arena_strdup(p->arena, text.data);
     buf_finish(&text);
     return r;
@@ -421,22 +485,4 @@ int planner_build(const struct config *config, const struct command *command, st
     p.plan->run_as = arena_strdup(arena, config->run_as);
     *ret_plan = p.plan;
     return 0;
-}
-
-void planner_describe(const struct plan *plan, const char *version, struct buf *out) {
-    buf_printf(out, "%s %s to %s would run %zu steps on %zu machines:\n", plan->project, version, plan->environment,
-               plan->step_count, plan->target_count);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct plan_step *step = &plan->steps[i];
-        buf_printf(out, "%zu. %s: ", i + 1, step->name);
-        if (step->left_empty) {
-            buf_adds(out, "no machine left, skipped with a warning");
-        } else if (step->on_worker) {
-            buf_adds(out, step->approve ? "asks for approval" : "once, on the worker");
-        }
-        for (size_t slot = 0; slot < step->slot_count && !step->on_worker; slot++) {
-            buf_printf(out, "%s%s", slot == 0 ? "" : ", ", plan_slot_name(plan, i, slot));
-        }
-        buf_printf(out, "%s\n", step->guided.enabled ? "; asks when it fails" : "");
-    }
 }

@@ -59,13 +59,13 @@ int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .foreign_loops = (void *[]){loop_uv(loop)},
         .user = client,
-        .gid = -1,
-        .uid = -1,
         .pt_serv_buf_size = WS_BUFFER_BYTES,
         .max_http_header_data = LIMIT_HTTP_HEADER_BYTES / 2,
         .timeout_secs = 1001,
         .fd_limit_per_thread = CONNECTIONS, /* else it makes tables for all files the process may open */
     };
+    info.gid = (__typeof__(info.gid))-1; /* Not to be changed; signed in some versions of the library. */
+    info.uid = (__typeof__(info.uid))-1;
     client->loop = loop;
     client->context = lws_create_context(&info);
     if (client->context != NULL) {

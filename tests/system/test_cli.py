@@ -235,7 +235,11 @@ def test_deploy_with_follow_prints_output_while_it_runs(gp):
 def test_a_dry_run_starts_nothing(rig, gp):
     before = Client(rig).get("/v1/deployments?take=1")["total"]
     ran = gp("deploy", "shop", "1.0", "to", "production", "--dry-run")
-    assert ran.code == 0 and "Install" in ran.out and "m-2" in ran.out, ran
+    assert ran.code == 0 and "2. Install: m-1, m-2; asks when it fails" in ran.out, ran
+    ran = gp("deploy", "shop", "1.0", "to", "production", "without", "m-1", "skip", "Fetch", "--dry-run", "--json")
+    data = json.loads(ran.out)
+    assert [step["name"] for step in data["steps"]] == ["Install"] and data["steps"][0]["targets"] == ["m-2"], ran
+    assert data["left_out"] == ["Fetch"] and data["inputs"][0]["value"] == "0", ran
     assert Client(rig).get("/v1/deployments?take=1")["total"] == before
 
 

@@ -379,6 +379,23 @@ def test_a_deployment_that_cannot_be_is_refused_with_a_sentence(alice, path, bod
     assert alice.get("/v1/deployments?take=1")["total"] == before
 
 
+def test_a_preview_says_what_would_run_where_and_starts_nothing(alice):
+    before = alice.get("/v1/deployments?take=1")["total"]
+    preview = alice.get("/api/Spaces-1/releases/Releases-shop-1.0/deployments/preview/Environments-Production")
+    steps = {step["ActionName"]: step for step in preview["StepsToExecute"]}
+    assert list(steps) == ["Fetch", "Install", "Smoke"]
+    assert steps["Install"]["MachineNames"] == ["m-1", "m-2", "m-3"] and steps["Install"]["Roles"] == ["all"]
+    assert steps["Install"]["Machines"][0] == {"Id": "Machines-m-1", "DisplayName": "m-1"}
+    assert steps["Fetch"]["MachineNames"] == [] and not steps["Fetch"]["HasNoApplicableMachines"]
+    assert [step["ActionNumber"] for step in preview["StepsToExecute"]] == ["1", "2", "3"]
+    assert preview["Form"]["Values"] == {"BROKEN": "m-2"}
+    assert preview["Form"]["Elements"][0]["Name"] == "BROKEN" and not preview["Form"]["Elements"][0]["IsValueRequired"]
+    assert preview["UseGuidedFailureModeByDefault"] is True
+    assert not alice.get("/api/releases/Releases-shop-1.0/deployments/preview/Staging")["UseGuidedFailureModeByDefault"]
+    alice.get("/api/releases/Releases-shop-1.0/deployments/preview/Nowhere", status=404)
+    assert alice.get("/v1/deployments?take=1")["total"] == before
+
+
 def test_a_task_says_how_it_goes_in_each_state(alice):
     number = paused(alice)
     task = alice.get(f"/api/tasks/ServerTasks-{number}")
