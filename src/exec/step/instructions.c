@@ -1,9 +1,14 @@
 #include "instructions.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_ENV, KIND_SECRET, KIND_END };
+enum kind { KIND_TEXT, KIND_NUMBER, KIND_ENV, KIND_SECRET, KIND_OPTION, KIND_END };
 
 /* One row a key. A text has at most `max` bytes, a number lies between `min` and `max`. */
 static const struct key {
@@ -25,6 +30,14 @@ static const struct key {
     {"segment-bytes", KIND_NUMBER, offsetof(struct instructions, segment_bytes), 1, INSTRUCTIONS_SEGMENT_BYTES},
     {"head-segments", KIND_NUMBER, offsetof(struct instructions, head_segments), 0, INSTRUCTIONS_SEGMENTS},
     {"tail-segments", KIND_NUMBER, offsetof(struct instructions, tail_segments), 1, INSTRUCTIONS_SEGMENTS},
+    {"work", KIND_TEXT, offsetof(struct instructions, ssh.work), 0, 16},
+    {"ssh-destination", KIND_TEXT, offsetof(struct instructions, ssh.destination), 0, 1023},
+    {"ssh-run", KIND_TEXT, offsetof(struct instructions, ssh.run), 0, 255},
+    {"ssh-program", KIND_TEXT, offsetof(struct instructions, ssh.program), 0, 4095},
+    {"ssh-config", KIND_TEXT, offsetof(struct instructions, ssh.config), 0, 4095},
+    {"ssh-known-hosts", KIND_TEXT, offsetof(struct instructions, ssh.known_hosts), 0, 4095},
+    {"ssh-control", KIND_TEXT, offsetof(struct instructions, ssh.control), 0, 4095},
+    {"ssh-option", KIND_OPTION, 0, 0, 4095},
     {"end", KIND_END, 0, 0, 0},
 };
 
@@ -52,7 +65,7 @@ const char *instructions_parse(struct instructions *ret, char *text, size_t size
         if (problem) {
             return problem;
         }
-        if (key->kind != KIND_ENV && key->kind != KIND_SECRET) {
+        if (key->kind != KIND_ENV && key->kind != KIND_SECRET && key->kind != KIND_OPTION) {
             if (seen[key - keys]) {
                 return "an instruction is given twice";
             }
@@ -69,7 +82,29 @@ const char *instructions_parse(struct instructions *ret, char *text, size_t size
     if (text != end) {
         return "something follows the end of the instructions";
     }
-    return ret->script ? NULL : "there is no script";
+    return ret->script || ret->ssh.destination ? NULL : "there is no script";
+}
+
+ssize_t instructions_read(int signal_fd, char *text) {
+    struct pollfd watched[] = {{.fd = 0, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    struct signalfd_siginfo signal;
+    ssize_t size = 0;
+
+    while (size <= INSTRUCTIONS_BYTES) {
+        (void)poll(watched, 2, -1);
+        if (read(signal_fd, &signal, sizeof signal) == sizeof signal && signal.ssi_signo == SIGTERM) {
+            return -ECANCELED;
+        }
+        ssize_t count = watched[0].revents ? read(0, text + size, (size_t)(INSTRUCTIONS_BYTES + 1 - size)) : -1;
+        if (count == 0) {
+            return size;
+        }
+        if (count < 0 && watched[0].revents && errno != EINTR && errno != EAGAIN) {
+            return -errno;
+        }
+        size += count > 0 ? count : 0;
+    }
+    return -E2BIG;
 }
 
 static bool decimal_parse(const char *text, size_t size, int64_t *ret) {
@@ -165,6 +200,13 @@ static const char *value_take(struct instructions *in, const struct key *key, ch
             return "there are too many environment variables";
         }
         in->env[in->env_count++] = value;
+        return NULL;
+    }
+    if (key->kind == KIND_OPTION) {
+        if (value[0] == '=' || !strchr(value, '=') || in->ssh.option_count == INSTRUCTIONS_SSH_OPTIONS) {
+            return "an option of ssh is not Keyword=value, or there are too many";
+        }
+        in->ssh.options[in->ssh.option_count++] = value;
         return NULL;
     }
     if (key->kind == KIND_TEXT) {

@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include "exec/rundir.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +13,17 @@
 #include <unistd.h>
 
 static const char boot[] = "boot ";
+static const char started[] = "started ";
 
 /* Locked, and open to the end of the process. */
 static int record_fd = -1;
+static off_t started_at; /* where that line begins; 0 = it is not there */
+
+/* Our parent for as long as it lives. */
+static pid_t starter;
 
 /* Returns the size of the text, or a negative errno, and where its whole lines end. */
-static ssize_t record_read(char text[RUNDIR_RECORD_BYTES], off_t *ret_whole) {
+static ssize_t record_read(char *text, off_t *ret_whole) {
     ssize_t size = pread(record_fd, text, RUNDIR_RECORD_BYTES, 0);
     const char *newline = size > 0 ? memrchr(text, '\n', (size_t)size) : NULL;
 
@@ -25,13 +31,35 @@ static ssize_t record_read(char text[RUNDIR_RECORD_BYTES], off_t *ret_whole) {
     return size < 0 ? -errno : size;
 }
 
-bool record_begin(int fd) {
-    char text[RUNDIR_RECORD_BYTES];
+/*
+ * The record, which is the lock, is opened here: a lock taken through an inherited descriptor would live on in whoever
+ * else has it open.
+ */
+bool record_take(enum record_take take) {
+    char text[RUNDIR_RECORD_BYTES + 1];
     off_t whole;
 
-    record_fd = fd;
-    return record_read(text, &whole) > 0 && whole > 0 && strncmp(text, boot, sizeof boot - 1) == 0 &&
-           memchr(text, '\n', (size_t)whole) == text + whole - 1;
+    starter = getppid();
+    record_fd = open("record", O_RDWR | O_CLOEXEC);
+    if (record_fd < 0 || !lock_take(record_fd) || record_read(text, &whole) <= 0 || whole == 0 ||
+        strncmp(text, boot, sizeof boot - 1) != 0) {
+        return false;
+    }
+    text[whole] = '\0';
+    const char *second = strchr(text, '\n') + 1;
+    if (*second == '\0') {
+        return true;
+    }
+    const char *third = strchr(second, '\n') + 1;
+    if (take == RECORD_NEW || strncmp(second, started, sizeof started - 1) != 0 || *third != '\0') {
+        return false;
+    }
+    started_at = second - text;
+    return true;
+}
+
+bool record_is_started(void) {
+    return started_at > 0;
 }
 
 /* Cuts off a last line that was not written whole. Returns where the next one begins, or a negative errno. */
@@ -59,12 +87,16 @@ static int line_write(off_t at, const char *text) {
     return count < 0 ? -errno : (size_t)count < strlen(text) ? -ENOSPC : 0;
 }
 
+/* Filled up to always the same size, so that it can be replaced. */
 int record_started(pid_t supervisor, pid_t child) {
-    char line[RUNDIR_RECORD_BYTES];
+    char text[RUNDIR_RECORD_BYTES / 2], line[RUNDIR_RECORD_BYTES];
 
-    off_t at = next_line();
-    (void)snprintf(line, sizeof line, "started %ld %ld %" PRId64 "\n", (long)supervisor, (long)child, wall_ms());
-    return at < 0 ? (int)at : line_write(at, line);
+    off_t at = started_at > 0 ? started_at : next_line();
+    (void)snprintf(text, sizeof text, "started %ld %ld %" PRId64, (long)supervisor, (long)child, wall_ms());
+    (void)snprintf(line, sizeof line, "%-45s\n", text);
+    int rc = at < 0 ? (int)at : line_write(at, line);
+    started_at = rc == 0 ? at : started_at;
+    return rc;
 }
 
 static bool record_is_deleted(void) {
@@ -74,15 +106,18 @@ static bool record_is_deleted(void) {
 }
 
 /*
- * From the second time on it puts the same bytes into the same place, so that a reader who has found the line whole
- * finds it again. Then nothing may be cut off either: the worker may have added a line.
+ * The worker that started us tells the end, or puts it on disk itself; when it is gone, nobody but us does.
+ *
+ * From the second time on the same bytes go into the same place, so that a reader who has found the line whole finds it
+ * again. Then nothing may be cut off either: the worker may have added a line.
  */
 static int exit_put(off_t *at, const char *line) {
     if (*at < 0) {
         *at = next_line();
     }
     int rc = *at < 0 ? (int)*at : line_write(*at, line);
-    return rc == 0 && fdatasync(record_fd) < 0 ? -errno : rc;
+    bool alone = getppid() != starter;
+    return rc == 0 && alone && fdatasync(record_fd) < 0 ? -errno : rc;
 }
 
 bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {

@@ -3,8 +3,9 @@
 
 /*
  * The record of a run, as the supervisor and its child write it: `started`, which counts from the moment it is there,
- * and only under its boot, so that it need not be on disk; and `exit`, which is on disk before the function returns.
- * Both hold the lock of the record, so that nobody else writes until the end is there.
+ * and only under its boot, so that it need not be on disk; and `exit`, which is on disk before the function returns
+ * unless whoever started us lives and tells it. Both hold the lock of the record, so that nobody else writes until the
+ * end is there.
  */
 
 #include <stdbool.h>
@@ -17,13 +18,21 @@ struct ending {
     int64_t number;
 };
 
-/*
- * Takes the record, open to read and write and locked, for the functions below. Only one that has nothing in it but the
- * boot is ours to go on with: else this run has been started or ended before, or was given up.
- */
-bool record_begin(int fd);
+enum record_take {
+    RECORD_NEW,   /* nothing is in it but the boot: else this run has been started or ended before, or was given up */
+    RECORD_AGAIN, /* it may also have been started: who goes on with a run whose truth is elsewhere */
+};
 
-/* Returns 0 or a negative errno. */
+/*
+ * Opens and locks the record of the current directory, which stays so to the end of the process, for the functions below.
+ * False: it is not ours to go on with. Who made the directory made the record: nothing is started where it is missing.
+ */
+bool record_take(enum record_take take);
+
+/* Whether it has been started before, by who had it before us. */
+bool record_is_started(void);
+
+/* Returns 0 or a negative errno. When it is written again, it takes the place of the one before. */
 int record_started(pid_t supervisor, pid_t child);
 
 /*

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -33,8 +32,7 @@ enum phase { RUNNING, ENDING, DRAINING, OVER };
 
 struct supervision {
     const struct instructions *in;
-    struct output output;
-    char *masked; /* owned: room for what the masker gives */
+    struct output *output;
     struct child child;
     int signal_fd;
     enum phase phase;
@@ -55,20 +53,13 @@ static void run(struct supervision *s);
 static int64_t phase_advance(struct supervision *s, int64_t now);
 static void signals_take(struct supervision *s);
 static void output_take(struct supervision *s, int64_t now);
-static void output_put(struct supervision *s, const char *bytes, size_t size);
-static void output_end(struct supervision *s);
 
-struct ending supervise(const struct instructions *in, struct output output, int signal_fd, mode_t umask_before) {
+struct ending supervise(const struct instructions *in, struct output *output, int signal_fd, mode_t umask_before) {
     struct supervision s = {.in = in, .output = output, .signal_fd = signal_fd, .phase = OVER};
 
-    s.masked = malloc(READ_BYTES + (output.masker ? masker_held_max(output.masker) : 0));
-    if (!s.masked) {
-        return (struct ending){.word = "notstarted", .number = ENOMEM};
-    }
     start(&s, umask_before);
     run(&s);
-    output_end(&s);
-    free(s.masked);
+    output_end(output);
     return s.ending;
 }
 
@@ -79,7 +70,7 @@ static void not_started(struct supervision *s, const char *what, const char *sub
     s->ending = (struct ending){.word = "notstarted", .number = code};
     int size = snprintf(text, sizeof text, "guidepost-step: cannot %s%s%s: %s\n", what, *subject ? " " : "", subject,
                         strerror(code));
-    output_put(s, text, (size_t)size);
+    output_put(s->output, text, (size_t)size);
 }
 
 static void start(struct supervision *s, mode_t umask_before) {
@@ -249,27 +240,11 @@ static void output_take(struct supervision *s, int64_t now) {
 
     ssize_t count = read(s->child.output_fd, bytes, sizeof bytes);
     if (count > 0) {
-        output_put(s, bytes, (size_t)count);
+        output_put(s->output, bytes, (size_t)count);
         s->quiet_at = deadline(now, s->in->quiet_ms);
         s->silent_at = now + DRAIN_SILENCE_MS;
     } else if (count == 0) {
         (void)close(s->child.output_fd);
         s->child.output_fd = -1;
     }
-}
-
-static void output_put(struct supervision *s, const char *bytes, size_t size) {
-    if (s->output.masker) {
-        size = masker_feed(s->output.masker, bytes, size, s->masked);
-        bytes = s->masked;
-    }
-    segments_write(s->output.segments, bytes, size);
-}
-
-static void output_end(struct supervision *s) {
-    if (s->output.masker) {
-        size_t size = masker_finish(s->output.masker, s->masked);
-        segments_write(s->output.segments, s->masked, size);
-    }
-    segments_finish(s->output.segments);
 }
