@@ -5,21 +5,16 @@
 
 #include "server.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/api.h"
 #include "app/engine.h"
 #include "app/operations.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/id.h"
 #include "base/limits.h"
-#include "base/lockfile.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -30,6 +25,7 @@
 #include "net/redis_server.h"
 #include "chats.h"
 #include "paths.h"
+#include "state_dir.h"
 #include "store/feed.h"
 #include "store/records.h"
 
@@ -37,13 +33,10 @@ enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, LAST_WORDS_MS = 300, UP_DRAIN_MS = 
 
 struct server {
     struct server_options options;
-    char state_dir[PATH_SIZE]; /* absolute */
-    char token[512];           /* <host>/<boot>/<random>: who we are to the other servers */
+    struct state_dir *state_dir;
     char local_token[ID_RANDOM_SIZE];
     char banner[BANNER_SIZE]; /* "" if there is nothing to warn about */
-    int lock_fd, token_fd;
-    char token_path[PATH_SIZE + 64];
-    struct config *config; /* in force */
+    struct config *config;    /* in force */
     struct loop *loop;
     struct redis_server *redis;
     struct store *store;
@@ -147,6 +140,11 @@ static void fence(struct commit *commit, void *user) {
     engine_fence(server->engine, commit);
 }
 
+static bool surely_dead(const char *token, void *user) {
+    const struct server *server = user;
+    return state_dir_surely_dead(server->state_dir, token);
+}
+
 static void feed_told(const struct change *changes, size_t count, void *user) {
     struct server *server = user;
     for (size_t i = 0; i < count; i++) {
@@ -161,19 +159,6 @@ static void feed_missed(void *user) {
     if (engine_leads(server->engine)) {
         chats_lead(server->chats, true);
     }
-}
-
-/* A token names host, boot and process; its lock file lies in the state directory for as long as the process lives. */
-static bool surely_dead(const char *token, void *user) {
-    struct server *server = user;
-    const char *ours = strrchr(server->token, '/'), *theirs = strrchr(token, '/');
-    char path[PATH_SIZE + 64];
-    if (theirs == NULL || (size_t)(theirs - token) != (size_t)(ours - server->token) ||
-        strncmp(token, server->token, (size_t)(theirs - token)) != 0) {
-        return false;
-    }
-    (void)snprintf(path, sizeof path, "%s/serve%s.lock", server->state_dir, theirs);
-    return access(path, F_OK) == 0 && !lockfile_is_held(path);
 }
 
 /* --- the configuration ------------------------------------------------------------------------------------------ */
@@ -330,37 +315,6 @@ static void hup(int number, void *user) {
 
 /* --- building ----------------------------------------------------------------------------------------------------- */
 
-static int build_place(struct server *server, struct err *err) {
-    char path[PATH_SIZE + 64], host[128] = "", boot[ID_BOOT_SIZE], random[ID_RANDOM_SIZE];
-    int r = file_make_dirs(server->options.state_dir, 0700, err);
-    if (r < 0) {
-        return r;
-    }
-    char *absolute = realpath(server->options.state_dir, NULL);
-    if (absolute == NULL || strlen(absolute) >= sizeof server->state_dir) {
-        int code = absolute == NULL ? errno : ENAMETOOLONG;
-        mem_free(absolute);
-        return err_set(err, ERR_IO, "%s: %s.", server->options.state_dir, strerror(code));
-    }
-    (void)snprintf(server->state_dir, sizeof server->state_dir, "%s", absolute);
-    mem_free(absolute);
-    (void)gethostname(host, sizeof host - 1);
-    id_boot(boot);
-    id_random(random);
-    (void)snprintf(server->token, sizeof server->token, "%s/%.8s/%s", host, boot, random);
-    (void)snprintf(path, sizeof path, "%s/serve", server->state_dir);
-    r = file_make_dirs(path, 0700, err);
-    (void)snprintf(server->token_path, sizeof server->token_path, "%s/serve/%s.lock", server->state_dir, random);
-    r = r < 0 ? r : lockfile_take(server->token_path, &server->token_fd, err);
-    if (r == 0 && server->options.private_redis) {
-        (void)snprintf(path, sizeof path, "%s/up.lock", server->state_dir);
-        if (lockfile_take(path, &server->lock_fd, err) < 0) {
-            r = err_set(err, ERR_CONFLICT, "guidepost runs already with the state directory %s.", server->state_dir);
-        }
-    }
-    return r;
-}
-
 static int build_store(struct server *server, struct err *err) {
     char witness[PATH_SIZE + 64], folder[PATH_SIZE + 64];
     const char *url = server->config->redis_url;
@@ -372,14 +326,14 @@ static int build_store(struct server *server, struct err *err) {
             "The configuration names no Redis (redis: url:). `guidepost up` starts a private one by itself.");
     }
     if (url == NULL) {
-        (void)snprintf(folder, sizeof folder, "%s/redis", server->state_dir);
+        (void)snprintf(folder, sizeof folder, "%s/redis", state_dir_path(server->state_dir));
         r = redis_server_create(server->loop, folder, &server->redis, err);
         url = r < 0 ? NULL : redis_server_url(server->redis);
     }
     if (r == 0 && server->config->redis_password.source != SECRET_NONE) {
         r = secret_read(&server->config->redis_password, &password, err);
     }
-    (void)snprintf(witness, sizeof witness, "%s/seq", server->state_dir);
+    (void)snprintf(witness, sizeof witness, "%s/seq", state_dir_path(server->state_dir));
     r = r < 0 ? r
               : store_create(server->loop,
                              &(struct store_options){
@@ -396,42 +350,6 @@ static int build_store(struct server *server, struct err *err) {
                              },
                              &server->store, err);
     secret_free(password);
-    return r;
-}
-
-static int write_state_file(const struct server *server, const char *name, const char *text, struct err *err) {
-    char path[PATH_SIZE + 64];
-    (void)snprintf(path, sizeof path, "%s/%s", server->state_dir, name);
-    return file_write_atomic(path, text, strlen(text), 0600, false, err);
-}
-
-static bool read_local_token(struct server *server, const char *path) {
-    struct buf text = BUF_INIT(ID_RANDOM_SIZE + 8);
-    bool there = file_read(path, ID_RANDOM_SIZE, &text, NULL) == 0 && text.size >= ID_RANDOM_SIZE - 1;
-    if (there) {
-        memcpy(server->local_token, text.data, ID_RANDOM_SIZE - 1);
-    }
-    buf_finish(&text);
-    return there;
-}
-
-/* The token of the local user is kept over restarts, so that a shell that read it once stays signed in. Of several servers that start
- * with one state directory the first makes it for all. */
-static int build_local_token(struct server *server, struct err *err) {
-    char path[PATH_SIZE + 64], own[PATH_SIZE + 64 + ID_RANDOM_SIZE], random[ID_RANDOM_SIZE], name[2 * ID_RANDOM_SIZE];
-    (void)snprintf(path, sizeof path, "%s/local.token", server->state_dir);
-    if (read_local_token(server, path)) {
-        return 0;
-    }
-    id_random(random);
-    (void)snprintf(name, sizeof name, "local.token.%s", random);
-    (void)snprintf(own, sizeof own, "%s/%s", server->state_dir, name);
-    id_random(server->local_token);
-    int r = write_state_file(server, name, server->local_token, err);
-    if (r == 0 && link(own, path) < 0 && (errno != EEXIST || !read_local_token(server, path))) {
-        r = err_set(err, ERR_IO, "%s can't be made, or holds no token: %s.", path, strerror(errno));
-    }
-    (void)unlink(own);
     return r;
 }
 
@@ -453,7 +371,7 @@ static int announce(struct server *server, struct err *err) {
     bool local = str_starts(address, "unix:");
     const char *scheme = local ? "" : server->config->tls_certificate != NULL ? "https://" : "http://";
     (void)snprintf(text, sizeof text, "%s%s\n", scheme, address);
-    int r = write_state_file(server, "address", text, err);
+    int r = state_dir_write(server->state_dir, "address", text, err);
     log_info("listening", LOG_STR("address", address), LOG_END);
     if (r == 0 && server->options.announce) {
         (void)printf("guidepost listens on %s%s\n", scheme, address);
@@ -482,7 +400,7 @@ static int build_serving(struct server *server, struct err *err) {
     server->engine = engine_create(&(struct engine_options){
         .loop = server->loop,
         .store = server->store,
-        .token = server->token,
+        .token = state_dir_token(server->state_dir),
         .lost_after_ms = server->config->lost_after_ms,
         .retention_ms = server->config->retention_ms,
         .surely_dead = surely_dead,
@@ -490,7 +408,7 @@ static int build_serving(struct server *server, struct err *err) {
         .user = server,
     });
     server->feed = feed_create(server->loop, server->store, feed_told, feed_missed, server);
-    r = r < 0 ? r : build_local_token(server, err);
+    r = r < 0 ? r : state_dir_local_token(server->state_dir, server->local_token, err);
     struct api_options api = {
         .loop = server->loop,
         .store = server->store,
@@ -516,7 +434,7 @@ static int build_working(struct server *server, struct err *err) {
                        &(struct worker_options){
                            .loop = server->loop,
                            .store = server->store,
-                           .state_dir = server->state_dir,
+                           .state_dir = state_dir_path(server->state_dir),
                            .step_program = program,
                            .url = server->config->url,
                            .slots = (unsigned)server->config->worker_slots,
@@ -526,7 +444,7 @@ static int build_working(struct server *server, struct err *err) {
 }
 
 static int build(struct server *server, struct err *err) {
-    int r = build_place(server, err);
+    int r = state_dir_open(server->options.state_dir, server->options.private_redis, &server->state_dir, err);
     server->loop = loop_create();
     r = r < 0 ? r : build_store(server, err);
     r = r < 0 || !server->options.serves ? r : build_serving(server, err);
@@ -552,18 +470,12 @@ static void demolish(struct server *server) {
         log_error("something was left open at the end", LOG_END);
         server->exit_code = 1;
     }
-    if (server->token_fd >= 0) {
-        (void)unlink(server->token_path);
-        (void)close(server->token_fd);
-    }
-    if (server->lock_fd >= 0) {
-        (void)close(server->lock_fd);
-    }
+    state_dir_close(server->state_dir);
     config_unref(server->config);
 }
 
 int server_run(const struct server_options *options) {
-    struct server server = {.options = *options, .lock_fd = -1, .token_fd = -1};
+    struct server server = {.options = *options};
     struct err err;
     (void)signal(SIGPIPE, SIG_IGN);
     server.config = load(options->config_path);
