@@ -13,6 +13,7 @@ import {stateChip, stateIcon, stateTone} from "./words.js";
 
 /* Answers that are about machines; the others are about the whole deployment, or decide nothing. */
 const FOR_MACHINES = new Set(["retry", "ignore", "exclude"]);
+const DECIDES_NOTHING = new Set(["take", "check", "extend", "park", "unpark"]);
 const OPEN_ROW = new Set(["asking", "unknown"]);
 
 function isOpen(card) {
@@ -222,7 +223,7 @@ function answerParts() {
 
   async function send(verb, written) {
     const path = `/v1/questions/${card.question}`;
-    if (verb === "take" || verb === "check") {
+    if (DECIDES_NOTHING.has(verb)) {
       await post(`${path}/${verb}`);
       return;
     }
@@ -303,7 +304,7 @@ function actionRow(act) {
 /* "Retry Install on web-3"; it begins with what is written on the button. */
 function buttonName(action) {
   const label = action.confirm || action.note_required ? `${action.label}…` : action.label;
-  if (action.verb === "take" || action.verb === "check") {
+  if (DECIDES_NOTHING.has(action.verb)) {
     return `${label} Q${action.question}: ${action.place}`;
   }
   return action.verb === "retry" && action.label === "Retry" ? `${label} ${action.place}` : `${label}: ${action.place}`;

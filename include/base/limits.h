@@ -138,6 +138,15 @@ enum {
     LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
 
+    /* questions that nobody answers */
+    LIMIT_RUNGS = 8,            /* of an escalation ladder */
+    LIMIT_CALL_TRIES = 5,       /* of a rung's command or webhook */
+    LIMIT_CALL_PAUSE_MS = 2000, /* before the second try; four times as long before the next */
+    LIMIT_CALL_RUN_MS = 30000,  /* a command; then it is killed */
+    LIMIT_CALL_SEND_MS = 10000, /* a webhook */
+    LIMIT_CALLS_AT_ONCE = 8,
+    LIMIT_LANE_REDRAWN = 50, /* waiting deployments that are drawn again when the holder of their lane changes */
+
     /* steps over ssh */
     LIMIT_SSH_CONNECT_MS = 8000,      /* until the host answers */
     LIMIT_SSH_HELLO_MS = 20000,       /* until our shell answers there */

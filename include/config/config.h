@@ -51,6 +51,8 @@ struct config_escalation {
     int64_t after_ms;
     struct config_names mention; /* teams or people */
     const char *room, *run, *webhook;
+    struct config_secret webhook_secret;
+    bool webhook_plain; /* it may be plain http to another host */
 };
 
 /* guided_failure: of an environment, project or step. -1 and NULL mean left out, so that inheritance can be resolved
@@ -137,6 +139,7 @@ struct config_team {
 
 struct config_room {
     const char *name, *slack, *matrix; /* the console shows every room */
+    const char *digest;                /* "09:00": when the open questions are listed there, once a day; or NULL */
 };
 
 /* Targets that another program lists, as the JSON of `ansible-inventory --list`. */

@@ -30,12 +30,14 @@
       PERMISSION_DEPLOY, "Start a deployment.")                                                                  \
     X(EXCLUDE, "exclude", "Q42 [targets] [-- note]", PERMISSION_EXCLUDE,                                         \
       "Answer a question: leave the machine out of the rest of this deployment.")                                \
+    X(EXTEND, "extend", "Q42 [time]", PERMISSION_TAKE, "Put the deadline of a question off, as by 1h from now.") \
     X(FAIL, "fail", "Q42 [-- note]", PERMISSION_FAIL, "Answer a question: end the deployment as failed.")        \
     X(HELP, "help", "[command]", 0, "Show the commands, or one of them.")                                        \
     X(HISTORY, "history", "<project> [environment]", PERMISSION_VIEW, "Show the last deployments.")              \
     X(IGNORE, "ignore", "Q42 [targets] [-- note]", PERMISSION_IGNORE,                                            \
       "Answer a question: count the step as done on this machine, with a warning.")                              \
     X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                         \
+    X(PARK, "park", "Q42", PERMISSION_TAKE, "Let a question wait without deadline, reminders and escalation.")   \
     X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                         \
     X(PROCEED, "proceed", "Q42 [-- note]", PERMISSION_APPROVE, "Give an approval: the deployment goes on.")      \
     X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                               \
@@ -43,6 +45,7 @@
     X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                      \
     X(STATUS, "status", "[D311 | project]", PERMISSION_VIEW, "Show what runs and what waits.")                   \
     X(TAKE, "take", "Q42", PERMISSION_TAKE, "Say that you are on it.")                                           \
+    X(UNPARK, "unpark", "Q42", PERMISSION_TAKE, "Let the clocks of a parked question run again.")                \
     X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where.")                               \
     X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                        \
     X(WHOAMI, "whoami", "", 0, "Show who guidepost takes you for and what you may do.")
@@ -83,6 +86,7 @@ struct command {
     enum guidance guidance;    /* of retry, ignore, exclude, fail; of proceed, abort */
     uint64_t question;         /* Q42; 0 = left out (in the thread of a question) */
     uint64_t deployment;       /* D311; 0 = left out */
+    int64_t extend_ms;         /* of extend; 0 = left out */
     struct plan_names targets; /* of an answer */
     const char *step, *target; /* of log */
     const char *topic;         /* of help; a project of status and versions */

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "core/plan.h"
 
 #define DEPLOYMENT_STATES(X)                              \
@@ -196,10 +197,25 @@ struct question {
     bool unknown;        /* asks about an unknown outcome */
     bool late_cancel;    /* asks because a cancel could not be completed */
     bool approve;
+    const char *parked_by; /* it waits without deadline, reminders and ladder until somebody un-parks it; or NULL */
+    int64_t parked_ms;
     uint64_t card;            /* the id of the first question of its card: same step, same error */
     const char *error_key;    /* questions of one step with equal keys share a card */
     const char *excerpt;      /* last lines of output; may be "" */
     const char *why_no_retry; /* a sentence, if Retry is missing; or NULL */
+};
+
+/* What is done so that the open questions of one card are not forgotten: reminders, and the rungs of a ladder. Nothing is
+ * done while all of them are parked. */
+struct vigil {
+    uint64_t card;
+    size_t step;
+    size_t open, parked; /* how many questions */
+    int64_t since_ms;    /* what is due is counted from here: the first was asked, or they were un-parked */
+    uint32_t reminders;  /* given */
+    int64_t reminded_ms; /* the last of them; 0 = none yet */
+    uint32_t rungs;      /* climbed */
+    int64_t climbed_ms[LIMIT_RUNGS];
 };
 
 enum closing { CLOSING_NO, CLOSING_FAILING, CLOSING_CANCELING };
@@ -230,6 +246,8 @@ struct deployment {
     uint32_t active;            /* runs queued, running, lost or delayed */
     struct question *questions; /* open ones, in the order they were asked */
     size_t question_count;
+    struct vigil *vigils; /* one for each card with an open question, by card */
+    size_t vigil_count;
     char audit_head[65]; /* hash of the newest audit entry */
     uint64_t revision;   /* grows with every commit */
     struct arena *arena; /* everything above lives here; borrowed */
@@ -250,6 +268,12 @@ struct deployment {
     X(DEADLINE, "deadline")       /* answer_within has passed */                                               \
     X(MOOT, "moot")               /* the question's target was excluded by the answer to another */            \
     X(TAKEN, "taken")             /* somebody is on the question */                                            \
+    X(EXTENDED, "extended")       /* its deadline was put off */                                               \
+    X(PARKED, "parked")           /* it waits without clocks */                                                \
+    X(UNPARKED, "unparked")       /* its clocks run again */                                                   \
+    X(REMIND, "remind")           /* reminder `epoch` of the card is due */                                    \
+    X(ESCALATE, "escalate")       /* rung `epoch` of the card is due */                                        \
+    X(CALLED, "called")           /* the command or webhook of a rung was called, or could not be */           \
     X(ROLLED_BACK, "rolled_back") /* Redis has lost commits, and a person has seen it */                       \
     X(FAILING, "failing")         /* comes back once `closing` was recorded: no claim can follow it */         \
     X(CANCEL, "cancel")                                                                                        \
@@ -269,7 +293,8 @@ struct event {
     const char *worker, *host;
     struct outcome outcome;
     const char *excerpt; /* of an ENDED */
-    uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE */
+    uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE, EXTENDED, ...; a card of REMIND and ESCALATE */
+    int64_t deadline_ms; /* of EXTENDED and UNPARKED: the new one; 0 = none */
     enum guidance guidance;
     const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
 };
@@ -280,7 +305,9 @@ struct event {
     X(STOP)     /* a worker of `host` is to end the run */                                                         \
     X(ASK)      /* question `question` is open; it is the last of d->questions */                                  \
     X(CLOSE)    /* question `question` is closed without a person: `text` says why */                              \
-    X(TIMER)    /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE) */           \
+    X(TIMER)    /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE, ...) */      \
+    X(VIGIL)    /* what was done for card `question` has changed: store it */                                      \
+    X(CALL)     /* rung `epoch` of card `question` has a command or a webhook: to be called */                     \
     X(CLOSING)  /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
     X(AUDIT)    /* `text` is to be written down */                                                                 \
     X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */                         \
@@ -300,7 +327,7 @@ struct effect {
     const char *host;
     uint64_t question;
     enum event_kind timer;
-    int64_t at_ms;
+    int64_t at_ms;          /* TIMER; CLOSE by deadline: that it must still have */
     enum guidance guidance; /* CLOSE by deadline: FAIL */
     const char *text;
 };
@@ -320,7 +347,8 @@ struct decision {
 /* A deployment in state QUEUED with nothing started. Copies nothing: texts and plan must outlive it. */
 void deployment_init(struct deployment *d, const struct plan *plan, struct arena *arena);
 
-/* Recomputes counters and stages from the runs' states after they were read from the store. */
+/* Recomputes counters, stages and vigils from the runs and questions after they were read from the store. What is
+ * known of a vigil is added to it then by who reads. */
 void deployment_restore(struct deployment *d);
 
 /* next_question is the number for the next question and is advanced for each one asked. */
@@ -329,6 +357,12 @@ void deployment_apply(struct deployment *d, const struct event *event, uint64_t 
 
 struct run *deployment_run(const struct deployment *d, size_t step, size_t slot);
 struct question *deployment_question(const struct deployment *d, uint64_t id); /* open, or NULL */
+struct vigil *deployment_vigil(const struct deployment *d, uint64_t card);     /* or NULL */
+/* The timers that a vigil has now: its next reminder and its next rung, if there are. Returns how many. */
+enum { VIGIL_TIMERS = 2 };
+size_t vigil_timers(const struct deployment *d, const struct vigil *vigil, struct effect ret_timers[VIGIL_TIMERS]);
+/* When a question that begins to wait now has waited for answer_within; 0 = never. */
+int64_t deployment_deadline(const struct deployment *d, const struct question *question, int64_t now_ms);
 bool deployment_is_final(enum deployment_state state);
 bool run_is_final(enum run_state state);
 

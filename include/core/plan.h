@@ -47,6 +47,17 @@ struct plan_variable {
     const char *secret_name;
 };
 
+/* A rung of the ladder that a question climbs while nobody answers. */
+struct plan_rung {
+    int64_t after_ms;          /* since it was asked; never before the rung below */
+    struct plan_names mention; /* people and teams */
+    const char *room;          /* shown there; NULL = where the question is */
+    const char *run;           /* a command; or NULL */
+    const char *webhook;       /* a URL; or NULL */
+    int webhook_secret_source; /* enum secret_source of config/config.h: what its document is signed with */
+    const char *webhook_secret_name;
+};
+
 struct plan_guided {
     bool enabled; /* resolved: deployment > step > project > environment > off */
     int max_retries;
@@ -56,6 +67,8 @@ struct plan_guided {
     int64_t remind_every_ms;  /* 0 = never */
     int64_t answer_within_ms; /* 0 = for ever */
     bool fail_unanswered;
+    struct plan_rung *ladder; /* at most LIMIT_RUNGS */
+    size_t rung_count;
     struct plan_names responsible; /* teams and people */
     const char *hint, *runbook;    /* may be NULL */
 };

@@ -51,6 +51,8 @@ struct card {
     size_t fact_count;
     struct card_row *rows;
     size_t row_count;
+    const char *room;     /* of an escalation: the room of the configuration; NULL = where the question is */
+    uint32_t turn;        /* of a reminder, an escalation: the how-manieth of its question, from 1 */
     size_t rows_left_out; /* of too many: then the last row only says how many these are */
     const char *excerpt;  /* last lines of output, or NULL */
     struct card_action *actions;
@@ -68,8 +70,10 @@ struct question_record {
     const char *step_name, *target_name;
     struct outcome outcome;
     uint32_t revision;
-    const char *taken_by;                          /* or NULL */
-    enum guidance answer;                          /* NONE while open, and when it was closed without one */
+    const char *taken_by; /* or NULL */
+    const struct vigil
+        *vigil;           /* of the first of a card: what was done so that it is not forgotten; NULL = nothing yet */
+    enum guidance answer; /* NONE while open, and when it was closed without one */
     const char *answered_by, *answered_via, *note; /* or NULL */
     int64_t answered_ms;
     const char *closed_why; /* a sentence, if it was closed without a person */
@@ -79,22 +83,40 @@ struct question_record {
 struct card *view_question(const struct deployment *d, const struct question_record *questions, size_t count,
                            int64_t now_ms, struct arena *arena);
 struct card *view_status(const struct deployment *d, int64_t now_ms, struct arena *arena);
+/* Adds for whom it waits (view_waits_for). */
+void view_status_waits(struct card *status, const char *waits_for, struct arena *arena);
 struct card *view_closing(const struct deployment *d, const struct question_record *questions, size_t count,
                           struct arena *arena);
 
-/* The same once more when nobody has answered for a while. A reminder is one line for the room of the card; NULL if no
- * question is open any more. An escalation is the whole card with its buttons for those who are asked next; it ends like
- * the card. next, next_ms: who will be asked when, if nobody answers; NULL and 0 = nobody. */
+/* The same once more when nobody has answered for a while. A reminder is one line for the room of the card; an escalation is
+ * the whole card with its buttons for those who are asked next. Both end like the card. next, next_ms: who will be asked
+ * when, if nobody answers; NULL and 0 = nobody. */
 struct card *view_reminder(const struct deployment *d, const struct question_record *questions, size_t count,
                            const struct plan_names *next, int64_t next_ms, int64_t now_ms, struct arena *arena);
 struct card *view_escalation(const struct deployment *d, const struct question_record *questions, size_t count,
                              const struct plan_names *mention, int64_t now_ms, struct arena *arena);
 
+/* All that is shown of one card: the question, its newest reminder (or NULL), and it once more for each rung that has
+ * somebody to tell. */
+struct card_set {
+    struct card *question, *reminder;
+    struct card *escalations[LIMIT_RUNGS];
+    size_t escalation_count;
+};
+
+/* The questions by card, open cards first, newest last. */
+struct card_set *view_card_sets(const struct deployment *d, const struct question_record *questions, size_t count,
+                                int64_t now_ms, struct arena *arena, size_t *ret_count);
+/* The same without what only rooms show. */
+struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
+                         int64_t now_ms, struct arena *arena, size_t *ret_count);
+
 /* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the
  * target's name replaced). */
 const char *view_error_key(struct outcome outcome, const char *excerpt, const char *target, struct arena *arena);
 
-/* "waits for D41, paused 2 h at Install on web-3 for web-oncall", for a deployment that waits behind `holder`. */
+/* "waits for D41, paused since 14:02 UTC at Install on web-3 for web-oncall (Q42)", for a deployment that waits behind
+ * `holder`. It changes when the holder does, not as time goes by. */
 const char *view_waits_for(const struct deployment *holder, int64_t now_ms, struct arena *arena);
 
 #endif

@@ -21,8 +21,4 @@ void view_write_deployment(struct json_out *out, const char *key, const struct d
 void view_write_question(struct json_out *out, const char *key, const struct deployment *d,
                          const struct question_record *question, struct arena *arena);
 
-/* Groups the questions by card, open cards first: returns cards made by view_question, newest last. */
-struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
-                         int64_t now_ms, struct arena *arena, size_t *ret_count);
-
 #endif

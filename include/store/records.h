@@ -37,6 +37,8 @@
  *     thread:<platform>:<room>:<message>   the question that this message is about
  *     changes                 stream: what is stale for whom watches
  *     audit:<id>              list of JSON arrays, chained by hash; the head of the chain is in the header
+ *     calls                   hash: commands and webhooks that are to be called (store/calls.h)
+ *     digest:<platform>:<room>   the day of the last digest there
  *     config                  generation in force
  *     done:<event id>         result of a commit
  */
@@ -154,6 +156,13 @@ void store_answer(struct store *store, const struct new_answer *answer, answered
 void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, const char *via,
                 bool expect_nobody, answered_done *done, void *user);
 
+/* What people do with the clocks of an open question. It goes on waiting for an answer. */
+enum putting_off { PUT_OFF_EXTEND, PUT_OFF_PARK, PUT_OFF_UNPARK };
+/* deadline_ms: of EXTEND and UNPARK, the new one; 0 = none. ANSWER_CHANGED: it is
+ * parked already. */
+void store_put_off(struct store *store, uint64_t deployment, uint64_t question, enum putting_off how,
+                   int64_t deadline_ms, const char *actor, const char *via, answered_done *done, void *user);
+
 /* ANSWER_TOO_LATE: canceled before, or final. */
 void store_cancel(struct store *store, uint64_t deployment, const char *actor, const char *via, const char *note,
                   const char *event_id, answered_done *done, void *user);
@@ -176,6 +185,10 @@ void commit_ask(struct commit *commit, const struct deployment *d, const struct 
 size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question,
                              enum guidance guidance, const char *why,
                              int64_t now_ms); /* returns the number of that precondition */
+/* The precondition that nobody has put the deadline off: what people do with it is recorded in the question at once. */
+void commit_require_deadline(struct commit *commit, uint64_t question, int64_t deadline_ms);
+/* What was done for the card so far, in its first question. */
+void commit_put_vigil(struct commit *commit, const struct vigil *vigil);
 /* The leader itself fails the deployment: `closing` becomes `next`, on condition that nobody closed it before, and FAILING comes behind every
  * claim that was recorded until then. (Answers and cancels set
  * it with their own commit. commit_put_deployment never writes `closing` or `excluded`: they belong to those who answer. It writes what the

@@ -132,7 +132,5 @@ const char *read_waits_for(const struct call *call, const struct deployment *d) 
                       str_equal(other->plan->environment, d->plan->environment);
         holder = before && (holder == NULL || other->id < holder->id) ? other : holder;
     }
-    return holder == NULL ? NULL
-                          : arena_printf(call->arena, "waits for D%llu: %s", (unsigned long long)holder->id,
-                                         view_status(holder, clock_wall_ms(), call->arena)->title);
+    return holder == NULL ? NULL : view_waits_for(holder, clock_wall_ms(), call->arena);
 }

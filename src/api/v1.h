@@ -25,6 +25,9 @@ void v1_question(struct call *call);
 void v1_answer(struct call *call);
 void v1_take(struct call *call);
 void v1_check(struct call *call);
+void v1_extend(struct call *call);
+void v1_park(struct call *call);
+void v1_unpark(struct call *call);
 
 /* v1_store.c */
 void v1_confirm_rollback(struct call *call);

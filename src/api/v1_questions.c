@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "ask.h"
+#include "base/str.h"
 #include "core/view_json.h"
 #include "read.h"
 #include "v1.h"
@@ -129,4 +130,24 @@ void v1_take(struct call *call) {
 
 void v1_check(struct call *call) {
     ask_about(call, COMMAND_CHECK);
+}
+
+/* The body may say for how long: {"for": "1h"}. */
+void v1_extend(struct call *call) {
+    struct operation operation = {.command = {.id = COMMAND_EXTEND}};
+    const char *text = json_string(json_get(call->body, "for"));
+    struct err err;
+    if (text != NULL && str_to_duration_ms(text, &operation.command.extend_ms, &err) < 0) {
+        call_refuse(call, ERR_INVALID, "for is a time such as 30m or 2h.");
+    } else if (read_question_id(call, call->params[0], &operation.command.question)) {
+        ask_operation(call, &operation, answered);
+    }
+}
+
+void v1_park(struct call *call) {
+    ask_about(call, COMMAND_PARK);
+}
+
+void v1_unpark(struct call *call) {
+    ask_about(call, COMMAND_UNPARK);
 }

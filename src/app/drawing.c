@@ -36,6 +36,7 @@ struct drawing {
     struct stale *stale;
     struct arena *arena;
     struct deployment_record *record;
+    struct deployment_record *holder; /* of the lane that it waits for, or NULL */
     size_t waiting;
 };
 
@@ -53,6 +54,7 @@ struct shown {
 static void drawing_end(struct drawing *drawing) {
     drawing->stale->drawings--;
     deployment_record_free(drawing->record);
+    deployment_record_free(drawing->holder);
     arena_destroy(drawing->arena);
     mem_free(drawing);
 }
@@ -133,7 +135,7 @@ static void shown_record(struct shown *shown, const char *message) {
     shown->message = arena_strdup(arena, message);
     struct commit *commit =
         shown_commit(shown, shown->view, arena_printf(arena, "%s %s", shown->digest, shown->message));
-    if (shown->card->kind == CARD_QUESTION) {
+    if (shown->card->kind == CARD_QUESTION || shown->card->kind == CARD_ESCALATION) {
         commit_put_thread(commit, shown_chat(shown)->functions->name, shown->room, shown->message,
                           shown->card->question);
     }
@@ -253,9 +255,9 @@ static const char *card_name(const struct card *card, struct arena *arena) {
     case CARD_CLOSING:
         return "closing";
     case CARD_REMINDER:
-        return arena_printf(arena, "Q%llu-reminder", question);
+        return arena_printf(arena, "Q%llu-reminder-%u", question, card->turn);
     case CARD_ESCALATION:
-        return arena_printf(arena, "Q%llu-escalation", question);
+        return arena_printf(arena, "Q%llu-escalation-%u", question, card->turn);
     }
     return "";
 }
@@ -282,64 +284,138 @@ static struct shown *shown_create(struct drawing *drawing, struct room *room, co
     return shown;
 }
 
-static void show_cards(struct drawing *drawing, struct room *room) {
+/* The room of the configuration as this platform has it, or NULL if it has none. */
+static struct room *find_room(const struct drawing *drawing, const char *name) {
+    struct reconciler *reconciler = drawing->reconciler;
+    const struct reconciler_options *options = &reconciler->options;
+    const struct config_room *room = name == NULL ? NULL : config_find_room(options->config(options->user), name);
+    const char *id = room == NULL ? NULL : options->chat->functions->room(options->chat, room);
+    return id == NULL ? NULL : room_find_or_add(&reconciler->rooms, name, id);
+}
+
+/* The card under that of another, or on its own if there is none. */
+static void put_under(struct shown *above, struct shown *shown) {
+    if (above != NULL) {
+        above->under = shown;
+        if (shown != NULL) {
+            shown->above = above;
+        }
+    }
+}
+
+/* A question, its newest reminder under it, and it once more for those who were asked next. A reminder comes with a drawing of its
+ * question, since that says where. */
+static void show_set(struct drawing *drawing, struct room *room, const struct card_set *set) {
+    struct shown *question = room == NULL ? NULL : shown_create(drawing, room, set->question);
+    if (question != NULL && set->reminder != NULL) {
+        put_under(question, shown_create(drawing, room, set->reminder));
+    }
+    for (size_t i = 0; i < set->escalation_count; i++) {
+        const char *name = set->escalations[i]->room;
+        struct room *other = name == NULL ? room : find_room(drawing, name);
+        struct shown *escalation = other == NULL ? NULL : shown_create(drawing, other, set->escalations[i]);
+        if (escalation != NULL) {
+            shown_look(escalation);
+        }
+    }
+    if (question != NULL) {
+        shown_look(question);
+    }
+}
+
+static struct card *status_of(const struct drawing *drawing, int64_t now_ms) {
+    struct card *card = view_status(drawing->record->deployment, now_ms, drawing->arena);
+    if (drawing->holder != NULL) {
+        view_status_waits(card, view_waits_for(drawing->holder->deployment, now_ms, drawing->arena), drawing->arena);
+    }
+    return card;
+}
+
+static void show_status(struct drawing *drawing, struct room *room, int64_t now_ms) {
     const struct deployment_record *record = drawing->record;
     const struct deployment *d = record->deployment;
     struct arena *arena = drawing->arena;
-    int64_t now = clock_wall_ms();
-    size_t count = 0;
-    struct card **cards = view_cards(d, record->questions, record->question_count, now, arena, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct shown *question = shown_create(drawing, room, cards[i]);
-        if (question != NULL) {
-            shown_look(question);
-        }
-    }
-    struct shown *status = shown_create(drawing, room, view_status(d, now, arena));
+    struct shown *status = shown_create(drawing, room, status_of(drawing, now_ms));
     if (status != NULL && deployment_is_final(d->state)) {
         struct card *card = view_closing(d, record->questions, record->question_count, arena);
-        struct shown *closing = shown_create(drawing, room, card);
-        status->under = closing;
-        if (closing != NULL) {
-            closing->above = status;
-        }
+        put_under(status, shown_create(drawing, room, card));
     }
     if (status != NULL) {
         shown_look(status);
     }
 }
 
-/* The deployment's room, or NULL if it has none on this platform. */
-static struct room *room_of(const struct drawing *drawing) {
-    struct reconciler *reconciler = drawing->reconciler;
-    const struct reconciler_options *options = &reconciler->options;
-    const char *name = drawing->record->deployment->plan->room;
-    const struct config_room *room = name == NULL ? NULL : config_find_room(options->config(options->user), name);
-    const char *id = room == NULL ? NULL : options->chat->functions->room(options->chat, room);
-    return id == NULL ? NULL : room_find_or_add(&reconciler->rooms, name, id);
+/* The deployment may have no room on this platform, while others who are asked next have. */
+static void show_cards(struct drawing *drawing) {
+    const struct deployment_record *record = drawing->record;
+    struct room *room = find_room(drawing, record->deployment->plan->room);
+    int64_t now_ms = clock_wall_ms();
+    size_t count = 0;
+    const struct card_set *sets =
+        view_card_sets(record->deployment, record->questions, record->question_count, now_ms, drawing->arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        show_set(drawing, room, &sets[i]);
+    }
+    if (room != NULL) {
+        show_status(drawing, room, now_ms);
+    }
 }
 
-static void drawing_loaded(struct deployment_record *record, const struct err *err, void *user) {
-    struct drawing *drawing = user;
+/* --- reading it, and its lane -------------------------------------------------------------------------------------- */
+
+static void drawing_read(struct drawing *drawing, bool failed) {
     struct stale *stale = drawing->stale;
     int64_t now_ms = clock_monotonic_ms();
-    bool failed = record == NULL && err->code != ERR_NOT_FOUND;
     stale->loading = false;
     drawing->reconciler->loading--;
-    drawing->record = record;
     if (failed) {
         stale->again = true;
         pause_lengthen(&stale->pause, PAUSE_MS, PAUSE_MAX_MS, now_ms);
     } else {
-        struct room *room = record == NULL ? NULL : room_of(drawing);
         stale->pause = (struct pause){PAUSE_MS, now_ms + PAUSE_MS};
-        if (room != NULL) {
-            show_cards(drawing, room);
+        if (drawing->record != NULL) {
+            show_cards(drawing);
         }
         /* What is due and was not taken is no part of the deployment, or of its room, any more. */
         spots_drop_due(&stale->spots, now_ms);
     }
     drawing_release(drawing); /* It may have changed while it was read, and others may be read now. */
+}
+
+static void holder_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct drawing *drawing = user;
+    drawing->holder = record;
+    drawing_read(drawing, record == NULL && err->code != ERR_NOT_FOUND);
+}
+
+/* Whoever waits says for whom; and those who wait for it are drawn again, since what they say of it may be another now. */
+static void lane_listed(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct drawing *drawing = user;
+    uint64_t own = drawing->record->deployment->id;
+    (void)total;
+    if (drawing->record->deployment->state != DEPLOYMENT_QUEUED) {
+        for (size_t i = 0; i < count && i < LIMIT_LANE_REDRAWN; i++) {
+            if (ids[i] != own) {
+                reconciler_changed(drawing->reconciler, ids[i]);
+            }
+        }
+        drawing_read(drawing, err != NULL);
+    } else if (count > 0 && ids[0] != own) {
+        store_load_deployment(drawing->reconciler->options.store, ids[0], holder_loaded, drawing);
+    } else {
+        drawing_read(drawing, err != NULL);
+    }
+}
+
+static void drawing_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct drawing *drawing = user;
+    drawing->record = record;
+    if (record == NULL) {
+        drawing_read(drawing, err->code != ERR_NOT_FOUND);
+    } else {
+        const struct plan *plan = record->deployment->plan;
+        store_list_lane(drawing->reconciler->options.store, plan->project, plan->environment, lane_listed, drawing);
+    }
 }
 
 void drawing_start(struct reconciler *reconciler, struct stale *stale) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "store/calls.h"
 #include "store/numbering.h"
 #include "store/queue.h"
 #include "store/records.h"
@@ -87,6 +88,9 @@ static void close_question(struct changes *changes, const struct deployment *d, 
             commit_close_question(changes->commit, d, effect->question, effect->guidance, effect->text, now_ms),
         .question = effect->question,
     };
+    if (effect->at_ms != 0) {
+        commit_require_deadline(changes->commit, effect->question, effect->at_ms);
+    }
 }
 
 static void add_effect(struct changes *changes, struct deployment *d, const struct event *event,
@@ -111,6 +115,17 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
         break;
     case EFFECT_TIMER:
         add_timer(changes, d, effect);
+        break;
+    case EFFECT_VIGIL: {
+        const struct vigil *vigil = deployment_vigil(d, effect->question);
+        if (vigil != NULL) { /* What closed the card in the same decision comes after it. */
+            commit_put_vigil(changes->commit, vigil);
+        }
+        break;
+    }
+    case EFFECT_CALL:
+        commit_add_calls(changes->commit, d, effect->question, effect->epoch, event->now_ms);
+        changes->called = true;
         break;
     case EFFECT_CLOSING:
         commit_put_closing(changes->commit, d->id, d->intake, event->now_ms);

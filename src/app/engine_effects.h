@@ -33,6 +33,7 @@ struct changes {
     size_t timer_count;
     size_t size; /* writes, roughly */
     bool asked;
+    bool called; /* a rung has something to be called */
 };
 
 void changes_begin(struct changes *changes, struct store *store, struct leadership *leadership, struct arena *arena);

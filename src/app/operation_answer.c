@@ -132,7 +132,7 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
     return all_words_used(task, used);
 }
 
-static void answer_too_late(struct task *task, const struct question_record *asked) {
+void task_too_late(struct task *task, const struct question_record *asked) {
     struct buf text = BUF_INIT(ERR_TEXT_SIZE);
     question_over(asked, clock_wall_ms(), &text);
     json_object_begin(&task->out, NULL);
@@ -154,7 +154,7 @@ static void answer_end(struct task *task) {
     const struct deployment *d = task->record->deployment;
     const struct question_record *asked = record_question(task->record, task->question);
     if (state->accepted == 0) {
-        answer_too_late(task, asked);
+        task_too_late(task, asked);
         return;
     }
     buf_printf(&task->text, "Q%llu: %s by %s for ", (unsigned long long)task->question,
@@ -314,7 +314,7 @@ static void answer_loaded(struct deployment_record *record, const struct err *er
         state->count = 1;
         answer_next(task);
     } else {
-        answer_too_late(task, asked);
+        task_too_late(task, asked);
     }
 }
 
@@ -339,9 +339,8 @@ void task_answer(struct task *task) {
 
 /* --- take and check --------------------------------------------------------------------------------------------- */
 
-/* Whether the question is open, and one of those that `asked` stands for: all of its card, or itself. */
-static bool stands_for(const struct task *task, const struct question_record *asked,
-                       const struct question_record *other) {
+bool task_stands_for(const struct task *task, const struct question_record *asked,
+                     const struct question_record *other) {
     bool whole_card = !task->op.single && asked->question.card == asked->question.id;
     return other->open && (whole_card ? other->question.card == asked->question.id : other == asked);
 }
@@ -374,7 +373,7 @@ static void take_next(struct task *task) {
     const struct question_record *asked = record_question(task->record, task->question);
     while (state->next < task->record->question_count) {
         const struct question_record *other = &task->record->questions[state->next++];
-        if (stands_for(task, asked, other)) {
+        if (task_stands_for(task, asked, other)) {
             bool claim_required = d->plan->steps[asked->question.step].guided.claim_required;
             store_take(task->operations->options.store, d->id, other->question.id, task->op.actor.name,
                        task->op.actor.via, claim_required, take_recorded, task);
@@ -393,9 +392,9 @@ static void take_recorded(enum answer_result result, void *user) {
     take_next(task);
 }
 
-static const struct question_record *first_open(const struct task *task, const struct question_record *asked) {
+const struct question_record *task_first_open(const struct task *task, const struct question_record *asked) {
     for (size_t i = 0; i < task->record->question_count; i++) {
-        if (stands_for(task, asked, &task->record->questions[i])) {
+        if (task_stands_for(task, asked, &task->record->questions[i])) {
             return &task->record->questions[i];
         }
     }
@@ -415,8 +414,8 @@ static void take_loaded(struct deployment_record *record, const struct err *err,
     if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
         return;
     }
-    if (first_open(task, asked) == NULL) {
-        answer_too_late(task, asked);
+    if (task_first_open(task, asked) == NULL) {
+        task_too_late(task, asked);
         return;
     }
     task->state = arena_alloc(task->arena, sizeof(struct taking));
@@ -457,9 +456,9 @@ static void check_loaded(struct deployment_record *record, const struct err *err
     if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
         return;
     }
-    const struct question_record *open = first_open(task, asked);
+    const struct question_record *open = task_first_open(task, asked);
     if (open == NULL) {
-        answer_too_late(task, asked);
+        task_too_late(task, asked);
         return;
     }
     asked = open;

@@ -17,13 +17,14 @@
 #include "task.h"
 
 static void (*const handlers[COMMAND_COUNT])(struct task *task) = {
-    [COMMAND_ABORT] = task_answer,  [COMMAND_CANCEL] = task_cancel,     [COMMAND_CHECK] = task_check,
-    [COMMAND_DEPLOY] = task_deploy, [COMMAND_EXCLUDE] = task_answer,    [COMMAND_FAIL] = task_answer,
-    [COMMAND_HELP] = task_help,     [COMMAND_HISTORY] = task_history,   [COMMAND_IGNORE] = task_answer,
-    [COMMAND_LOG] = task_log,       [COMMAND_PENDING] = task_pending,   [COMMAND_PROCEED] = task_answer,
-    [COMMAND_RETRY] = task_answer,  [COMMAND_SHOW] = task_show,         [COMMAND_STATUS] = task_status,
-    [COMMAND_TAKE] = task_take,     [COMMAND_VERSIONS] = task_versions, [COMMAND_WHO] = task_who,
-    [COMMAND_WHOAMI] = task_whoami,
+    [COMMAND_ABORT] = task_answer,    [COMMAND_CANCEL] = task_cancel,     [COMMAND_CHECK] = task_check,
+    [COMMAND_DEPLOY] = task_deploy,   [COMMAND_EXCLUDE] = task_answer,    [COMMAND_EXTEND] = task_put_off,
+    [COMMAND_FAIL] = task_answer,     [COMMAND_HELP] = task_help,         [COMMAND_HISTORY] = task_history,
+    [COMMAND_IGNORE] = task_answer,   [COMMAND_LOG] = task_log,           [COMMAND_PARK] = task_put_off,
+    [COMMAND_PENDING] = task_pending, [COMMAND_PROCEED] = task_answer,    [COMMAND_RETRY] = task_answer,
+    [COMMAND_SHOW] = task_show,       [COMMAND_STATUS] = task_status,     [COMMAND_TAKE] = task_take,
+    [COMMAND_UNPARK] = task_put_off,  [COMMAND_VERSIONS] = task_versions, [COMMAND_WHOAMI] = task_whoami,
+    [COMMAND_WHO] = task_who,
 };
 
 struct operations *operations_create(const struct operations_options *options) {

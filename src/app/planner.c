@@ -217,6 +217,24 @@ static int switch_value(enum config_switch value) {
     return value == SWITCH_INHERIT ? -1 : value == SWITCH_ON;
 }
 
+/* The nearest ladder counts as a whole. */
+static void ladder_copy(struct planner *p, const struct config_guided *level, struct plan_guided *guided) {
+    guided->ladder = arena_array(p->arena, level->escalate_count, sizeof *guided->ladder);
+    guided->rung_count = level->escalate_count;
+    for (size_t i = 0; i < level->escalate_count; i++) {
+        const struct config_escalation *from = &level->escalate[i];
+        guided->ladder[i] = (struct plan_rung){
+            .after_ms = from->after_ms,
+            .mention = names_copy(p, &from->mention),
+            .room = arena_strdup(p->arena, from->room),
+            .run = arena_strdup(p->arena, from->run),
+            .webhook = arena_strdup(p->arena, from->webhook),
+            .webhook_secret_source = (int)from->webhook_secret.source,
+            .webhook_secret_name = arena_strdup(p->arena, from->webhook_secret.name),
+        };
+    }
+}
+
 static struct plan_guided guided_copy(struct planner *p, const struct config_step *step) {
     const struct config_guided *levels[] = {&step->guided, &p->project->guided, &p->environment->guided};
     struct plan_guided guided = {
@@ -238,6 +256,9 @@ static struct plan_guided guided_copy(struct planner *p, const struct config_ste
         guided.answer_within_ms = level->answer_within_ms >= 0 ? level->answer_within_ms : guided.answer_within_ms;
         guided.fail_unanswered =
             level->fail_unanswered == SWITCH_INHERIT ? guided.fail_unanswered : level->fail_unanswered == SWITCH_ON;
+        if (level->escalate_count > 0) {
+            ladder_copy(p, level, &guided);
+        }
         guided.responsible = level->responsible.count > 0 ? names_copy(p, &level->responsible) : guided.responsible;
         guided.hint = level->hint != NULL ? arena_strdup(p->arena, level->hint) : guided.hint;
         guided.runbook = level->runbook != NULL ? arena_strdup(p->arena, level->runbook) : guided.runbook;

@@ -49,6 +49,7 @@ void task_deploy(struct task *task);
 void task_answer(struct task *task);
 void task_take(struct task *task);
 void task_check(struct task *task);
+void task_put_off(struct task *task);
 void task_cancel(struct task *task);
 void task_status(struct task *task);
 void task_pending(struct task *task);
@@ -62,6 +63,12 @@ void task_whoami(struct task *task);
 
 /* The record of a question in the loaded deployment; NULL if it is not there. */
 struct question_record *record_question(const struct deployment_record *record, uint64_t question);
+
+/* Whether the question is open, and one of those that `asked` stands for: all of its card, or itself; and the first. */
+bool task_stands_for(const struct task *task, const struct question_record *asked, const struct question_record *other);
+const struct question_record *task_first_open(const struct task *task, const struct question_record *asked);
+/* Refuses the task: says who was first. */
+void task_too_late(struct task *task, const struct question_record *asked);
 
 /* "Q42 was answered by alice 12 s ago: Retry." */
 void question_over(const struct question_record *question, int64_t now_ms, struct buf *out);

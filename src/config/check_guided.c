@@ -1,12 +1,31 @@
 #include "check.h"
 
+#include <string.h>
+
+#include "base/limits.h"
 #include "base/str.h"
 #include "core/permission.h"
+
+/* http to another host than this one. */
+static bool is_plain(const char *url) {
+    static const char *const here[] = {"http://127.", "http://localhost", "http://[::1]"};
+    for (size_t i = 0; i < sizeof here / sizeof here[0]; i++) {
+        const char *behind = url + strlen(here[i]);
+        if (str_starts(url, here[i]) && (i == 0 || strchr(":/", behind[0]) != NULL)) {
+            return false;
+        }
+    }
+    return str_starts(url, "http:");
+}
 
 void check_guided(struct binder *binder, const struct config_guided *guided, const struct node *owner,
                   const char *path) {
     const struct node *section = node_get(owner, "guided_failure");
     const struct node *list = node_get(section, "escalate");
+    if (guided->escalate_count > LIMIT_RUNGS) {
+        problem_error(binder->problems, list->place, "%s.guided_failure.escalate: has more than %d rungs", path,
+                      LIMIT_RUNGS);
+    }
     for (size_t i = 0; i < guided->escalate_count; i++) {
         const struct config_escalation *escalation = &guided->escalate[i];
         const struct node *node = list->items[i];
@@ -14,6 +33,16 @@ void check_guided(struct binder *binder, const struct config_guided *guided, con
             node_get(node, "run") == NULL && node_get(node, "webhook") == NULL) {
             problem_error(binder->problems, node->place,
                           "%s.guided_failure.escalate[%zu]: needs mention, room, run or webhook", path, i);
+        }
+        if (escalation->webhook != NULL && is_plain(escalation->webhook) && !escalation->webhook_plain) {
+            problem_error(binder->problems, check_place(node, "webhook"),
+                          "%s.guided_failure.escalate[%zu].webhook: is plain http, which everybody on the way can read "
+                          "(webhook_plain: true allows it)",
+                          path, i);
+        }
+        if (i > 0 && escalation->after_ms < guided->escalate[i - 1].after_ms) {
+            problem_error(binder->problems, check_place(node, "after"),
+                          "%s.guided_failure.escalate[%zu].after: comes before the one above it", path, i);
         }
         if (guided->answer_within_ms > 0 && escalation->after_ms >= guided->answer_within_ms) {
             problem_error(binder->problems, check_place(node, "after"),

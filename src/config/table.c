@@ -27,6 +27,7 @@ const struct rule table_rules[RULE_COUNT] = {
                         256},
     [RULE_KEY_PREFIX] = {"a prefix with exactly one {hash tag}, such as \"{gp}:\"",
                          "^[^{} " CONTROL "]*\\{[^{} " CONTROL "]+\\}[^{} " CONTROL "]*$", 64},
+    [RULE_TIME_OF_DAY] = {"a time of day such as \"09:00\"", "^([01][0-9]|2[0-3]):[0-5][0-9]$", 5},
     [RULE_TIME_ZONE] = {"a time zone such as Europe/Berlin", "^[A-Za-z][A-Za-z0-9_+/-]*$", 64},
     [RULE_USER] = {"the name of a user of this machine", "^[A-Za-z_][A-Za-z0-9._-]*$", 64},
     [RULE_SSH] = {"a destination for ssh such as web-1.example.org or deploy@web-1", "^[^ " CONTROL "-]" SHOWN "*$",
@@ -56,7 +57,11 @@ static const struct field escalation_fields[] = {
      .help = "A room that is told as well."},
     {"run", FIELD_TEXT, AT(config_escalation, run), .rule = RULE_SCRIPT, .help = "A command to run, such as a pager."},
     {"webhook", FIELD_TEXT, AT(config_escalation, webhook), .rule = RULE_URL,
-     .help = "A URL that is sent the question."},
+     .help = "A URL that is sent the question as JSON, see the operator's guide."},
+    {"webhook_secret", FIELD_SECRET, AT(config_escalation, webhook_secret),
+     .help = "What the document is signed with (HMAC-SHA256)."},
+    {"webhook_plain", FIELD_BOOL, AT(config_escalation, webhook_plain), .fallback = "false",
+     .help = "Lets the URL be plain http to another host than this one."},
     END,
 };
 
@@ -294,6 +299,8 @@ static const struct table permission_table = {"permission", "A rule; nothing is 
 static const struct field room_fields[] = {
     {"slack", FIELD_TEXT, AT(config_room, slack), .rule = RULE_SLACK_CHANNEL, .help = "The id of the Slack channel."},
     {"matrix", FIELD_TEXT, AT(config_room, matrix), .rule = RULE_MATRIX_ROOM, .help = "The id of the Matrix room."},
+    {"digest", FIELD_TEXT, AT(config_room, digest), .rule = RULE_TIME_OF_DAY,
+     .help = "When the questions that are open here are listed once more, once a day (server.time_zone)."},
     END,
 };
 

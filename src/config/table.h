@@ -53,6 +53,7 @@ enum rule_id {
     RULE_LISTEN,
     RULE_REDIS_URL,
     RULE_KEY_PREFIX,
+    RULE_TIME_OF_DAY,
     RULE_TIME_ZONE,
     RULE_USER,
     RULE_SSH,

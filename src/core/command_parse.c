@@ -447,6 +447,29 @@ static int parse_question_only(struct parser *p) {
     return rc < 0 ? rc : read_end(p);
 }
 
+static bool read_time(struct parser *p) {
+    const struct command_word *word = peek(p);
+    if (!word || str_to_duration_ms(word->text, &p->command->extend_ms, NULL) < 0 || p->command->extend_ms <= 0) {
+        return false;
+    }
+    p->at++;
+    return true;
+}
+
+/* "extend Q42 1h"; in the thread of the question "extend 1h". */
+static int parse_extend(struct parser *p) {
+    if (!read_time(p)) {
+        int rc = read_question(p);
+        if (rc < 0) {
+            return rc;
+        }
+        if (peek(p) && !read_time(p)) {
+            return refuse(p, arena_printf(p->arena, "%s is no time such as 30m or 2h", shown(p, peek(p)->text)));
+        }
+    }
+    return read_end(p);
+}
+
 static int parse_cancel(struct parser *p) {
     int rc = read_deployment(p);
     return rc < 0 ? rc : read_end(p);
@@ -498,9 +521,13 @@ static int parse_rest(struct parser *p) {
     case COMMAND_PROCEED:
     case COMMAND_RETRY:
         return parse_answer(p);
+    case COMMAND_EXTEND:
+        return parse_extend(p);
     case COMMAND_CHECK:
+    case COMMAND_PARK:
     case COMMAND_SHOW:
     case COMMAND_TAKE:
+    case COMMAND_UNPARK:
     case COMMAND_WHO:
         return parse_question_only(p);
     case COMMAND_CANCEL:

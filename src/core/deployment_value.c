@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "core/deployment.h"
+#include "transition.h"
 
 static const char *const deployment_words[] = {
 #define X(name, word) [DEPLOYMENT_##name] = word,
@@ -150,4 +151,5 @@ void deployment_restore(struct deployment *d) {
     for (size_t i = 0; i < d->stage_count; i++) {
         stage_restore(d, &d->stages[i]);
     }
+    vigils_restore(d);
 }

@@ -127,7 +127,8 @@ bool guidance_answered(struct apply *apply, struct run *run) {
 bool guidance_deadline(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct question *open = deployment_question(d, apply->event->question);
-    if (open == NULL || open->deadline_ms == 0 || !d->plan->steps[open->step].guided.fail_unanswered) {
+    if (open == NULL || open->deadline_ms == 0 || open->deadline_ms > apply->event->now_ms ||
+        !d->plan->steps[open->step].guided.fail_unanswered) {
         return false;
     }
     const struct question q = *open;

@@ -180,7 +180,6 @@ static uint64_t question_card(const struct deployment *d, const struct question 
 void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, const char *excerpt) {
     struct deployment *d = apply->d;
     struct run *run = deployment_run(d, step, slot);
-    const struct plan_step *s = &d->plan->steps[step];
     int64_t now = apply->event->now_ms;
     struct question q = {
         .id = (*apply->next_question)++,
@@ -188,12 +187,12 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
         .slot = slot,
         .attempt = run->attempt,
         .asked_ms = now,
-        .deadline_ms = s->guided.answer_within_ms > 0 && kind != ASK_CANCEL ? now + s->guided.answer_within_ms : 0,
         .unknown = kind == ASK_UNKNOWN,
         .late_cancel = kind == ASK_CANCEL,
         .approve = kind == ASK_APPROVE,
         .excerpt = arena_strdup(d->arena, excerpt == NULL ? "" : excerpt),
     };
+    q.deadline_ms = deployment_deadline(d, &q, now);
     q.options = question_options(d, &q, run);
     if (kind == ASK_FAILED || kind == ASK_UNKNOWN) {
         const char *name = plan_slot_name(d->plan, step, slot);
@@ -212,12 +211,17 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
     d->questions[d->question_count++] = q;
     apply_effect(apply, EFFECT_ASK, step, slot)->question = q.id;
     apply_audit(apply, "asked Q%llu %zu.%zu #%u", (unsigned long long)q.id, step, slot, q.attempt);
-    if (q.deadline_ms != 0 && s->guided.fail_unanswered) {
-        struct effect *timer = apply_effect(apply, EFFECT_TIMER, step, slot);
+    question_time(apply, &q);
+    vigil_join(apply, &q);
+}
+
+void question_time(struct apply *apply, const struct question *q) {
+    if (q->deadline_ms != 0 && apply->d->plan->steps[q->step].guided.fail_unanswered) {
+        struct effect *timer = apply_effect(apply, EFFECT_TIMER, q->step, q->slot);
         timer->timer = EVENT_DEADLINE;
-        timer->question = q.id;
-        timer->attempt = q.attempt;
-        timer->at_ms = q.deadline_ms;
+        timer->question = q->id;
+        timer->attempt = q->attempt;
+        timer->at_ms = q->deadline_ms;
     }
 }
 
@@ -231,10 +235,12 @@ void question_close(struct apply *apply, struct run *run, enum guidance guidance
         struct effect *effect = apply_effect(apply, EFFECT_CLOSE, q->step, q->slot);
         effect->question = q->id;
         effect->guidance = guidance;
+        effect->at_ms = guidance == GUIDANCE_FAIL ? q->deadline_ms : 0;
         effect->text = why;
         apply_audit(apply, "closed Q%llu %s", (unsigned long long)q->id, guidance_word(guidance));
     }
     run_touch(apply, q->step, q->slot);
+    vigil_leave(d, q);
     size_t index = (size_t)(q - d->questions);
     memmove(q, q + 1, (d->question_count - index - 1) * sizeof *q);
     d->question_count--;

@@ -44,6 +44,16 @@ void run_stop(struct apply *apply, size_t step, size_t slot);
 int slot_target(const struct deployment *d, size_t step, size_t slot);
 bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot);
 
+/* Sets the time at which the question fails unanswered, if it has one. */
+void question_time(struct apply *apply, const struct question *q);
+
+/* --- vigil.c --- */
+
+/* A question was asked, and belongs to a card; it is no longer open. */
+void vigil_join(struct apply *apply, const struct question *q);
+void vigil_leave(struct deployment *d, const struct question *q);
+void vigils_restore(struct deployment *d);
+
 /* --- schedule.c --- */
 
 /* The run of (step, slot) is final: its slot goes on. */
@@ -73,6 +83,7 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
 
 typedef bool event_handler(struct apply *apply, struct run *run);
 event_handler guidance_answered, guidance_taken, guidance_deadline, guidance_moot;
+event_handler vigil_remind, vigil_escalate, vigil_extended, vigil_parked, vigil_unparked, vigil_called;
 event_handler closing_failing, closing_cancel, closing_cancel_late;
 
 #endif

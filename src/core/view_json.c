@@ -172,33 +172,6 @@ static void write_steps(struct json_out *out, const struct deployment *d, struct
     json_array_end(out);
 }
 
-struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
-                         int64_t now_ms, struct arena *arena, size_t *ret_count) {
-    struct card **cards = arena_array(arena, count + 1, sizeof *cards);
-    size_t card_count = 0;
-    for (int open = 1; open >= 0; open--) {
-        for (size_t i = 0; i < count; i++) {
-            if (questions[i].question.card != questions[i].question.id) {
-                continue;
-            }
-            struct question_record *of_card = arena_array(arena, count, sizeof *of_card);
-            size_t n = 0;
-            bool any_open = false;
-            for (size_t k = i; k < count; k++) {
-                if (questions[k].question.card == questions[i].question.id) {
-                    of_card[n++] = questions[k];
-                    any_open = any_open || questions[k].open;
-                }
-            }
-            if (any_open == (open == 1)) {
-                cards[card_count++] = view_question(d, of_card, n, now_ms, arena);
-            }
-        }
-    }
-    *ret_count = card_count;
-    return cards;
-}
-
 void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d,
                            const struct question_record *questions, size_t count, const char *waits_for, int64_t now_ms,
                            struct arena *arena) {
@@ -259,6 +232,9 @@ void view_write_question(struct json_out *out, const char *key, const struct dep
     json_add_int(out, "asked", q->asked_ms);
     json_add_int(out, "deadline", q->deadline_ms);
     json_add_string(out, "taken_by", question->taken_by);
+    json_add_string(out, "parked_by", q->parked_by);
+    json_add_int(out, "reminders", question->vigil == NULL ? 0 : question->vigil->reminders);
+    json_add_int(out, "escalations", question->vigil == NULL ? 0 : question->vigil->rungs);
     json_add_int(out, "card", (int64_t)q->card);
     write_options(out, d, q, question->open, arena);
     json_add_string(out, "answer", question->answer == GUIDANCE_NONE ? NULL : guidance_word(question->answer));

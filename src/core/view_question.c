@@ -174,6 +174,27 @@ static int64_t group_deadline(const struct group *g) {
     return earliest;
 }
 
+/* Since when nobody is reminded of those that are parked, and who wanted it so. */
+static void add_parked_fact(const struct group *g) {
+    size_t parked = 0;
+    const struct question *by = NULL;
+    for (size_t i = 0; i < g->open_count; i++) {
+        const struct question *q = &g->shown[i]->question;
+        parked += q->parked_by != NULL;
+        by = q->parked_by != NULL ? q : by;
+    }
+    if (parked == 0) {
+        return;
+    }
+    const char *which =
+        parked == g->open_count ? "" : arena_printf(g->arena, " for %s", view_machines(parked, g->arena));
+    view_fact(g->card,
+              arena_printf(g->arena, "Parked by %s %s%s: no deadline and no reminders until unpark Q%llu",
+                           by->parked_by, view_clock(by->parked_ms, g->now_ms, g->arena), which,
+                           (unsigned long long)g->card->question),
+              g->arena);
+}
+
 static void add_times_fact(const struct group *g) {
     const struct question *q = first_question(g);
     int64_t deadline = group_deadline(g);
@@ -201,6 +222,7 @@ static void add_open_facts(const struct group *g) {
         view_fact(g->card, arena_printf(g->arena, "Runbook: %s", g->step->guided.runbook), g->arena);
     }
     add_taken_facts(g);
+    add_parked_fact(g);
     add_times_fact(g);
 }
 
@@ -315,6 +337,26 @@ static void add_take(const struct group *g) {
     }
 }
 
+/* Its clocks can be put off, by whoever may take it: the question stays open. */
+static void add_put_off(const struct group *g) {
+    size_t parked = 0;
+    for (size_t i = 0; i < g->open_count; i++) {
+        parked += g->shown[i]->question.parked_by != NULL;
+    }
+    if (group_deadline(g) != 0) {
+        add_action(g, "extend", "Extend",
+                   arena_printf(g->arena, "Gives it %s more from now.",
+                                view_duration(g->step->guided.answer_within_ms, g->arena)));
+    }
+    const struct plan_guided *guided = &g->step->guided;
+    if (parked == g->open_count) {
+        add_action(g, "unpark", "Un-park", "Its clocks begin anew: deadline, reminders and escalation.");
+    } else if (group_deadline(g) != 0 || guided->remind_every_ms > 0 || guided->rung_count > 0) {
+        add_action(g, "park", "Park",
+                   "Stops deadline, reminders and escalation; it stays open, and its lane stays held.");
+    }
+}
+
 /* For an unknown outcome looking comes first, and nothing is suggested. */
 static void add_actions(const struct group *g) {
     static const enum guidance usual[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
@@ -330,6 +372,7 @@ static void add_actions(const struct group *g) {
         add_answer(g, order[i]);
     }
     add_take(g);
+    add_put_off(g);
 }
 
 /* --- when all is answered ----------------------------------------------------------------------------------- */

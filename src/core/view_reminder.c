@@ -9,6 +9,9 @@ static const char *waited(const struct card *card, int64_t now_ms, struct arena 
 
 static const char *taken_text(const struct question_record *questions, size_t count, struct arena *arena) {
     for (size_t i = 0; i < count; i++) {
+        if (questions[i].open && questions[i].question.parked_by) {
+            return arena_printf(arena, "%s has parked it", questions[i].question.parked_by);
+        }
         if (questions[i].open && questions[i].taken_by) {
             return arena_printf(arena, "%s is on it", questions[i].taken_by);
         }
@@ -19,14 +22,11 @@ static const char *taken_text(const struct question_record *questions, size_t co
 struct card *view_reminder(const struct deployment *d, const struct question_record *questions, size_t count,
                            const struct plan_names *next, int64_t next_ms, int64_t now_ms, struct arena *arena) {
     const struct card *asked = view_question(d, questions, count, now_ms, arena);
-    if (asked->outcome) {
-        return NULL;
-    }
     struct card *card = view_card(CARD_REMINDER, d, arena);
     const char *then = "", *until = "";
-    if (next && next->count > 0 && next_ms != 0) {
-        then = arena_printf(arena, "; it goes to %s at %s", view_list(next->items, next->count, arena),
-                            view_clock(next_ms, now_ms, arena));
+    if (next && next_ms != 0) {
+        const char *whom = next->count > 0 ? view_list(next->items, next->count, arena) : "others";
+        then = arena_printf(arena, "; it goes to %s at %s", whom, view_clock(next_ms, now_ms, arena));
     }
     if (asked->deadline_ms != 0) {
         until = arena_printf(arena, " No answer by %s means fail.", view_clock(asked->deadline_ms, now_ms, arena));
@@ -35,6 +35,12 @@ struct card *view_reminder(const struct deployment *d, const struct question_rec
     card->revision = asked->revision;
     card->state = asked->state;
     card->place = asked->place;
+    if (asked->outcome) {
+        card->title = arena_printf(arena, "Q%llu is over", (unsigned long long)card->question);
+        card->text = asked->text;
+        card->outcome = asked->outcome;
+        return card;
+    }
     card->asked_ms = asked->asked_ms;
     card->deadline_ms = asked->deadline_ms;
     card->title =
@@ -52,10 +58,11 @@ struct card *view_escalation(const struct deployment *d, const struct question_r
         const char *waiting = waited(card, now_ms, arena),
                    *unknown = str_equal(card->state, "unknown") ? "Outcome unknown, n" : "N";
         card->mention = *mention;
-        card->title = arena_printf(arena, "%so answer for %s: needs %s", unknown, waiting,
-                                   view_list(mention->items, mention->count, arena));
-        card->text = arena_printf(arena, "No answer for %s, so now %s: %s", waiting,
-                                  view_list(mention->items, mention->count, arena), card->text);
+        const char *whom = mention->count > 0 ? view_list(mention->items, mention->count, arena) : "an answer";
+        card->title = arena_printf(arena, "%so answer for %s: needs %s", unknown, waiting, whom);
+        card->text = mention->count > 0
+                         ? arena_printf(arena, "No answer for %s, so now %s: %s", waiting, whom, card->text)
+                         : arena_printf(arena, "No answer for %s: %s", waiting, card->text);
     }
     return card;
 }

@@ -219,15 +219,22 @@ const char *view_waits_for(const struct deployment *holder, int64_t now_ms, stru
     const char *id = arena_printf(arena, "waits for D%llu", (unsigned long long)holder->id);
     int step = current_step(holder);
     if (holder->state == DEPLOYMENT_PAUSED && holder->question_count > 0) {
-        return arena_printf(arena, "%s, paused %s at %s for %s", id,
-                            view_duration(now_ms - holder->waiting_since_ms, arena), asking_place(holder, arena),
-                            responsible(holder, arena));
+        const struct question *q = &holder->questions[0];
+        const char *parked = q->parked_by == NULL ? "" : arena_printf(arena, ", parked by %s", q->parked_by);
+        return arena_printf(arena, "%s, paused since %s at %s for %s (Q%llu)%s", id,
+                            view_clock(holder->waiting_since_ms, now_ms, arena), asking_place(holder, arena),
+                            responsible(holder, arena), (unsigned long long)q->id, parked);
     }
     if (holder->state == DEPLOYMENT_RUNNING && step >= 0) {
-        return arena_printf(arena, "%s, running %s, at %s", id, view_duration(now_ms - holder->started_ms, arena),
+        return arena_printf(arena, "%s, running since %s, at %s", id, view_clock(holder->started_ms, now_ms, arena),
                             holder->plan->steps[step].name);
     }
     return holder->state == DEPLOYMENT_QUEUED      ? arena_printf(arena, "%s, which waits too", id)
            : holder->state == DEPLOYMENT_CANCELING ? arena_printf(arena, "%s, which is being canceled", id)
                                                    : id;
+}
+
+void view_status_waits(struct card *status, const char *waits_for, struct arena *arena) {
+    view_fact(status, arena_printf(arena, "It %s", waits_for), arena);
+    status->text = arena_printf(arena, "%s It %s.", status->text, waits_for);
 }

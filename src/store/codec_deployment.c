@@ -219,6 +219,47 @@ bool run_decode(const char *text, const struct run *like, struct arena *arena, s
     return valid;
 }
 
+/* --- what was done for a card --- */
+
+void vigil_encode(struct buf *out, const struct vigil *vigil) {
+    buf_printf(out, "%" PRId64 " %" PRIu32 " %" PRId64, vigil->since_ms, vigil->reminders, vigil->reminded_ms);
+    for (uint32_t i = 0; i < vigil->rungs; i++) {
+        buf_printf(out, " %" PRId64, vigil->climbed_ms[i]);
+    }
+}
+
+bool vigil_decode(const char *text, struct vigil *vigil) {
+    uint64_t numbers[3 + LIMIT_RUNGS] = {0};
+    size_t count = 0;
+    while (text[0] != '\0' && count < sizeof numbers / sizeof numbers[0]) {
+        if (!words_number(&text, ' ', &numbers[count++])) {
+            return false;
+        }
+    }
+    if (count < 3 || text[0] != '\0') {
+        return false;
+    }
+    vigil->since_ms = (int64_t)numbers[0];
+    vigil->reminders = (uint32_t)numbers[1];
+    vigil->reminded_ms = (int64_t)numbers[2];
+    vigil->rungs = (uint32_t)(count - 3);
+    for (uint32_t i = 0; i < vigil->rungs; i++) {
+        vigil->climbed_ms[i] = (int64_t)numbers[3 + i];
+    }
+    return true;
+}
+
+static const struct vigil *vigil_of(const struct redis_reply *fields, const struct question *q, struct arena *arena) {
+    struct vigil vigil = {.card = q->id, .step = q->step};
+    const char *text = words_field(fields, "vigil");
+    if (text[0] == '\0' || !vigil_decode(text, &vigil)) {
+        return NULL;
+    }
+    struct vigil *copy = arena_alloc(arena, sizeof *copy);
+    *copy = vigil;
+    return copy;
+}
+
 /* --- questions --- */
 
 static const enum guidance all_guidance[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
@@ -290,6 +331,8 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .unknown = is_yes(fields, "unknown"),
         .late_cancel = is_yes(fields, "late_cancel"),
         .approve = is_yes(fields, "approve"),
+        .parked_by = text_of(fields, "parked", arena),
+        .parked_ms = words_field_i64(fields, "parked_at"),
         .card = words_field_u64(fields, "card"),
         .error_key = text_or_empty(fields, "error_key", arena),
         .excerpt = text_or_empty(fields, "excerpt", arena),
@@ -309,6 +352,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .outcome = words_outcome(words_field(fields, "outcome"), ' '),
         .revision = (uint32_t)words_field_u64(fields, "revision"),
         .taken_by = text_of(fields, "taken", arena),
+        .vigil = vigil_of(fields, &question, arena),
         .answer = guidance_parse(words_field(fields, "answer")),
         .answered_by = text_of(fields, "by", arena),
         .answered_via = text_of(fields, "via", arena),

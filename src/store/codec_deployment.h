@@ -32,6 +32,10 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);
 /* Texts go into the arena; a worker or host equal to that of `like` (or NULL) shares its text. */
 bool run_decode(const char *text, const struct run *like, struct arena *arena, struct run *ret_run);
 
+/* "<since> <reminders> <reminded>", and the time of each rung that was climbed. */
+void vigil_encode(struct buf *out, const struct vigil *vigil);
+bool vigil_decode(const char *text, struct vigil *vigil);
+
 void question_encode(struct field_list *list, const struct deployment *d, const struct question *question);
 /* Texts go into d's arena. False if it does not fit d's plan. */
 bool question_decode(const struct redis_reply *fields, const struct deployment *d, struct question_record *ret_record);

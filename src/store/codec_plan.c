@@ -97,6 +97,36 @@ static void write_variables(struct json_out *out, const struct plan_step *step) 
     buf_finish(&text);
 }
 
+static void write_names(struct json_out *out, const char *key, const struct plan_names *names) {
+    if (names->count > 0) {
+        json_array_begin(out, key);
+        for (size_t i = 0; i < names->count; i++) {
+            json_add_string(out, NULL, names->items[i]);
+        }
+        json_array_end(out);
+    }
+}
+
+static void write_ladder(struct json_out *out, const struct plan_guided *guided) {
+    if (guided->rung_count == 0) {
+        return;
+    }
+    json_array_begin(out, "ladder");
+    for (size_t i = 0; i < guided->rung_count; i++) {
+        const struct plan_rung *rung = &guided->ladder[i];
+        json_object_begin(out, NULL);
+        write_number(out, "after_ms", rung->after_ms);
+        write_names(out, "mention", &rung->mention);
+        write_text(out, "room", rung->room);
+        write_text(out, "run", rung->run);
+        write_text(out, "webhook", rung->webhook);
+        write_number(out, "secret_source", rung->webhook_secret_source);
+        write_text(out, "secret_name", rung->webhook_secret_name);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void write_guided(struct json_out *out, const struct plan_guided *guided) {
     json_object_begin(out, "guided");
     write_flag(out, "enabled", guided->enabled);
@@ -107,13 +137,8 @@ static void write_guided(struct json_out *out, const struct plan_guided *guided)
     write_number(out, "remind_every_ms", guided->remind_every_ms);
     write_number(out, "answer_within_ms", guided->answer_within_ms);
     write_flag(out, "fail_unanswered", guided->fail_unanswered);
-    if (guided->responsible.count > 0) {
-        json_array_begin(out, "responsible");
-        for (size_t i = 0; i < guided->responsible.count; i++) {
-            json_add_string(out, NULL, guided->responsible.items[i]);
-        }
-        json_array_end(out);
-    }
+    write_names(out, "responsible", &guided->responsible);
+    write_ladder(out, guided);
     write_text(out, "hint", guided->hint);
     write_text(out, "runbook", guided->runbook);
     json_object_end(out);
@@ -283,8 +308,33 @@ static void read_variable(struct reader *reader, const char *text, struct plan_v
     }
 }
 
+static void read_names(struct reader *reader, const struct json *list, struct plan_names *names) {
+    names->items = arena_array(reader->arena, json_size(list) + 1, sizeof(const char *));
+    for (const struct json *each = json_first(list); each != NULL; each = json_next(each)) {
+        const char *name = json_string(each);
+        names->items[names->count++] = arena_strdup(reader->arena, name != NULL ? name : "");
+    }
+}
+
+static void read_ladder(struct reader *reader, const struct json *list, struct plan_guided *guided) {
+    if (json_size(list) > LIMIT_RUNGS) {
+        reader_fail(reader, "steps.guided.ladder");
+        return;
+    }
+    guided->ladder = arena_array(reader->arena, json_size(list) + 1, sizeof *guided->ladder);
+    for (const struct json *each = json_first(list); each != NULL; each = json_next(each)) {
+        struct plan_rung *rung = &guided->ladder[guided->rung_count++];
+        rung->after_ms = read_number(each, "after_ms");
+        read_names(reader, json_get(each, "mention"), &rung->mention);
+        rung->room = read_text(reader, each, "room");
+        rung->run = read_text(reader, each, "run");
+        rung->webhook = read_text(reader, each, "webhook");
+        rung->webhook_secret_source = (int)read_number(each, "secret_source");
+        rung->webhook_secret_name = read_text(reader, each, "secret_name");
+    }
+}
+
 static void read_guided(struct reader *reader, const struct json *object, struct plan_guided *guided) {
-    const struct json *responsible = json_get(object, "responsible");
     guided->enabled = read_flag(object, "enabled");
     guided->max_retries = (int)read_number(object, "max_retries");
     guided->claim_required = read_flag(object, "claim_required");
@@ -295,11 +345,8 @@ static void read_guided(struct reader *reader, const struct json *object, struct
     guided->fail_unanswered = read_flag(object, "fail_unanswered");
     guided->hint = read_text(reader, object, "hint");
     guided->runbook = read_text(reader, object, "runbook");
-    guided->responsible.items = arena_array(reader->arena, json_size(responsible) + 1, sizeof(const char *));
-    for (const struct json *each = json_first(responsible); each != NULL; each = json_next(each)) {
-        const char *name = json_string(each);
-        guided->responsible.items[guided->responsible.count++] = arena_strdup(reader->arena, name != NULL ? name : "");
-    }
+    read_ladder(reader, json_get(object, "ladder"), guided);
+    read_names(reader, json_get(object, "responsible"), &guided->responsible);
 }
 
 static void read_condition(struct reader *reader, const char *word, struct plan_step *step) {

@@ -25,6 +25,7 @@ void inbox_encode_event(struct commit *commit, uint64_t deployment, const struct
     field_list_text(&fields, "host", event->host);
     field_list_text(&fields, "excerpt", event->excerpt);
     field_list_number(&fields, "question", event->question);
+    field_list_number(&fields, "deadline", (uint64_t)event->deadline_ms);
     field_list_text(&fields, "guidance", guidance_word(event->guidance));
     field_list_text(&fields, "actor", event->actor);
     field_list_text(&fields, "via", event->via);
@@ -90,6 +91,7 @@ static bool decode_event(const struct redis_reply *fields, struct arena *arena, 
     event->host = optional(fields, "host", arena);
     event->excerpt = arena_strdup(arena, words_field(fields, "excerpt"));
     event->question = words_field_u64(fields, "question");
+    event->deadline_ms = words_field_i64(fields, "deadline");
     event->guidance = guidance_parse(words_field(fields, "guidance"));
     event->actor = optional(fields, "actor", arena);
     event->via = optional(fields, "via", arena);

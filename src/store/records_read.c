@@ -67,6 +67,24 @@ static bool decode_questions(const struct redis_reply *reply, struct deployment_
     return true;
 }
 
+/* What was done for a card lies in its first question, which may be closed. */
+static void restore_vigils(struct deployment_record *record) {
+    for (size_t i = 0; i < record->question_count; i++) {
+        const struct question_record *head = &record->questions[i];
+        struct vigil *vigil = deployment_vigil(record->deployment, head->question.id);
+        if (vigil == NULL) {
+            continue;
+        }
+        vigil->since_ms = head->question.asked_ms;
+        if (head->vigil != NULL) {
+            size_t open = vigil->open, parked = vigil->parked;
+            *vigil = *head->vigil;
+            vigil->open = open;
+            vigil->parked = parked;
+        }
+    }
+}
+
 static struct deployment_record *decode(const struct redis_reply *reply, struct err *err) {
     size_t size = 0;
     const char *text = redis_text(redis_at(reply, 1), &size);
@@ -80,6 +98,7 @@ static struct deployment_record *decode(const struct redis_reply *reply, struct 
         if (deployment_decode(redis_at(reply, 0), record->deployment) &&
             decode_runs(redis_at(reply, 2), record->deployment) && decode_questions(redis_at(reply, 3), record)) {
             deployment_restore(record->deployment);
+            restore_vigils(record);
             return record;
         }
     }

@@ -101,6 +101,7 @@ size_t commit_close_question(struct commit *commit, const struct deployment *d, 
     struct field_list list = {.count = 0};
     (void)d;
     (void)records_key(key, "q", question, "");
+    size_t precondition = commit_require_field(commit, key, "state", "open");
     field_list_set(&list, "state", "closed");
     field_list_text(&list, "answer", guidance_word(guidance));
     field_list_number(&list, "at", (uint64_t)now_ms);
@@ -108,7 +109,22 @@ size_t commit_close_question(struct commit *commit, const struct deployment *d, 
     add_hash(commit, key, &list);
     commit_add(commit, "HINCRBY", key, "revision", "1");
     commit_add(commit, "ZREM", "pending", words_u64(id, question));
-    return commit_require_field(commit, key, "state", "open");
+    return precondition;
+}
+
+void commit_require_deadline(struct commit *commit, uint64_t question, int64_t deadline_ms) {
+    char key[RECORDS_KEY_SIZE];
+    char deadline[NUMBER_SIZE];
+    (void)commit_require_field(commit, records_key(key, "q", question, ""), "deadline",
+                               words_i64(deadline, deadline_ms));
+}
+
+void commit_put_vigil(struct commit *commit, const struct vigil *vigil) {
+    char key[RECORDS_KEY_SIZE];
+    struct buf text = BUF_INIT(STORE_KEY_SIZE);
+    vigil_encode(&text, vigil);
+    commit_add(commit, "HSET", records_key(key, "q", vigil->card, ""), "vigil", text.data);
+    buf_finish(&text);
 }
 
 void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next, int64_t now_ms) {

@@ -240,6 +240,13 @@ static void expect_timers(struct timers_check *check, const struct deployment *d
             expect_timer_of_run(check, d, step, slot);
         }
     }
+    for (size_t i = 0; i < d->vigil_count; i++) {
+        struct effect timers[VIGIL_TIMERS];
+        size_t count = vigil_timers(d, &d->vigils[i], timers);
+        for (size_t k = 0; k < count; k++) {
+            expect_timer(check, &timers[k]);
+        }
+    }
     for (size_t i = 0; i < d->question_count; i++) {
         const struct question *q = &d->questions[i];
         if (q->deadline_ms != 0 && d->plan->steps[q->step].guided.fail_unanswered) {

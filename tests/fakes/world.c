@@ -172,6 +172,8 @@ static void carry_out(struct world *world, const struct effect *effect) {
         world->deployed[world->plan->steps[effect->step].targets[effect->slot]] = true;
         break;
     case EFFECT_AUDIT:
+    case EFFECT_VIGIL:
+    case EFFECT_CALL:
     case EFFECT_FINISH:
         break;
     }

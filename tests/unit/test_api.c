@@ -29,6 +29,7 @@
 #include "fakes/store_rig.h"
 #include "store/feed.h"
 #include "store/numbering.h"
+#include "store/calls.h"
 #include "store/records.h"
 
 static const char config_text[] =
@@ -427,6 +428,12 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
     case EFFECT_AUDIT:
         commit_audit(commit, d, effect->text, event->actor, event->via, event->note, event->now_ms);
         break;
+    case EFFECT_VIGIL:
+        commit_put_vigil(commit, deployment_vigil(d, effect->question));
+        break;
+    case EFFECT_CALL:
+        commit_add_calls(commit, d, effect->question, effect->epoch, event->now_ms);
+        break;
     case EFFECT_FINISH:
         commit_finish(commit, d);
         break;
@@ -666,7 +673,7 @@ static void the_first_page_has_it_all(void **state) {
     assert_int_equal(json_size(live), 2);
     assert_string_equal(json_string(json_get(json_first(live), "state")), "paused");
     const char *waits = json_string(json_get(json_next(json_first(live)), "waits_for"));
-    assert_true(str_starts(waits, "waits for D1: "));
+    assert_true(str_starts(waits, "waits for D1, "));
     assert_string_equal(json_string(json_first(json_get(answer.json, "rooms"))), "deploys");
     const struct json *project = json_first(json_get(answer.json, "projects"));
     assert_int_equal(json_size(json_get(project, "environments")), 2);

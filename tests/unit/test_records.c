@@ -20,6 +20,7 @@
 #include "store/inbox_codec.h"
 #include "store/numbering.h"
 #include "store/queue.h"
+#include "store/calls.h"
 #include "store/records.h"
 
 static struct store_rig rig;
@@ -214,6 +215,12 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
         break;
     case EFFECT_DEPLOYED:
         commit_deployed(commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
+        break;
+    case EFFECT_VIGIL:
+        commit_put_vigil(commit, deployment_vigil(d, effect->question));
+        break;
+    case EFFECT_CALL:
+        commit_add_calls(commit, d, effect->question, effect->epoch, event->now_ms);
         break;
     case EFFECT_FINISH:
         commit_finish(commit, d);

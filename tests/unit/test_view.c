@@ -66,7 +66,7 @@ static void one_failed_machine_is_asked_about_by_name(void **state) {
                         "Answer: retry Q42, ignore Q42, exclude Q42, fail Q42. No answer by 16:02 UTC means fail.");
     assert_string_equal(actions(card),
                         "retry:Retry* | ignore:Ignore+ | exclude:Exclude web-3? | fail:Fail deployment!? | "
-                        "take:Take");
+                        "take:Take | extend:Extend | park:Park");
     assert_string_equal(card->excerpt, "Unpacking\nNo space left on device\n");
     assert_int_equal(card->row_count, 0);
     assert_null(card->outcome);
@@ -704,14 +704,14 @@ static void who_waits_is_told_for_whom(void **state) {
     begin();
     d.id = 41;
     now_ms += 300000;
-    assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, running 5 min, at Fetch package");
+    assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, running since 14:00 UTC, at Fetch package");
     succeed(FETCH, 0);
     succeed(INSTALL, 0);
     succeed(INSTALL, 1);
     break_down(INSTALL, 2);
     now_ms += 2 * 3600 * 1000;
     assert_string_equal(view_waits_for(&d, now_ms, arena),
-                        "waits for D41, paused 2 h at Install on web-3 for web-oncall");
+                        "waits for D41, paused since 14:05 UTC at Install on web-3 for web-oncall (Q42)");
     d.state = DEPLOYMENT_CANCELING;
     assert_string_equal(view_waits_for(&d, now_ms, arena), "waits for D41, which is being canceled");
     d.state = DEPLOYMENT_QUEUED;
@@ -761,7 +761,9 @@ static void a_reminder_says_how_long_who_is_on_it_and_what_comes_next(void **sta
     assert_string_equal(card->text, "Q42 has waited 10 min: Install on web-3 (webshop 1.4.2 to production). "
                                     "bob is on it. No answer by 16:00 UTC means fail.");
     answer(42, GUIDANCE_RETRY, "alice", NULL);
-    assert_null(view_reminder(&d, records, record_count, NULL, 0, now_ms, arena));
+    card = view_reminder(&d, records, record_count, NULL, 0, now_ms, arena);
+    assert_string_equal(card->outcome, question_card()->outcome);
+    assert_int_equal(card->mention.count, 0);
 }
 
 static void an_escalation_is_the_card_for_others_until_it_is_answered(void **state) {

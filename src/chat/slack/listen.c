@@ -189,10 +189,11 @@ static void start_line(struct hearing *hearing) {
 static bool command_of_verb(const char *verb, struct command *ret_command) {
     enum guidance guidance = guidance_parse(verb);
     *ret_command = (struct command){.guided = -1, .guidance = guidance, .id = command_answering(guidance)};
-    if (str_equal(verb, "take")) {
-        ret_command->id = COMMAND_TAKE;
-    } else if (str_equal(verb, "check")) {
-        ret_command->id = COMMAND_CHECK;
+    static const enum command_id others[] = {COMMAND_TAKE, COMMAND_CHECK, COMMAND_EXTEND, COMMAND_PARK, COMMAND_UNPARK};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (str_equal(verb, command_entry(others[i])->name)) {
+            ret_command->id = others[i];
+        }
     }
     return ret_command->id != COMMAND_NONE;
 }
