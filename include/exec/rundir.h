@@ -24,9 +24,11 @@
  *                by the child of guidepost-step, before it becomes the script's shell. Not synced: under another boot
  *                its absence proves nothing
  *     exit <word> <number> <wall ms> <bytes of output> <bytes left out>
- *                by guidepost-step, and on disk before it leaves: final. By the worker if guidepost-step could not be
- *                executed. Whoever reads it a moment before it is on disk may tell it: it is what happened. Output is
- *                all there was after masking, left out those bytes of it that are in no segment
+ *                by guidepost-step, final. A worker that started it and still lives tells it at once, or else puts it
+ *                on disk; when that worker is gone, guidepost-step puts it on disk before it leaves. By the worker if
+ *                guidepost-step could not be executed. It may be told before it is on disk: it is what happened. If it
+ *                is lost with the power before it was either, the outcome is unknown, and called so. Output is all
+ *                there was after masking, left out those bytes of it that are in no segment
  *     void
  *                by an adopter that found nothing started, and on disk: nothing will be. After `boot` it says that
  *                nothing ever was; as the first line (the adopter found no `boot`) it says nothing about the past

@@ -53,6 +53,9 @@ static void attempt_finish(struct attempt *attempt) {
 }
 
 void attempt_let_go(struct attempt *attempt) {
+    if (attempt->owned) {
+        rundir_sync(attempt->dir); /* An end may be there that its supervisor has left to us. */
+    }
     if (attempt->pending) {
         attempt->gone = true;
         follow_destroy(attempt->follow);
@@ -148,6 +151,7 @@ static void end_told(const struct commit_reply *reply, void *user) {
     case COMMIT_UNAVAILABLE:
     case COMMIT_UNKNOWN:
         /* The end waits in its run directory. */
+        rundir_sync(attempt->dir);
         attempt_try_again(attempt, end_tell);
         break;
     }

@@ -144,6 +144,17 @@ bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_byt
     return record.ended;
 }
 
+void rundir_sync(const char *path) {
+    int fd = record_open(path, O_RDWR);
+    if (fd >= 0 && fdatasync(fd) < 0) {
+        log_warn("a run's record can't be put on disk", LOG_STR("dir", path), LOG_STR("error", strerror(errno)),
+                 LOG_END);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 static int not_started_locked(int fd, const char *path, int number, const char *why, struct err *err) {
     struct rundir_record record;
     char output[RUNDIR_PATH_SIZE], line[RUNDIR_RECORD_BYTES];

@@ -35,6 +35,9 @@ enum rundir_truth rundir_look(const char *path, bool owner_was_here);
 /* The recorded end. False if there is none (yet). */
 bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_bytes, uint64_t *ret_left_out);
 
+/* Puts the record on disk: it has an end that can't be told now. */
+void rundir_sync(const char *path);
+
 /* Records an end ourselves, of a run directory that we made: nothing was started, `why` is the output. ERR_CONFLICT: an
  * adopter has given it up. */
 int rundir_not_started(const char *path, int number, const char *why, struct err *err) MUST_USE;
