@@ -153,6 +153,7 @@ enum {
     LIMIT_SSH_SHARED_HELLO_MS = 4000, /* the same over a connection that is there already */
     LIMIT_SSH_SILENCE_MS = 7000,      /* then the connection is given up; the target speaks every 2 s */
     LIMIT_SSH_LOST_MS = 10000,        /* then the outcome is called unknown */
+    LIMIT_SSH_PROVE_MS = 12000,       /* for an attempt to be proved gone before the next */
     LIMIT_SSH_PAUSE_MS = 500,         /* before the second attempt; twice as long before the next */
     LIMIT_SSH_PAUSE_MAX_MS = 15000,
     LIMIT_SSH_TRY_MS = 6 * 3600 * 1000, /* to find a lost target again */

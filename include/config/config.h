@@ -184,7 +184,7 @@ struct config {
 
     struct config_names console_auth; /* how people sign in to the page: "password", "token" */
 
-    const char *ssh_config;
+    const char *ssh_config, *ssh_known_hosts;
     struct config_names ssh_options;
     int64_t retention_ms; /* how long final deployments are kept; 90 d */
 

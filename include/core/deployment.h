@@ -262,6 +262,8 @@ struct deployment {
     X(ADOPTED, "adopted")             /* the run still runs, under a new owner */                              \
     X(NEVER_STARTED, "never_started") /* proved by the run directory */                                        \
     X(TRUTH_GONE, "truth_gone")       /* neither end nor lock (says a worker), or nobody looked (no worker) */ \
+    X(SILENT, "silent")               /* the owner of a run hears nothing of its target: unknown for now */    \
+    X(HEARD, "heard")                 /* it hears of it again: the run goes on */                              \
     X(STILL_RUNNING, "still_running") /* a Retry found the old attempt alive, and it is not adopted */         \
     X(ANSWERED, "answered")                                                                                    \
     X(RETRY_DUE, "retry_due")     /* auto_retry's delay is over */                                             \
@@ -354,6 +356,10 @@ void deployment_restore(struct deployment *d);
 /* next_question is the number for the next question and is advanced for each one asked. */
 void deployment_apply(struct deployment *d, const struct event *event, uint64_t *next_question, struct arena *arena,
                       struct decision *ret_decision);
+
+/* The host whose workers alone can start the newest attempt of a run (its target's), or look at it (where it was started);
+ * NULL = any worker can. A target that is reached by ssh holds the truth itself. */
+const char *deployment_start_host(const struct deployment *d, size_t step, size_t slot);
 
 struct run *deployment_run(const struct deployment *d, size_t step, size_t slot);
 struct question *deployment_question(const struct deployment *d, uint64_t id); /* open, or NULL */

@@ -2,26 +2,38 @@
 #define GP_EXEC_WORKER_H
 
 /*
- * Runs steps: reads jobs, claims them, starts guidepost-step, follows the output, records the end, and adopts what others on this host
- * left behind (exec/rundir.h has the protocol). It never decides what follows.
+ * Runs steps: reads jobs, claims them, starts guidepost-step or guidepost-ssh, follows the output, records the end, and adopts what
+ * others left behind: on this host, or on a target that is reached by ssh (exec/rundir.h has the protocol). It never decides what
+ * follows.
  *
  * A worker that finds itself replaced (a refused commit) lets go and kills nothing. While Redis is away running steps go on, ends wait
  * in their run directories, and nothing new starts.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "net/loop.h"
 #include "store/store.h"
 
+/* How ssh is called; borrowed until the next call. */
+struct worker_ssh {
+    const char *config, *known_hosts; /* paths, or NULL */
+    const char *const *options;       /* Keyword=value */
+    size_t option_count;
+};
+
 struct worker_options {
     struct loop *loop;
-    struct store *store;      /* borrowed; becomes ready by itself */
-    const char *state_dir;    /* absolute: runs/, targets/, workers/ are made in it */
-    const char *step_program; /* path of guidepost-step */
-    const char *host;         /* name of this host; NULL = gethostname */
-    const char *url;          /* of the server, for GUIDEPOST_URL; or NULL */
+    struct store *store;                  /* borrowed; becomes ready by itself */
+    const char *state_dir;                /* absolute: runs/, targets/, workers/ are made in it */
+    const char *step_program;             /* path of guidepost-step */
+    const char *ssh_program;              /* path of guidepost-ssh; NULL = beside guidepost-step */
+    struct worker_ssh (*ssh)(void *user); /* as it is configured now; NULL = ssh's own files */
+    void *user;
+    const char *host; /* name of this host; NULL = gethostname */
+    const char *url;  /* of the server, for GUIDEPOST_URL; or NULL */
     unsigned slots;
     int64_t heartbeat_ms;
 };

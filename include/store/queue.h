@@ -69,6 +69,10 @@ void queue_adopt(struct store *store, const struct job *job, const char *worker,
  * Acknowledges the entry. The excerpt (last lines of output, or NULL) is for the question that may follow. */
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
                 const char *excerpt, int64_t now_ms, commit_done *done, void *user);
+/* What the owner of an attempt finds out while it goes on, and that changes no claim: SILENT and HEARD, of a run on an ssh
+ * target. Each is a fact of its own, told apart by now_ms, which stays the same when it is told again. */
+void queue_notice(struct store *store, const struct job *job, const char *worker, const char *host,
+                  enum event_kind fact, const char *excerpt, int64_t now_ms, commit_done *done, void *user);
 /* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over); NULL does nothing. */
 void queue_acknowledge(struct store *store, const struct job *job);
 
@@ -97,5 +101,10 @@ void store_list_owned(struct store *store, const char *worker, owned_done *done,
 /* A frozen plan by its hash; arena is the receiver's (free it). */
 typedef void plan_done(struct plan *plan, struct arena *arena, const struct err *err, void *user);
 void store_load_plan(struct store *store, const char *hash, plan_done *done, void *user);
+
+/* The name of everything that lies in this Redis, made with the first question for it: by it the runs that lie on a target
+ * are told from those of others. NULL if the store is away. */
+typedef void installation_done(const char *name, void *user);
+void store_installation(struct store *store, installation_done *done, void *user);
 
 #endif

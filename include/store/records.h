@@ -6,6 +6,7 @@
  * them on one node.
  *
  *     seq                     counts commits; rollback: is there while commits are held up since some were lost: the count that was seen
+ *     installation            random, made once: by it runs on a target that is reached by ssh are told from those of others
  *     ids                     hash: deployment, question = the last number given
  *     plan:<hash>             hash: text (JSON of a frozen plan), users (how many deployments have it), first (the number of the one
  *                             that stored it)

@@ -162,7 +162,8 @@ static uint32_t plan_target(struct planner *p, size_t t) {
             .name = arena_strdup(p->arena, from->name),
             .host = arena_strdup(p->arena, from->host),
             .ssh = arena_strdup(p->arena, from->ssh),
-            .work_dir = arena_strdup(p->arena, from->work_dir),
+            .work_dir = arena_strdup(p->arena, from->work_dir != NULL || from->ssh == NULL ? from->work_dir
+                                                                                           : p->project->work_dir),
         };
         p->index_of_target[t] = (uint32_t)++p->plan->target_count;
     }

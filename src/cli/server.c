@@ -426,6 +426,13 @@ static int build_serving(struct server *server, struct err *err) {
     return r < 0 ? r : announce(server, err);
 }
 
+static struct worker_ssh current_ssh(void *user) {
+    const struct server *server = user;
+    const struct config *config = server->config;
+    return (struct worker_ssh){config->ssh_config, config->ssh_known_hosts, config->ssh_options.items,
+                               config->ssh_options.count};
+}
+
 static int build_working(struct server *server, struct err *err) {
     char program[PATH_SIZE];
     int r = path_of_step_program(program, sizeof program, err);
@@ -436,6 +443,8 @@ static int build_working(struct server *server, struct err *err) {
                            .store = server->store,
                            .state_dir = state_dir_path(server->state_dir),
                            .step_program = program,
+                           .ssh = current_ssh,
+                           .user = server,
                            .url = server->config->url,
                            .slots = (unsigned)server->config->worker_slots,
                            .heartbeat_ms = server->config->heartbeat_ms,

@@ -30,8 +30,8 @@ const struct rule table_rules[RULE_COUNT] = {
     [RULE_TIME_OF_DAY] = {"a time of day such as \"09:00\"", "^([01][0-9]|2[0-3]):[0-5][0-9]$", 5},
     [RULE_TIME_ZONE] = {"a time zone such as Europe/Berlin", "^[A-Za-z][A-Za-z0-9_+/-]*$", 64},
     [RULE_USER] = {"the name of a user of this machine", "^[A-Za-z_][A-Za-z0-9._-]*$", 64},
-    [RULE_SSH] = {"a destination for ssh such as web-1.example.org or deploy@web-1", "^[^ " CONTROL "-]" SHOWN "*$",
-                  256},
+    [RULE_SSH] = {"a destination for ssh such as web-1.example.org or deploy@web-1",
+                  "^[A-Za-z0-9_.:][A-Za-z0-9_.:%@/+-]*$", 256},
     [RULE_SSH_OPTION] = {"an option of ssh such as ConnectTimeout=10", "^[A-Za-z]+=[^" CONTROL "]+$", 256},
     [RULE_EMAIL] = {"an address such as alice@example.org", "^[^@ " CONTROL "]+@[^@ " CONTROL "]+$", 256},
     [RULE_SLACK_USER] = {"the id of a Slack user such as U012ALICE (not the display name)", "^[UW][A-Z0-9]+$", 32},
@@ -412,8 +412,10 @@ static const struct table chat_table = {"chat", "Where people talk to guidepost.
 static const struct field ssh_fields[] = {
     {"config", FIELD_PATH, AT(config, ssh_config), .rule = RULE_PATH,
      .help = "The ssh_config for all ssh targets; left out means the one of the worker's user."},
+    {"known_hosts", FIELD_PATH, AT(config, ssh_known_hosts), .rule = RULE_PATH, .fallback = "known_hosts",
+     .help = "The file of the host keys that are trusted, and the only one; no other key is ever accepted."},
     {"options", FIELD_NAMES, AT(config, ssh_options), .rule = RULE_SSH_OPTION,
-     .fallback = "BatchMode=yes ConnectTimeout=10 ServerAliveInterval=15", .help = "Options of ssh (-o)."},
+     .help = "Further options of ssh (-o). Batch mode, strict host keys, time-outs and sharing are set already."},
     END,
 };
 

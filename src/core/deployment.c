@@ -14,7 +14,7 @@
 #include "transition.h"
 
 static event_handler on_admitted, on_claimed, on_ended, on_retry_due, on_worker_lost, on_adopted, on_never_started,
-    on_truth_gone, on_still_running, on_rolled_back;
+    on_truth_gone, on_silent, on_heard, on_still_running, on_rolled_back;
 
 /* `of_run`: the event speaks of one attempt of a run and is ignored if that is no longer the newest. */
 static const struct {
@@ -28,6 +28,8 @@ static const struct {
     [EVENT_ADOPTED] = {on_adopted, true},
     [EVENT_NEVER_STARTED] = {on_never_started, true},
     [EVENT_TRUTH_GONE] = {on_truth_gone, true},
+    [EVENT_SILENT] = {on_silent, true},
+    [EVENT_HEARD] = {on_heard, true},
     [EVENT_STILL_RUNNING] = {on_still_running, true},
     [EVENT_ANSWERED] = {guidance_answered, false},
     [EVENT_RETRY_DUE] = {on_retry_due, true},
@@ -208,20 +210,29 @@ static bool on_retry_due(struct apply *apply, struct run *run) {
 
 /* --- a worker was lost, and the truth is looked for ------------------------------------------------------------- */
 
-/* A worker of its host is to say what became of it. If none says it soon, that is an answer too. */
-static void run_lose(struct apply *apply, struct run *run) {
-    const struct event *event = apply->event;
+static void run_adopt(struct apply *apply, struct run *run, const char *host) {
     run->epoch++;
-    struct effect *adopt = apply_effect(apply, EFFECT_ADOPT, event->step, event->slot);
+    run->host = host;
+    struct effect *adopt = apply_effect(apply, EFFECT_ADOPT, apply->event->step, apply->event->slot);
     adopt->attempt = run->attempt;
     adopt->epoch = run->epoch;
-    adopt->host = run->host;
+    adopt->host = host;
+}
+
+/* A worker of its host is to say what became of it, or any worker (NULL). If none says it soon, that is an answer too. */
+static void run_lose(struct apply *apply, struct run *run, const char *host) {
+    const struct event *event = apply->event;
+    run_adopt(apply, run, host);
     struct effect *timer = apply_effect(apply, EFFECT_TIMER, event->step, event->slot);
     timer->timer = EVENT_TRUTH_GONE;
     timer->attempt = run->attempt;
     timer->epoch = run->epoch;
     timer->at_ms = event->now_ms + LIMIT_ADOPT_MS;
-    run_enter(apply, event->step, event->slot, RUN_LOST);
+    if (run->state != RUN_LOST) {
+        run_enter(apply, event->step, event->slot, RUN_LOST);
+    } else {
+        run_touch(apply, event->step, event->slot);
+    }
 }
 
 static bool run_asks_late_cancel(const struct deployment *d, const struct run *run) {
@@ -237,7 +248,8 @@ static bool run_asks_unknown(const struct deployment *d, const struct run *run) 
 static bool on_worker_lost(struct apply *apply, struct run *run) {
     const struct event *event = apply->event;
     bool late_cancel = run_asks_late_cancel(apply->d, run);
-    if ((run->state != RUN_RUNNING && !late_cancel) || !str_equal(run->worker, event->worker)) {
+    bool listens = run_asks_unknown(apply->d, run) && slot_is_remote(apply->d, event->step, event->slot);
+    if ((run->state != RUN_RUNNING && !late_cancel && !listens) || !str_equal(run->worker, event->worker)) {
         return false;
     }
     apply_audit(apply, "lost %zu.%zu #%u with %s", event->step, event->slot, run->attempt, event->worker);
@@ -245,7 +257,12 @@ static bool on_worker_lost(struct apply *apply, struct run *run) {
         question_close(apply, run, GUIDANCE_NONE, "Its worker fell silent: the truth is looked for.");
         closing_time_cancel(apply);
     }
-    run_lose(apply, run);
+    if (listens) { /* for a late truth about a target that is silent; the question stays */
+        run_adopt(apply, run, NULL);
+        run_touch(apply, event->step, event->slot);
+    } else {
+        run_lose(apply, run, run->host);
+    }
     return true;
 }
 
@@ -258,7 +275,9 @@ static bool on_adopted(struct apply *apply, struct run *run) {
     }
     run_owned_by(apply, run);
     apply_audit(apply, "adopted %zu.%zu #%u by %s", event->step, event->slot, run->attempt, event->worker);
-    if (!late_cancel) { /* That question stays: it is still not stopped. */
+    /* A question stays while it is still not stopped; or while an ssh target was not heard, which its adopter listens to. */
+    bool stays = late_cancel || (run->state == RUN_ASKING && slot_is_remote(d, event->step, event->slot));
+    if (!stays) {
         question_close(apply, run, GUIDANCE_NONE, "The truth came late: its machine answers again.");
         run->unknown = false;
         run_enter(apply, event->step, event->slot, RUN_RUNNING);
@@ -301,26 +320,18 @@ static bool truth_is_missed(const struct deployment *d, const struct run *run, c
     return run->state == RUN_LOST || owned || (run_asks_late_cancel(d, run) && event->worker != NULL);
 }
 
-static bool on_truth_gone(struct apply *apply, struct run *run) {
+/* The outcome is unknown, whether for now or for ever. */
+static void run_becomes_unknown(struct apply *apply, struct run *run, bool may_rerun) {
     struct deployment *d = apply->d;
     const struct event *event = apply->event;
     const struct plan_step *step = &d->plan->steps[event->step];
-    bool from_worker = event->worker != NULL;
-    if (!truth_is_missed(d, run, event)) {
-        return false;
-    }
-    if (d->closing == CLOSING_CANCELING && !from_worker) {
-        run_ask(apply, event->step, event->slot, ASK_CANCEL, ""); /* It may still run, and nobody there can stop it. */
-        return true;
-    }
-    question_close(apply, run, GUIDANCE_NONE, "The truth came late: it no longer runs, and its outcome is unknown.");
     run->unknown = true;
     run->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
     run->ended_ms = event->now_ms;
     apply_audit(apply, "unknown %zu.%zu #%u", event->step, event->slot, run->attempt);
     if (d->intake != CLOSING_NO || slot_is_excluded(d, event->step, event->slot)) {
         run_settle(apply, RUN_UNKNOWN);
-    } else if (step->safe_to_rerun && from_worker && run->lost_retries < LIMIT_LOST_RETRIES) {
+    } else if (may_rerun && run->lost_retries < LIMIT_LOST_RETRIES) {
         run->lost_retries++;
         run_issue(apply, event->step, event->slot, false, "safe_to_rerun");
     } else if (step->continue_on_error) {
@@ -332,6 +343,49 @@ static bool on_truth_gone(struct apply *apply, struct run *run) {
                       arena_printf(d->arena, "The outcome of %s is unknown.",
                                    plan_run_name(d->plan, event->step, event->slot, d->arena)));
     }
+}
+
+static bool on_truth_gone(struct apply *apply, struct run *run) {
+    struct deployment *d = apply->d;
+    const struct event *event = apply->event;
+    const struct plan_step *step = &d->plan->steps[event->step];
+    bool from_worker = event->worker != NULL;
+    if (!truth_is_missed(d, run, event)) {
+        return false;
+    }
+    if (!from_worker && run->host != NULL && slot_is_remote(d, event->step, event->slot)) {
+        run_lose(apply, run, NULL); /* Nobody on that host; but the truth is on the target, where others can look. */
+        return true;
+    }
+    if (d->closing == CLOSING_CANCELING && !from_worker) {
+        run_ask(apply, event->step, event->slot, ASK_CANCEL, ""); /* It may still run, and nobody there can stop it. */
+        return true;
+    }
+    question_close(apply, run, GUIDANCE_NONE, "The truth came late: it no longer runs, and its outcome is unknown.");
+    run_becomes_unknown(apply, run, step->safe_to_rerun && from_worker);
+    return true;
+}
+
+/* The target may come back, and what runs there may go on: nothing is repeated by itself. While the deployment is being
+ * canceled that is asked about in its time. */
+static bool on_silent(struct apply *apply, struct run *run) {
+    const struct event *event = apply->event;
+    if (run->epoch != event->epoch || run->state != RUN_RUNNING || apply->d->closing == CLOSING_CANCELING) {
+        return false;
+    }
+    run_becomes_unknown(apply, run, false);
+    return true;
+}
+
+static bool on_heard(struct apply *apply, struct run *run) {
+    const struct event *event = apply->event;
+    if (run->epoch != event->epoch || !run_asks_unknown(apply->d, run)) {
+        return false;
+    }
+    question_close(apply, run, GUIDANCE_NONE, "The truth came late: its machine answers again, and it still runs.");
+    run->unknown = false;
+    apply_audit(apply, "heard %zu.%zu #%u", event->step, event->slot, run->attempt);
+    run_enter(apply, event->step, event->slot, RUN_RUNNING);
     return true;
 }
 
@@ -346,7 +400,7 @@ static bool on_still_running(struct apply *apply, struct run *run) {
     apply_audit(apply, "still_running %zu.%zu #%u", event->step, event->slot, run->attempt - 1);
     run->attempt--;
     run->people_retries -= run->people_retries > 0 && run->lost_retries == 0;
-    run_lose(apply, run);
+    run_lose(apply, run, run->host);
     return true;
 }
 
@@ -372,7 +426,7 @@ static bool on_rolled_back(struct apply *apply, struct run *none) {
                 .kind = EVENT_WORKER_LOST, .now_ms = apply->event->now_ms, .step = step, .slot = slot};
             struct apply lost = *apply;
             lost.event = &event;
-            run_lose(&lost, run);
+            run_lose(&lost, run, run->host);
         }
     }
     return true;

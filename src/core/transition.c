@@ -102,6 +102,21 @@ int slot_target(const struct deployment *d, size_t step, size_t slot) {
     return s->on_worker ? -1 : (int)s->targets[slot];
 }
 
+bool slot_is_remote(const struct deployment *d, size_t step, size_t slot) {
+    int target = slot_target(d, step, slot);
+    return target >= 0 && d->plan->targets[target].ssh != NULL;
+}
+
+const char *deployment_start_host(const struct deployment *d, size_t step, size_t slot) {
+    const struct run *run = deployment_run(d, step, slot);
+    int target = slot_target(d, step, slot);
+    if (slot_is_remote(d, step, slot)) {
+        return NULL;
+    }
+    /* An attempt whose end nobody saw may still run, and only its own host can tell. */
+    return run->unknown ? run->host : target < 0 ? NULL : d->plan->targets[target].host;
+}
+
 bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot) {
     int target = slot_target(d, step, slot);
     return target >= 0 && d->excluded[target];
@@ -120,9 +135,6 @@ void run_stop(struct apply *apply, size_t step, size_t slot) {
 void run_issue(struct apply *apply, size_t step, size_t slot, bool again, const char *why) {
     struct deployment *d = apply->d;
     struct run *run = deployment_run(d, step, slot);
-    int target = slot_target(d, step, slot);
-    /* An attempt whose end nobody saw may still run, and only its own host can tell. */
-    bool prove_gone = run->unknown;
     run->attempt += again ? 0 : 1;
     run->epoch++;
     run->started_ms = 0;
@@ -130,8 +142,8 @@ void run_issue(struct apply *apply, size_t step, size_t slot, bool again, const 
     struct effect *effect = apply_effect(apply, EFFECT_START, step, slot);
     effect->attempt = run->attempt;
     effect->epoch = run->epoch;
-    effect->prove_gone = prove_gone;
-    effect->host = prove_gone ? run->host : target < 0 ? NULL : d->plan->targets[target].host;
+    effect->prove_gone = run->unknown;
+    effect->host = deployment_start_host(d, step, slot);
     run_enter(apply, step, slot, RUN_QUEUED);
     apply_audit(apply, "issued %zu.%zu #%u %s", step, slot, run->attempt, why);
 }

@@ -42,6 +42,7 @@ void run_stop(struct apply *apply, size_t step, size_t slot);
 
 /* The target's index in the plan, or -1 on the worker. */
 int slot_target(const struct deployment *d, size_t step, size_t slot);
+bool slot_is_remote(const struct deployment *d, size_t step, size_t slot); /* its target is reached by ssh */
 bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot);
 
 /* Sets the time at which the question fails unanswered, if it has one. */

@@ -1,7 +1,8 @@
 /*
- * The story of an attempt. A start: load the plan, prove that the attempt before is gone if that is not known, claim, make the run directory,
- * start guidepost-step, follow, record the end. An adoption: look at the run directory, take over what lives or has ended, tell what never
- * started or is lost. Nothing is started that was not claimed, and nothing is started twice: whoever did not make the run directory starts nothing.
+ * The story of an attempt. It begins with the plan. A start: prove that the attempt before is gone if that is not known, claim, make the run
+ * directory, start the supervisor, follow, record the end. An adoption: look at the run directory, take over what lives or has ended, tell what
+ * never started or is lost. Nothing is started that was not claimed, and nothing is started twice: whoever did not make the run directory starts
+ * nothing. What is different for a target that is reached by ssh is in remote.c.
  */
 
 #include "attempt.h"
@@ -17,8 +18,6 @@
 #include "launch.h"
 
 enum { AGAIN_MS = 500, STOP_TRIES = 20 };
-
-static void attempt_finish(struct attempt *attempt);
 
 static struct job job_copy(const struct job *job, struct arena *arena) {
     struct job copy = *job;
@@ -39,6 +38,7 @@ static const struct worker_options *options(const struct attempt *attempt) {
 }
 
 static void attempt_free(struct attempt *attempt) {
+    remote_finish(attempt);
     follow_destroy(attempt->follow);
     timer_destroy(attempt->again);
     arena_destroy(attempt->plan_arena);
@@ -46,34 +46,42 @@ static void attempt_free(struct attempt *attempt) {
     mem_free(attempt);
 }
 
-/* The attempt is over for this worker. */
-static void attempt_finish(struct attempt *attempt) {
-    worker_remove(attempt->worker, attempt);
-    attempt_free(attempt);
+void attempt_unfollow(struct attempt *attempt) {
+    follow_destroy(attempt->follow);
+    attempt->follow = NULL;
 }
 
-void attempt_let_go(struct attempt *attempt) {
-    if (attempt->owned) {
-        rundir_sync(attempt->dir); /* An end may be there that its supervisor has left to us. */
-    }
-    if (attempt->pending) {
+static void attempt_release(struct attempt *attempt) {
+    if (attempt->pending > 0) {
         attempt->gone = true;
-        follow_destroy(attempt->follow);
-        attempt->follow = NULL;
+        attempt_unfollow(attempt);
+        remote_finish(attempt);
         timer_stop(attempt->again);
     } else {
         attempt_free(attempt);
     }
 }
 
-/* A completion of the store has come. True if nobody wants to know any more. */
-static bool attempt_resumed(struct attempt *attempt) {
-    attempt->pending = false;
-    if (attempt->gone) {
+void attempt_let_go(struct attempt *attempt) {
+    if (attempt->owned) {
+        rundir_sync(attempt->dir); /* An end may be there that its supervisor has left to us. */
+    }
+    attempt_release(attempt);
+}
+
+/* The attempt is over for this worker. */
+void attempt_finish(struct attempt *attempt) {
+    worker_remove(attempt->worker, attempt);
+    attempt_release(attempt);
+}
+
+bool attempt_resumed(struct attempt *attempt) {
+    attempt->pending--;
+    if (attempt->gone && attempt->pending == 0) {
         attempt_free(attempt);
         return true;
     }
-    return false;
+    return attempt->gone;
 }
 
 /* The store was away, or it is not known what came of a commit. Nobody else has this job, so it is tried until that is known; only a
@@ -108,6 +116,9 @@ static void fact_told(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_REFUSED && !attempt->owned) {
         queue_acknowledge(options(attempt)->store, &attempt->job);
     }
+    if (attempt->remote && attempt->owned) {
+        rundir_clear(attempt->dir); /* If it has an end, that nothing will ever be known, it is told. */
+    }
     attempt_finish(attempt);
 }
 
@@ -117,13 +128,13 @@ static void attempt_tell_again(void *user) {
     if (attempt->fact == EVENT_TRUTH_GONE) {
         rundir_excerpt(attempt->dir, &excerpt); /* Whoever is asked what became of it sees what it said last. */
     }
-    attempt->pending = true;
+    attempt->pending++;
     queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
                attempt->fact, excerpt.data, clock_wall_ms(), fact_told, attempt);
     buf_finish(&excerpt);
 }
 
-static void attempt_tell(struct attempt *attempt, enum event_kind fact) {
+void attempt_tell(struct attempt *attempt, enum event_kind fact) {
     attempt->fact = fact;
     attempt_tell_again(attempt);
 }
@@ -158,7 +169,7 @@ static void end_told(const struct commit_reply *reply, void *user) {
 }
 
 static void attempt_end(struct attempt *attempt, struct outcome outcome, const char *excerpt) {
-    attempt->pending = true;
+    attempt->pending++;
     queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(),
               end_told, attempt);
 }
@@ -175,6 +186,10 @@ static void end_tell(void *user) {
         timer_start(attempt->again, AGAIN_MS);
         return;
     }
+    if (outcome.kind == OUTCOME_UNKNOWN) { /* The target says that nobody will ever know it. */
+        attempt_tell(attempt, EVENT_TRUTH_GONE);
+        return;
+    }
     struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
     if (!outcome_is_success(outcome)) {
         rundir_excerpt(attempt->dir, &excerpt);
@@ -186,8 +201,7 @@ static void end_tell(void *user) {
 /* The end is in the run directory and the output was told. */
 static void attempt_ended(void *user) {
     struct attempt *attempt = user;
-    follow_destroy(attempt->follow);
-    attempt->follow = NULL;
+    attempt_unfollow(attempt);
     timer_destroy(attempt->again);
     attempt->again = loop_timer(options(attempt)->loop, end_tell, attempt);
     timer_start(attempt->again, 0);
@@ -200,21 +214,26 @@ void attempt_supervisor_gone(struct attempt *attempt) {
     if (attempt->follow == NULL) {
         return;
     }
+    if (attempt->remote) {
+        remote_supervisor_gone(attempt);
+        return;
+    }
     enum rundir_truth truth = rundir_look(attempt->dir, false);
     if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
         return; /* The end is there: it is followed to. */
     }
     log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment),
              LOG_INT("step", attempt->job.step), LOG_INT("slot", attempt->job.slot), LOG_END);
-    follow_destroy(attempt->follow);
-    attempt->follow = NULL;
+    attempt_unfollow(attempt);
     attempt_tell(attempt, truth == RUNDIR_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED);
 }
 
 /* Nothing has happened for a while: an adopted supervisor can have died without our being told. */
 static void attempt_idle(void *user) {
     struct attempt *attempt = user;
-    if (attempt->pid == 0 && !rundir_is_locked(attempt->dir)) {
+    if (attempt->remote) {
+        remote_look(attempt);
+    } else if (attempt->pid == 0 && !rundir_is_locked(attempt->dir)) {
         attempt_supervisor_gone(attempt);
     }
 }
@@ -238,21 +257,30 @@ static void attempt_cannot_start(struct attempt *attempt, int code, const struct
     buf_finish(&text);
 }
 
-static void attempt_start(struct attempt *attempt) {
+int attempt_launch(struct attempt *attempt, const struct job *job, const char *dir, const char *work, pid_t *ret_pid,
+                   int *ret_code, struct err *err) {
     const struct worker_options *o = options(attempt);
-    struct script_place place = {o->state_dir, o->url};
+    const struct worker_ssh ssh = o->ssh == NULL ? (struct worker_ssh){0} : o->ssh(o->user);
+    const struct script_place place = {o->state_dir, o->url, work, &ssh, worker_installation(attempt->worker)};
     struct buf instructions;
-    struct err err;
-    int code = EINVAL;
-    pid_t pid;
-    int r = script_instructions(attempt->plan, &attempt->job, &place, &instructions, &err);
-    r = r < 0 ? r : launch_step(o->step_program, attempt->dir, &instructions, &pid, &code, &err);
+    const struct launch launch = {attempt->remote ? o->ssh_program : o->step_program, dir, &instructions,
+                                  attempt->remote};
+    *ret_code = EINVAL;
+    int r = script_instructions(attempt->plan, job, &place, &instructions, err);
+    r = r < 0 ? r : launch_supervisor(&launch, ret_pid, ret_code, err);
     script_clear(&instructions);
-    if (r < 0) {
+    if (r == 0) {
+        worker_spawned(attempt->worker, *ret_pid);
+    }
+    return r;
+}
+
+static void attempt_start(struct attempt *attempt) {
+    struct err err;
+    int code;
+    remote_begin(attempt, false);
+    if (attempt_launch(attempt, &attempt->job, attempt->dir, "start", &attempt->pid, &code, &err) < 0) {
         attempt_cannot_start(attempt, code, &err);
-    } else {
-        attempt->pid = pid;
-        worker_spawned(attempt->worker, pid);
     }
     attempt_follow(attempt);
 }
@@ -314,7 +342,7 @@ static void claim_told(const struct commit_reply *reply, void *user) {
 /* A claim that was recorded without our knowing is told as done when it is made again. */
 static void attempt_claim(void *user) {
     struct attempt *attempt = user;
-    attempt->pending = true;
+    attempt->pending++;
     queue_claim(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
                 clock_wall_ms(), claim_told, attempt);
 }
@@ -326,10 +354,52 @@ static bool before_still_runs(const struct attempt *attempt) {
     return attempt->job.prove_gone && rundir_still_runs(before);
 }
 
+/* It is known whether the attempt before still runs. */
+void attempt_prove_and_claim(struct attempt *attempt, bool still_runs) {
+    if (still_runs) {
+        attempt_tell(attempt, EVENT_STILL_RUNNING);
+    } else {
+        attempt_claim(attempt);
+    }
+}
+
+static void attempt_before(struct attempt *attempt) {
+    if (attempt->remote && attempt->job.prove_gone) {
+        remote_prove_gone(attempt);
+    } else {
+        attempt_prove_and_claim(attempt, before_still_runs(attempt));
+    }
+}
+
+/* --- the plan ------------------------------------------------------------------------------------------------- */
+
+static void attempt_look(void *user);
 static void attempt_load_plan(void *user);
+
+static void attempt_ready(struct attempt *attempt) {
+    if (attempt->job.kind == JOB_START) {
+        attempt_before(attempt);
+    } else {
+        attempt_look(attempt);
+    }
+}
+
+static void installation_came(const char *name, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        return;
+    }
+    if (name == NULL) {
+        attempt_try_again(attempt, attempt_load_plan);
+        return;
+    }
+    worker_name_installation(attempt->worker, name);
+    attempt_ready(attempt);
+}
 
 static void plan_came(struct plan *plan, struct arena *arena, const struct err *err, void *user) {
     struct attempt *attempt = user;
+    arena_destroy(attempt->plan_arena);
     attempt->plan_arena = arena;
     attempt->plan = plan;
     if (attempt_resumed(attempt)) {
@@ -344,23 +414,25 @@ static void plan_came(struct plan *plan, struct arena *arena, const struct err *
     if (plan == NULL || attempt->job.step >= plan->step_count ||
         attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
         attempt_never_starts(attempt, plan == NULL ? err : &no_step);
-    }
-    if (before_still_runs(attempt)) {
-        attempt_tell(attempt, EVENT_STILL_RUNNING);
+        attempt_ready(attempt);
         return;
     }
-    attempt_claim(attempt);
+    attempt->remote = script_is_remote(plan, &attempt->job);
+    if (attempt->remote && worker_installation(attempt->worker) == NULL) {
+        attempt->pending++;
+        store_installation(options(attempt)->store, installation_came, attempt);
+        return;
+    }
+    attempt_ready(attempt);
 }
 
 static void attempt_load_plan(void *user) {
     struct attempt *attempt = user;
-    attempt->pending = true;
+    attempt->pending++;
     store_load_plan(options(attempt)->store, attempt->job.plan_hash, plan_came, attempt);
 }
 
 /* --- an adoption ---------------------------------------------------------------------------------------------- */
-
-static void attempt_look(void *user);
 
 static void adopt_told(const struct commit_reply *reply, void *user) {
     struct attempt *attempt = user;
@@ -375,11 +447,18 @@ static void adopt_told(const struct commit_reply *reply, void *user) {
         attempt->owned = true;
         log_info("adopted a run", LOG_DEPLOYMENT(attempt->job.deployment), LOG_INT("step", attempt->job.step),
                  LOG_INT("slot", attempt->job.slot), LOG_END);
+        remote_begin(attempt, true);
         attempt_follow(attempt); /* An end that is there already is found at once. */
         return;
     }
     queue_acknowledge(options(attempt)->store, &attempt->job);
     attempt_finish(attempt);
+}
+
+static void attempt_adopt(struct attempt *attempt) {
+    attempt->pending++;
+    queue_adopt(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
+                clock_wall_ms(), adopt_told, attempt);
 }
 
 static void attempt_look(void *user) {
@@ -389,13 +468,15 @@ static void attempt_look(void *user) {
         attempt_tell(attempt, EVENT_NEVER_STARTED);
         break;
     case RUNDIR_GONE:
-        attempt_tell(attempt, EVENT_TRUTH_GONE);
+        if (attempt->remote) {
+            attempt_adopt(attempt); /* The truth is on the target. */
+        } else {
+            attempt_tell(attempt, EVENT_TRUTH_GONE);
+        }
         break;
     case RUNDIR_RUNNING:
     case RUNDIR_ENDED:
-        attempt->pending = true;
-        queue_adopt(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
-                    clock_wall_ms(), adopt_told, attempt);
+        attempt_adopt(attempt);
         break;
     case RUNDIR_UNREADABLE:
         log_error("a run directory can't be read, leaving the job", LOG_STR("dir", attempt->dir), LOG_END);
@@ -430,11 +511,9 @@ void attempt_begin(struct worker *worker, const struct job *job) {
     worker_add(worker, attempt);
     switch (job->kind) {
     case JOB_START:
-        attempt_load_plan(attempt);
-        break;
     case JOB_ADOPT:
     case JOB_CHECK:
-        attempt_look(attempt);
+        attempt_load_plan(attempt);
         break;
     case JOB_STOP:
         attempt->again = loop_timer(options(attempt)->loop, stop_try, attempt);

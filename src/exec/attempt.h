@@ -13,6 +13,18 @@
 #include "rundir.h"
 #include "store/queue.h"
 
+/* Beside, of a run on an ssh target: see remote.c. */
+struct remote {
+    struct timer *attach;   /* goes on with the run when a supervisor has died */
+    int64_t attached_ms;    /* monotonic; the last time; 0 = ours from the start */
+    int64_t pause_ms;       /* before the next time */
+    enum event_kind told;   /* SILENT or HEARD: what the leader believes; else neither was told */
+    enum event_kind notice; /* the one that is being told */
+    int64_t notice_ms;      /* wall; 0 = none */
+    bool telling;
+    struct before *before; /* while it is asked whether the attempt before is gone */
+};
+
 struct attempt {
     struct attempt *next;
     struct worker *worker;
@@ -27,11 +39,13 @@ struct attempt {
     enum event_kind fact; /* that is being told */
     const char
         *why_never; /* it can't have a run directory, or a plan: nothing starts, and this is told as its end; or NULL */
+    bool remote;    /* on an ssh target; known with the plan */
     bool counts;    /* takes a slot */
     bool owned;     /* the claim is ours: what becomes of the run must be told, however often it takes */
-    bool pending;   /* a completion of the store is due: the attempt can't be freed before it */
-    bool gone;      /* to be freed when that has come */
+    unsigned pending; /* completions of the store that are due: the attempt can't be freed before them */
+    bool gone;        /* to be freed when they have come */
     unsigned stop_tries;
+    struct remote ssh;
 };
 
 /* Begins what the job asks for. */
@@ -43,6 +57,29 @@ void attempt_let_go(struct attempt *attempt);
 /* Its supervisor has ended, or is found dead. */
 void attempt_supervisor_gone(struct attempt *attempt);
 
+/* attempt.c, for remote.c. */
+bool attempt_resumed(struct attempt *attempt); /* a completion has come; true if nobody wants to know any more */
+void attempt_finish(struct attempt *attempt);
+void attempt_tell(struct attempt *attempt, enum event_kind fact); /* that ends it here */
+void attempt_unfollow(struct attempt *attempt);
+void attempt_prove_and_claim(struct attempt *attempt, bool still_runs);
+int attempt_launch(struct attempt *attempt, const struct job *job, const char *dir, const char *work, pid_t *ret_pid,
+                   int *ret_code, struct err *err) MUST_USE;
+
+/* remote.c */
+
+/* Ours from the start, or from now on. */
+void remote_begin(struct attempt *attempt, bool adopted);
+/* Starts a supervisor that goes on with a run which may have been started; it starts nothing on the target. */
+void remote_attach(struct attempt *attempt);
+/* The supervisor is dead and left no end. */
+void remote_supervisor_gone(struct attempt *attempt);
+/* Something may have changed: the target fell silent, was heard again, or nobody is there to listen. */
+void remote_look(struct attempt *attempt);
+/* Asks the target whether the attempt before still runs, then calls attempt_prove_and_claim. */
+void remote_prove_gone(struct attempt *attempt);
+void remote_finish(struct attempt *attempt);
+
 /* worker.c: the attempts under way. */
 void worker_add(struct worker *worker, struct attempt *attempt);
 void worker_remove(struct worker *worker, struct attempt *attempt);
@@ -52,5 +89,7 @@ void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when i
 /* Whether the worker with this id had this state directory, under this boot of the machine. */
 bool worker_was_here(const struct worker *worker, const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);
+const char *worker_installation(const struct worker *worker); /* NULL: not yet known */
+void worker_name_installation(struct worker *worker, const char *name);
 
 #endif

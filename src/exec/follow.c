@@ -39,9 +39,11 @@ static void follow_pump(void *user);
 
 /* Something changed in the run directory. */
 static void watch_came(uv_fs_event_t *watch, const char *name, int events, int status) {
-    (void)name, (void)events, (void)status;
+    (void)events, (void)status;
     struct follow *follow = watch->data;
-    if (follow != NULL && !follow->resting) {
+    if (follow != NULL && str_equal(name, "lost")) {
+        follow->idle(follow->user);
+    } else if (follow != NULL && !follow->resting) {
         follow_pump(follow);
     }
 }

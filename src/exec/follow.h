@@ -14,7 +14,7 @@ struct follow;
 /* The end is recorded in the directory and its output was told (or given up after several tries). Runs once. */
 typedef void follow_ended(void *user);
 
-/* Nothing has come for a while. May destroy the follow. */
+/* Nothing has come for a while, or the file `lost` came or went. May destroy the follow. */
 typedef void follow_idle(void *user);
 
 struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key,

@@ -1,8 +1,9 @@
 #ifndef GP_EXEC_LAUNCH_H
 #define GP_EXEC_LAUNCH_H
 
-/* Starts guidepost-step in a run directory. */
+/* Starts a supervisor (guidepost-step, guidepost-ssh) in a run directory. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -15,7 +16,11 @@ void instruction_end(struct buf *out);
 
 /* The child is a session of its own and outlives us; ret_pid is for collecting it when it ends. On failure surely nothing was
  * started, and ret_code is the errno. */
-int launch_step(const char *program, const char *dir, const struct buf *instructions, pid_t *ret_pid, int *ret_code,
-                struct err *err) MUST_USE;
+struct launch {
+    const char *program, *dir;
+    const struct buf *instructions;
+    bool as_ssh; /* it gets what ssh needs of our environment; else nothing */
+};
+int launch_supervisor(const struct launch *launch, pid_t *ret_pid, int *ret_code, struct err *err) MUST_USE;
 
 #endif

@@ -56,11 +56,11 @@ static struct rundir_record record_of(const char *path) {
 }
 
 /* A record that is there already was made by an adopter who found none, and who has called the outcome unknown. */
-static int record_make(const char *path) {
+static int record_make(const char *path, const char *more) {
     const struct rundir_record nothing = {0};
-    char boot[ID_BOOT_SIZE], line[ID_BOOT_SIZE + sizeof "boot \n"];
+    char boot[ID_BOOT_SIZE], line[RUNDIR_RECORD_BYTES];
     id_boot(boot);
-    (void)snprintf(line, sizeof line, "boot %s\n", boot);
+    (void)snprintf(line, sizeof line, "boot %s\n%s", boot, more);
     int fd = record_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
     if (fd < 0) {
         return -errno;
@@ -75,7 +75,7 @@ static int record_failed(const char *path, int code, struct err *err) {
                    strerror(-code));
 }
 
-int rundir_make(const char *path, struct err *err) {
+static int dir_make(const char *path, const char *more, struct err *err) {
     char parent[RUNDIR_PATH_SIZE];
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
     if (mkdir(path, 0700) < 0 &&
@@ -83,8 +83,19 @@ int rundir_make(const char *path, struct err *err) {
         return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path,
                        strerror(errno));
     }
-    int r = record_make(path);
+    int r = record_make(path, more);
     return r < 0 ? record_failed(path, r, err) : 0;
+}
+
+int rundir_make(const char *path, struct err *err) {
+    return dir_make(path, "", err);
+}
+
+int rundir_make_adopted(const char *path, struct err *err) {
+    char started[64];
+    (void)snprintf(started, sizeof started, "started 0 0 %" PRId64 "\n", clock_wall_ms());
+    int r = dir_make(path, started, err);
+    return r < 0 && err->code == ERR_CONFLICT ? 0 : r;
 }
 
 /* Takes the lock to write. EWOULDBLOCK: somebody holds it. */
@@ -263,13 +274,41 @@ static void read_tail(const char *path, uint64_t segment, struct buf *out) {
     (void)close(fd);
 }
 
+bool rundir_is_lost(const char *path) {
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "lost");
+    return access(name, F_OK) == 0;
+}
+
+bool rundir_is_void(const char *path) {
+    return record_of(path).is_void;
+}
+
+void rundir_lose(const char *path, const char *why) {
+    char name[RUNDIR_PATH_SIZE];
+    struct err err;
+    file_path(name, path, "lost");
+    if (file_write_atomic(name, why, strlen(why), 0600, false, &err) < 0) {
+        log_warn("it can't be noted that a target is not heard", LOG_ERR(&err), LOG_END);
+    }
+}
+
 void rundir_excerpt(const char *path, struct buf *out) {
     struct buf raw = BUF_INIT(EXCERPT_READ_BYTES * 2), shown = BUF_INIT(EXCERPT_READ_BYTES * 8);
+    char lost[RUNDIR_PATH_SIZE];
+    struct err err;
     uint64_t last = rundir_last_segment(path);
     if (last > 0) {
         read_tail(path, last - 1, &raw);
     }
     read_tail(path, last, &raw);
+    if (raw.size > 0 && raw.data[raw.size - 1] != '\n') {
+        buf_addc(&raw, '\n');
+    }
+    file_path(lost, path, "lost");
+    if (rundir_is_lost(path) && file_read(lost, RUNDIR_RECORD_BYTES, &raw, &err) < 0) {
+        log_debug("it can't be read why a target is lost", LOG_ERR(&err), LOG_END);
+    }
     str_show(&shown, raw.data, raw.size);
     while (shown.size > 0 && shown.data[shown.size - 1] == '\n') {
         shown.data[--shown.size] = '\0';

@@ -20,6 +20,10 @@ void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t dep
 /* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. */
 int rundir_make(const char *path, struct err *err) MUST_USE;
 
+/* The same for a run on an ssh target that another worker began in a directory that is not here: with a start of which
+ * nothing is known, so that nobody takes it for one that never was. It may be there already. */
+int rundir_make_adopted(const char *path, struct err *err) MUST_USE;
+
 /* What a run directory says about an attempt that is not ours. */
 enum rundir_truth {
     RUNDIR_NEVER_STARTED, /* now marked void: it never will be */
@@ -54,8 +58,14 @@ bool rundir_still_runs(const char *path);
 /* SIGTERM to the supervisor. False if there is none to be told yet. */
 bool rundir_stop(const char *path);
 
-/* The last lines of output, safe to show. */
+/* The last lines of output, safe to show, and why the target is lost if it is. */
 void rundir_excerpt(const char *path, struct buf *out);
+
+/* Of a run on an ssh target: nothing is heard of it (`lost`), so that its outcome is unknown for now. Whoever adopts such a
+ * run says so himself, until the target was heard. */
+bool rundir_is_lost(const char *path);
+bool rundir_is_void(const char *path);
+void rundir_lose(const char *path, const char *why);
 
 /* The end was told: removes the output, notes it in the record, and keeps that, because the directory's existence is
  * what keeps the attempt from starting again. */

@@ -13,8 +13,14 @@ static const struct {
     const char *word;
     enum outcome_kind kind;
 } end_words[] = {
-    {"exit", OUTCOME_EXIT},   {"signal", OUTCOME_SIGNAL},     {"timeout", OUTCOME_TIMEOUT},
-    {"quiet", OUTCOME_QUIET}, {"canceled", OUTCOME_CANCELED}, {"notstarted", OUTCOME_NOT_STARTED},
+    {"exit", OUTCOME_EXIT},
+    {"signal", OUTCOME_SIGNAL},
+    {"timeout", OUTCOME_TIMEOUT},
+    {"quiet", OUTCOME_QUIET},
+    {"canceled", OUTCOME_CANCELED},
+    {"notstarted", OUTCOME_NOT_STARTED},
+    {"unreachable", OUTCOME_UNREACHABLE},
+    {"gone", OUTCOME_UNKNOWN},
 };
 
 static bool exit_take(struct rundir_record *record, const char *line) {

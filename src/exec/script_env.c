@@ -125,10 +125,20 @@ static int add_variables(struct buf *out, const struct plan_step *step, struct e
     return 0;
 }
 
+static const struct plan_target *job_target(const struct plan *plan, const struct job *job) {
+    const struct plan_step *step = &plan->steps[job->step];
+    return step->on_worker ? NULL : &plan->targets[step->targets[job->slot]];
+}
+
+bool script_is_remote(const struct plan *plan, const struct job *job) {
+    const struct plan_target *target = job_target(plan, job);
+    return target != NULL && target->ssh != NULL;
+}
+
 static void add_place(struct buf *out, const struct plan *plan, const struct job *job,
                       const struct script_place *place) {
     const struct plan_step *step = &plan->steps[job->step];
-    const struct plan_target *target = step->on_worker ? NULL : &plan->targets[step->targets[job->slot]];
+    const struct plan_target *target = job_target(plan, job);
     const char *work_dir = step->work_dir != NULL                       ? step->work_dir
                            : target != NULL && target->work_dir != NULL ? target->work_dir
                                                                         : plan->folder;
@@ -146,14 +156,61 @@ static void add_place(struct buf *out, const struct plan *plan, const struct job
     buf_finish(&lock);
 }
 
+/* A name for a file on the target: what may stand in names here and not there becomes `_`. */
+static void add_remote_name(struct buf *out, const char *key, const char *name) {
+    struct buf safe = BUF_INIT(VALUE_BYTES);
+    for (const char *c = name; *c != '\0'; c++) {
+        buf_addc(&safe, *c == '+' ? '_' : *c);
+    }
+    instruction_add(out, key, safe.data);
+    buf_finish(&safe);
+}
+
+static void add_option(struct buf *out, const char *key, const char *value) {
+    if (value != NULL) {
+        instruction_add(out, key, value);
+    }
+}
+
+/* The truth about the run lies on the target, under a name that every worker gives it. */
+static void add_remote_place(struct buf *out, const struct plan *plan, const struct job *job,
+                             const struct script_place *place) {
+    const struct plan_step *step = &plan->steps[job->step];
+    const struct plan_target *target = job_target(plan, job);
+    const struct worker_ssh *ssh = place->ssh;
+    struct buf text = BUF_INIT(VALUE_BYTES);
+    instruction_add(out, "work", place->work);
+    instruction_add(out, "ssh-destination", target->ssh);
+    buf_printf(&text, "%s/%" PRIu64 "/%zu.%zu.%" PRIu32, place->installation, job->deployment, job->step, job->slot,
+               job->attempt);
+    instruction_add(out, "ssh-run", text.data);
+    buf_clear(&text);
+    buf_printf(&text, "%s.%s.%s", target->name, plan->project, plan->environment);
+    add_remote_name(out, "target-lock", text.data);
+    buf_clear(&text);
+    buf_printf(&text, "%s/ssh", place->state_dir);
+    instruction_add(out, "ssh-control", text.data);
+    buf_finish(&text);
+    add_option(out, "ssh-config", ssh->config);
+    add_option(out, "ssh-known-hosts", ssh->known_hosts);
+    for (size_t i = 0; i < ssh->option_count; i++) {
+        instruction_add(out, "ssh-option", ssh->options[i]);
+    }
+    add_option(out, "work-dir", step->work_dir != NULL ? step->work_dir : target->work_dir);
+}
+
 int script_instructions(const struct plan *plan, const struct job *job, const struct script_place *place,
                         struct buf *out, struct err *err) {
     const struct plan_step *step = &plan->steps[job->step];
     buf_init(out, INSTRUCTION_BYTES);
     instruction_add(out, "script", step->script);
-    add_account(out, plan);
     add_guidepost(out, plan, job, place);
-    add_place(out, plan, job, place);
+    if (script_is_remote(plan, job)) {
+        add_remote_place(out, plan, job, place);
+    } else {
+        add_account(out, plan);
+        add_place(out, plan, job, place);
+    }
     instruction_add_number(out, "timeout-ms", step->timeout_ms);
     instruction_add_number(out, "quiet-ms", step->quiet_ms);
     instruction_add_number(out, "kill-ms", LIMIT_KILL_MS);

@@ -26,7 +26,8 @@ enum { SWEEP_EVERY_BEATS = 3600, FIRST_BEAT_MS = 50, PLACE_SIZE = 9 };
 
 struct worker {
     struct worker_options options;
-    char *host, *state_dir, *step_program, *url; /* owned; options point to them */
+    char *host, *state_dir, *step_program, *ssh_program, *url; /* owned; options point to them */
+    char *installation;                                        /* owned; NULL until the first run on an ssh target */
     char place[PLACE_SIZE];
     char id[256];
     char lock_path[RUNDIR_PATH_SIZE];
@@ -51,6 +52,15 @@ const char *worker_id(const struct worker *worker) {
 
 const struct worker_options *worker_options_of(const struct worker *worker) {
     return &worker->options;
+}
+
+const char *worker_installation(const struct worker *worker) {
+    return worker->installation;
+}
+
+void worker_name_installation(struct worker *worker, const char *name) {
+    mem_free(worker->installation);
+    worker->installation = mem_strdup(name);
 }
 
 bool worker_is_draining(const struct worker *worker) {
@@ -225,7 +235,7 @@ static void worker_beat(void *user) {
 }
 
 static int worker_make_folders(struct worker *worker, struct err *err) {
-    static const char *const folders[] = {"runs", "targets", "workers"};
+    static const char *const folders[] = {"runs", "targets", "workers", "looks", "ssh"};
     char path[RUNDIR_PATH_SIZE];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", worker->state_dir, folders[i]);
@@ -286,8 +296,21 @@ static void worker_free(struct worker *worker) {
     mem_free(worker->host);
     mem_free(worker->state_dir);
     mem_free(worker->step_program);
+    mem_free(worker->ssh_program);
+    mem_free(worker->installation);
     mem_free(worker->url);
     mem_free(worker);
+}
+
+static char *ssh_program_of(const struct worker_options *options) {
+    const char *slash = strrchr(options->step_program, '/');
+    struct buf path = BUF_INIT(RUNDIR_PATH_SIZE);
+    if (options->ssh_program != NULL) {
+        return mem_strdup(options->ssh_program);
+    }
+    buf_printf(&path, "%.*s/guidepost-ssh", slash == NULL ? 1 : (int)(slash - options->step_program),
+               slash == NULL ? "." : options->step_program);
+    return buf_take(&path);
 }
 
 int worker_create(const struct worker_options *options, struct worker **ret_worker, struct err *err) {
@@ -296,6 +319,7 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     worker->lock_fd = -1;
     worker->options.state_dir = worker->state_dir = mem_strdup(options->state_dir);
     worker->options.step_program = worker->step_program = mem_strdup(options->step_program);
+    worker->options.ssh_program = worker->ssh_program = ssh_program_of(options);
     worker->options.url = worker->url = mem_strdup(options->url);
     int r =
         access(options->step_program, X_OK) == 0

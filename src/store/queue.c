@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -16,6 +17,7 @@
 #include "job_codec.h"
 #include "later.h"
 #include "store/records.h"
+#include "words.h"
 
 /* The words by which Redis knows a run. */
 struct place {
@@ -230,6 +232,23 @@ void queue_tell(struct store *store, const struct job *job, const char *worker, 
     tell_send(tell, job->kind == JOB_START ? CLAIM_QUEUED : CLAIM_ADOPTABLE);
 }
 
+void queue_notice(struct store *store, const struct job *job, const char *worker, const char *host,
+                  enum event_kind fact, const char *excerpt, int64_t now_ms, commit_done *done, void *user) {
+    struct place place;
+    char owned[CLAIM_SIZE], moment[NUMBER_SIZE];
+    struct job at = *job;
+    struct event event = fact_event(fact, job, worker, host, now_ms);
+
+    at.entry = words_i64(moment, now_ms);
+    struct commit *commit = fact_create(store, event_word(fact), &at, worker);
+    event.excerpt = excerpt;
+    place_of(&place, job);
+    claim_format(owned, CLAIM_RUNNING, job->attempt, job->epoch, worker);
+    commit_require_field(commit, place.claims, place.field, owned);
+    inbox_encode_event(commit, job->deployment, &event);
+    commit_send(commit, done, user);
+}
+
 void queue_acknowledge(struct store *store, const struct job *job) {
     if (job->entry == NULL) {
         return;
@@ -278,4 +297,32 @@ void store_load_plan(struct store *store, const char *hash, plan_done *done, voi
     load->done = done;
     load->user = user;
     redis_call(store_redis(store), plan_came, load, "HGET", store_key(store, key, "plan:%s", hash), "text");
+}
+
+/* --- the installation --- */
+
+struct installation {
+    installation_done *done;
+    void *user;
+};
+
+static void installation_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct installation *installation = user;
+    (void)sent;
+    bool there = reply != NULL && redis_kind(reply) != REDIS_ERROR;
+    installation->done(there ? redis_text(reply, NULL) : NULL, installation->user);
+    mem_free(installation);
+}
+
+/* Whoever is first names it; both commands go out together, and the second says who that was. */
+void store_installation(struct store *store, installation_done *done, void *user) {
+    char key[STORE_KEY_SIZE], name[ID_RANDOM_SIZE];
+    struct installation *installation = mem_alloc(sizeof *installation);
+
+    installation->done = done;
+    installation->user = user;
+    id_random(name);
+    store_key(store, key, "installation");
+    redis_call(store_redis(store), NULL, NULL, "SET", key, name, "NX");
+    redis_call(store_redis(store), installation_came, installation, "GET", key);
 }

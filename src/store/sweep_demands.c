@@ -94,14 +94,11 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
         return false;
     }
     const struct run *run = deployment_run(d, seen->step, seen->slot);
-    const struct plan_step *step = &d->plan->steps[seen->step];
     bool start = seen->claim.letter == CLAIM_QUEUED;
     if (run->attempt != seen->claim.attempt || run->epoch != seen->claim.epoch ||
         (start ? run->state != RUN_QUEUED : run->state != RUN_LOST && run->state != RUN_ASKING)) {
         return false;
     }
-    const char *target_host = step->on_worker ? NULL : d->plan->targets[step->targets[seen->slot]].host;
-    bool prove_gone = start && run->unknown;
     *ret_job = (struct job){
         .kind = start ? JOB_START : JOB_ADOPT,
         .deployment = d->id,
@@ -110,8 +107,8 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
         .attempt = run->attempt,
         .epoch = run->epoch,
         .closing = d->closing,
-        .prove_gone = prove_gone,
-        .host = prove_gone || !start ? run->host : target_host,
+        .prove_gone = start && run->unknown,
+        .host = start ? deployment_start_host(d, seen->step, seen->slot) : run->host,
         .owner = start || d->doubted ? NULL : run->worker,
         .plan_hash = d->plan_hash,
         .version = d->version,

@@ -327,7 +327,8 @@ static void turn_take(struct turn *turn, size_t number, int spins, bool killed) 
     instruction_add(&instructions, "script", script);
     instruction_end(&instructions);
     make();
-    assert_int_equal(launch_step(step_program, dir, &instructions, &pid, &code, &err), 0);
+    const struct launch launch = {.program = step_program, .dir = dir, .instructions = &instructions};
+    assert_int_equal(launch_supervisor(&launch, &pid, &code, &err), 0);
     buf_finish(&instructions);
     for (volatile int spin = spins; spin > 0; spin--) {
     }
