@@ -42,17 +42,22 @@ TEST_ENV = GUIDEPOST_BUILD=$(abspath $(BUILD)/$(TEST_MODE))
 find_c = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
 
 STEP_SRC := $(call find_c,src/exec/step)
-LIB_SRC := $(filter-out $(STEP_SRC),$(foreach layer,$(LAYERS),$(call find_c,src/$(layer))))
+SSH_SRC := $(call find_c,src/exec/ssh)
+LIB_SRC := $(filter-out $(STEP_SRC) $(SSH_SRC),$(foreach layer,$(LAYERS),$(call find_c,src/$(layer))))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 SUPPORT_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c tests/fakes/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 WEB_FILES := $(sort $(shell [ ! -d web ] || find web -type f))
 LUA_FILES := $(sort $(wildcard src/store/lua/*.lua))
+TARGET_FILES := $(sort $(wildcard src/exec/ssh/*.sh))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(WEB_FILES),$(OUT)/gen/assets.o) $(if $(LUA_FILES),$(OUT)/gen/lua.o)
-STEP_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(STEP_SRC)))
+STEP_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(STEP_SRC) $(SSH_SRC))) $(if $(TARGET_FILES),$(OUT)/gen/target.o)
 STEP_PLAIN_OBJ := $(STEP_SRC:%.c=$(OUT)/plain/%.o)
+# What the two supervisors share is taken from an archive.
+STEP_PLAIN_LIB := $(OUT)/plain/libstep.a
+SSH_PLAIN_OBJ := $(SSH_SRC:%.c=$(OUT)/plain/%.o) $(OUT)/plain/gen/target.o
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(OUT)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
@@ -101,7 +106,7 @@ $(error MODE is release, debug, asan or cov, not '$(MODE)')
 endif
 
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
-# guidepost-step is executed for every step, so it is static, small, and without sanitizers in every mode; with musl where it is
+# guidepost-step or guidepost-ssh is executed for every step, so they are static, small, and without sanitizers in every mode; with musl where it is
 # there, since its start costs a third of that of the other C library (docs/adr/0011). musl-gcc knows no -static-pie: it is
 # spelled out, with the start files that lie beside its specs.
 MUSL := $(shell sed -n 's/.*-specs "\(.*\)\/musl-gcc.specs".*/\1/p' "$$(command -v musl-gcc)" 2>/dev/null)
@@ -116,7 +121,7 @@ PLAIN_END = $(if $(MUSL),$(MUSL)/crtn.o)
 .PHONY: all deps run-deps demo test unit system browser soak mutants lint bench fuzz tidy format docs cov install clean distcheck help
 .PHONY: binaries
 
-all: binaries ## Build guidepost and guidepost-step into build/$(MODE)
+all: binaries ## Build guidepost, guidepost-step and guidepost-ssh into build/$(MODE)
 
 deps: ## Install the packages that building, running and testing need and that are missing
 	@tools/deps run test
@@ -188,7 +193,7 @@ cov: ## Line coverage of the unit tests
 install: all ## Install into DESTDIR and PREFIX (/usr/local)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin libexec/guidepost share/doc/guidepost/how-to share/guidepost/demo/bin)
 	install -m 755 $(OUT)/guidepost $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(OUT)/guidepost-step $(DESTDIR)$(PREFIX)/libexec/guidepost/
+	install -m 755 $(OUT)/guidepost-step $(OUT)/guidepost-ssh $(DESTDIR)$(PREFIX)/libexec/guidepost/
 	install -m 644 $(wildcard config/*.yaml config/*.json) $(DESTDIR)$(PREFIX)/share/guidepost/
 	install -m 644 config/demo/guidepost.yaml $(DESTDIR)$(PREFIX)/share/guidepost/demo/
 	install -m 755 $(wildcard config/demo/bin/*) $(DESTDIR)$(PREFIX)/share/guidepost/demo/bin/
@@ -210,8 +215,8 @@ help: ## This list
 .PHONY: unit-binaries bench-binaries fuzz-binaries FORCE
 
 # While a program's main.c is not there, the rest is still built.
-binaries: $(LIB) $(if $(wildcard src/main.c),$(OUT)/guidepost) $(if $(wildcard src/exec/step/main.c),$(OUT)/guidepost-step)
-unit-binaries: $(UNIT_BIN) $(if $(wildcard src/exec/step/main.c),$(OUT)/guidepost-step)
+binaries: $(LIB) $(if $(wildcard src/main.c),$(OUT)/guidepost) $(OUT)/guidepost-step $(OUT)/guidepost-ssh
+unit-binaries: $(UNIT_BIN) $(OUT)/guidepost-step
 bench-binaries: $(BENCH_BIN)
 fuzz-binaries: $(FUZZ_BIN)
 
@@ -229,6 +234,10 @@ $(OUT)/plain/%.o: %.c $(OUT)/flags Makefile
 	@mkdir -p $(@D)
 	@$(STEP_COMPILE) $(PLAIN_FLAGS) -c -o $@ $<
 
+$(OUT)/plain/gen/%.o: $(GEN)/%.c $(OUT)/flags Makefile
+	@mkdir -p $(@D)
+	@$(STEP_COMPILE) $(PLAIN_FLAGS) -Isrc -c -o $@ $<
+
 $(OUT)/gen/%.o: $(GEN)/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@$(COMPILE) $(FLAGS_$(MODE)) -Isrc -c -o $@ $<
@@ -245,6 +254,10 @@ $(GEN)/assets.c: $(WEB_FILES) tools/embed
 $(GEN)/lua.c: $(LUA_FILES) tools/embed
 	@mkdir -p $(@D)
 	@tools/embed scripts $(LUA_FILES) >$@
+
+$(GEN)/target.c: $(TARGET_FILES) tools/embed
+	@mkdir -p $(@D)
+	@tools/embed shell $(TARGET_FILES) >$@
 
 # Archives are made anew, since an old one would keep objects of deleted sources.
 define ARCHIVE
@@ -266,7 +279,12 @@ $(OUT)/guidepost: $(OUT)/src/main.o $(LIB)
 	@echo "  LINK    $@"
 	@$(LINK) $(LDFLAGS_$(MODE)) -o $@ $^ $(PKG_LIBS)
 
-$(OUT)/guidepost-step: $(STEP_PLAIN_OBJ)
+$(STEP_PLAIN_LIB): $(filter-out %/main.o,$(STEP_PLAIN_OBJ))
+	$(ARCHIVE)
+
+$(OUT)/guidepost-step: $(OUT)/plain/src/exec/step/main.o $(STEP_PLAIN_LIB)
+$(OUT)/guidepost-ssh: $(SSH_PLAIN_OBJ) $(STEP_PLAIN_LIB)
+$(OUT)/guidepost-step $(OUT)/guidepost-ssh:
 	@echo "  LINK    $@"
 	@$(STEP_CC) $(PLAIN_FLAGS) $(HARDENING_LD) $(PLAIN_START) -o $@ $^ $(PLAIN_END)
 	@! readelf -lW $@ | grep -q INTERP || { echo "$@ is not static" >&2; exit 1; }

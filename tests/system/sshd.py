@@ -110,6 +110,9 @@ class Machine:
             tools = self.folder / "bin"
             tools.mkdir(exist_ok=True)
             run("busybox", "--install", "-s", tools)
+            # Debian's has none.
+            if not (tools / "flock").exists():
+                (tools / "flock").symlink_to(shutil.which("flock"))
             environment += f" PATH={tools}"
         (self.folder / "sshd_config").write_text(f"""\
 ListenAddress {self.address}:{self.port}

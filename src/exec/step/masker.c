@@ -87,6 +87,10 @@ size_t masker_feed(struct masker *masker, const char *bytes, size_t size, char *
     return given;
 }
 
+bool masker_is_at_rest(const struct masker *masker) {
+    return masker->released == masker->position && !masker->masking;
+}
+
 size_t masker_finish(struct masker *masker, char *out) {
     size_t given = release(masker, masker->position, out);
 

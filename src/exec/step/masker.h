@@ -38,6 +38,9 @@ size_t masker_held_max(const struct masker *masker);
 /* Writes what is settled to `out` and returns its size, at most size + masker_held_max. */
 size_t masker_feed(struct masker *masker, const char *bytes, size_t size, char *out);
 
+/* Whether a new masker would go on from here as this one does: nothing is held back, and the last byte was not masked. */
+bool masker_is_at_rest(const struct masker *masker);
+
 /* The stream has ended: writes what was held back, at most masker_held_max bytes. */
 size_t masker_finish(struct masker *masker, char *out);
 

@@ -1,9 +1,11 @@
 #include "segments.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_BYTES = 32 };
@@ -14,6 +16,32 @@ void segments_init(struct segments *segments, size_t segment_bytes, uint64_t hea
 
 static void segment_name(char *name, uint64_t index) {
     (void)snprintf(name, NAME_BYTES, "out.%" PRIu64, index);
+}
+
+uint64_t segments_resume(struct segments *segments) {
+    DIR *directory = opendir(".");
+    const struct dirent *entry;
+    struct stat file;
+    char name[NAME_BYTES];
+    uint64_t index, kept = 0;
+    int size;
+
+    while (directory && (entry = readdir(directory)) != NULL) {
+        if (sscanf(entry->d_name, "out.%" SCNu64 "%n", &index, &size) != 1 || entry->d_name[size] != '\0' ||
+            stat(entry->d_name, &file) < 0) {
+            continue;
+        }
+        kept += (uint64_t)file.st_size;
+        segments->index = index > segments->index ? index : segments->index;
+    }
+    if (directory) {
+        (void)closedir(directory);
+    }
+    segment_name(name, segments->index);
+    segments->used = stat(name, &file) == 0 ? (size_t)file.st_size : 0;
+    segments->bytes = segments->index * segments->segment_bytes + segments->used;
+    segments->left_out = segments->bytes - kept;
+    return segments->bytes;
 }
 
 /* The oldest segment of the tail goes first: on a full disk it makes the room for the new one. */

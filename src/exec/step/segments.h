@@ -24,6 +24,8 @@ struct segments {
 };
 
 void segments_init(struct segments *segments, size_t segment_bytes, uint64_t head, uint64_t tail);
+/* Goes on behind what an earlier process has left, and returns how many bytes that was. */
+uint64_t segments_resume(struct segments *segments);
 void segments_write(struct segments *segments, const char *bytes, size_t size);
 void segments_finish(struct segments *segments);
 

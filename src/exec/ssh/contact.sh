@@ -1,0 +1,219 @@
+# The target's side of a connection, for any POSIX shell. client.c has it read from standard input and evaluated; what it
+# says is read by framing.h. Values come as lines and are never evaluated.
+#
+# The truth about a run is in its directory $HOME/.guidepost/runs/<installation>/<deployment>/<run>:
+#     lock       flock is held by its supervisor (supervise.sh) for as long as that lives
+#     started    "<boot id> <supervisor pid>", before the script runs
+#     exit.new   room for the end, so that a full disk does not hide it
+#     exit       "<word> <number>", the end, on disk before it has this name
+#     void       by whoever found, with the lock, that nothing had started: nothing will
+#     out.<n>    output from its byte n on
+#     told       the end is known where it was asked for: the output is removed, and after a week the rest
+# Who makes the directory starts the run, once. A contact only follows: it may go away and another one may come.
+LC_ALL=C
+mask=$(umask)
+umask 077
+newline='
+'
+boot=-
+read -r boot </proc/sys/kernel/random/boot_id
+missing=
+for tool in dd env flock mkdir mkfifo mv rm setsid sleep sync wc; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
+done
+printf '\nguidepost 1 %s%s\n' "$boot" "$missing"
+
+mode='' name='' at=0 values='' text='' line=''
+while IFS= read -r line; do
+    case $line in
+    "mode "*) mode=${line#mode } ;;
+    "name "*) name=${line#name } ;;
+    "at "*) at=${line#at } ;;
+    "value "*) values=$values${line#value }$newline ;;
+    "text "*) text=$text${line#text }$newline ;;
+    go) break ;;
+    esac
+done
+[ "$line" = go ] && [ -n "$name" ] || exit 0
+base=$HOME/.guidepost
+dir=$base/runs/$name
+segment=
+exec 3<&0 </dev/null
+
+# Something forbids that the run starts, in words of mkdir.
+refuse() {
+    case $1 in
+    *"No space"* | *quota*) number=28 ;;
+    *Read-only*) number=30 ;;
+    *denied*) number=13 ;;
+    *) number=5 ;;
+    esac
+    printf 'n %s the run directory cannot be made: %s\n' "$number" "${1##*: }"
+    exit 0
+}
+
+make_dir() {
+    mkdir "$dir" 2>/dev/null || {
+        trouble=$(mkdir -p "${dir%/*}" "$base/locks" 2>&1) && trouble=$(mkdir "$dir" 2>&1)
+    }
+}
+
+# The supervisor answers by closing its output: it has started the script, or says why not.
+start() {
+    make_dir || {
+        [ ! -d "$dir" ] || { echo 'g 17' && exit 0; }
+        refuse "$trouble"
+    }
+    printf '%s' "$text" 2>/dev/null >"$dir/supervise" || refuse 'No space left on device'
+    answer=$(printf '%s' "$values" |
+        env -i HOME="$HOME" USER="${USER-}" LOGNAME="${LOGNAME-}" SHELL="${SHELL-}" PATH="$PATH" \
+            setsid sh "$dir/supervise" "$dir" "$boot" "$mask" 3<&- 2>"$dir/trouble" &)
+    [ -z "$answer" ] || { printf 'n %s\n' "$answer" && exit 0; }
+}
+
+# Who gets the lock of a run that has not started gives it up for good.
+settle() {
+    {
+        flock -n 7 && [ ! -e "$dir/exit" ] && [ ! -e "$dir/started" ] && : >"$dir/void"
+    } 2>/dev/null 7>>"$dir/lock"
+}
+
+attach() {
+    make_dir || [ -d "$dir" ] || { printf 'u %s\n' "${trouble##*: }" && exit 0; }
+    settle
+}
+
+# The segment that has the byte `at`, or else the first one behind it.
+find_segment() {
+    before='' behind=''
+    for file in "$dir"/out.*; do
+        n=${file##*.}
+        [ -e "$file" ] || continue
+        if [ "$n" -le "$at" ]; then
+            [ -n "$before" ] && [ "$before" -gt "$n" ] || before=$n
+        else
+            [ -n "$behind" ] && [ "$behind" -lt "$n" ] || behind=$n
+        fi
+    done
+    segment=$before
+    if [ -n "$behind" ]; then
+        size=0
+        [ -z "$before" ] || size=$(wc -c <"$dir/out.$before")
+        [ -n "$before" ] && [ $((before + size)) -gt "$at" ] || segment=$behind
+    fi
+    [ -n "$segment" ] || return 1
+    command exec 2>/dev/null 5<"$dir/out.$segment" || return 1
+    if [ "$segment" -gt "$at" ]; then
+        at=$segment
+        printf 'o %s 0\n' "$at"
+    elif [ "$at" -gt "$segment" ]; then
+        dd bs=$((at - segment)) count=1 <&5 >/dev/null 2>&1
+    fi
+}
+
+# Says what output there is from the byte `at` on, but not so much that nobody is heard meanwhile.
+pump() {
+    turns=0
+    while [ $((turns += 1)) -le 8 ]; do
+        [ -n "$segment" ] && [ -e "$dir/out.$segment" ] || find_segment || return 0
+        size=$(wc -c 2>/dev/null <"$dir/out.$segment") || continue
+        size=$((segment + size - at))
+        if [ "$size" -gt 0 ]; then
+            printf 'o %s %s\n' "$at" "$size"
+            dd bs="$size" count=1 <&5 2>/dev/null
+            at=$((at + size))
+        elif [ "$segment" != "$at" ] && [ -e "$dir/out.$at" ]; then
+            segment=
+        else
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The supervisor is gone, and with it all that would be said.
+report() {
+    until pump; do :; done
+    until [ -e "$dir/exit" ] || [ -e "$dir/started" ] || [ -e "$dir/void" ]; do
+        settle || sleep 1
+    done
+    if [ -e "$dir/exit" ]; then
+        read -r word number <"$dir/exit"
+        printf 'x %s %s\n' "$word" "$number"
+    elif [ -e "$dir/started" ]; then
+        was=
+        read -r was pid <"$dir/started"
+        [ "$was" = "$boot" ] && echo 'g 3' || echo 'g 116'
+    else
+        echo v
+    fi
+}
+
+stop() {
+    read -r was pid <"$dir/started" && [ "$was" = "$boot" ] && ! flock -n "$dir/lock" true && kill "$pid"
+}
+
+# Once a day: what was told a week ago, and what ended a month ago and was never told.
+clean() {
+    [ -n "$(find "$base/cleaned" -mtime -1 2>/dev/null)" ] && return
+    : >"$base/cleaned"
+    find "$base/runs" -type f \( -name told -mtime +7 -o -name exit -mtime +30 -o -name void -mtime +30 \) |
+        while IFS= read -r file; do
+            rm -rf "${file%/*}"
+            rmdir "${file%/*/*}"
+        done
+} 2>/dev/null
+
+told() {
+    : >"$dir/told"
+    rm -f "$dir"/out.* "$dir/supervise" "$dir/trouble" "$dir/pipe"
+    clean
+}
+
+# What there is to react to comes as lines from three helpers: time passes, the supervisor is gone, guidepost-ssh says
+# something or is gone.
+watch() {
+    while sleep 0.4 || sleep 1; do
+        echo tick
+    done 3<&- &
+    helpers=$!
+    flock -s "$dir/lock" echo gone 3<&- &
+    helpers="$helpers $!"
+    {
+        while read -r line; do
+            echo "$line"
+        done
+        echo quit
+    } <&3 &
+    echo "$helpers $!"
+} 2>/dev/null
+
+follow() {
+    read -r helpers
+    silence=0
+    while read -r event; do
+        case $event in
+        tick)
+            pump
+            silence=$((silence + 1))
+            [ $((silence % 4)) -ne 0 ] || echo h
+            [ $silence -lt 150 ] || break
+            ;;
+        gone) report ;;
+        here) silence=0 ;;
+        stop) stop ;;
+        told) told && break ;;
+        quit) break ;;
+        esac
+    done
+    # shellcheck disable=SC2086 # three of them
+    kill $helpers 2>/dev/null
+}
+
+case $mode in
+start) start ;;
+attach) attach ;;
+esac
+[ ! -e "$dir/started" ] || echo s
+watch | follow
+exit 0
