@@ -20,6 +20,7 @@ LANES = [("shop", "production"), ("shop", "staging"), ("bank", "production"), ("
 WEIGHTS = {"serve": 3, "worker": 4, "supervisor": 3, "shell": 2, "step": 2, "redis": 2, "stop": 2}
 STOP_SECONDS = (2.5, 4.5)  # past lost_after
 HEAL_SECONDS = 240
+ASK_SECONDS = 5  # then another server is asked
 QUIET_SECONDS = 60  # without any progress: something is lost
 
 STEPS = """
@@ -105,8 +106,8 @@ class People:
 
     def somebody(self, chance):
         if chance.random() < 0.5:
-            return self.rig.local()
-        return Person(self.rig, "alice", "alice-token-0123456789abcdef")
+            return self.rig.local(timeout=ASK_SECONDS)
+        return Person(self.rig, "alice", "alice-token-0123456789abcdef", timeout=ASK_SECONDS)
 
     def server(self, chance):
         return chance.choice(self.rig.servers)
@@ -149,7 +150,7 @@ class People:
 
     def open_questions(self, chance):
         try:
-            status, reply = self.rig.local().ask("GET", "/v1/questions", server=self.server(chance))
+            status, reply = self.rig.local(timeout=ASK_SECONDS).ask("GET", "/v1/questions", server=self.server(chance))
         except (OSError, http.client.HTTPException):
             return []
         return reply["items"] if status == 200 else []
@@ -196,7 +197,7 @@ class People:
 
     def intrude(self, chance):
         """Who may not answer tries."""
-        mallory = Person(self.rig, "mallory", "mallory-token-0123456789abcdef")
+        mallory = Person(self.rig, "mallory", "mallory-token-0123456789abcdef", timeout=ASK_SECONDS)
         while not self.over.wait(1):
             questions = self.open_questions(chance)
             if questions:

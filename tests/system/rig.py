@@ -9,6 +9,7 @@ import getpass
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,9 +42,16 @@ def until(what, condition, seconds=READY_SECONDS, pause=0.02):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to connections, one of which could take it while its server is down."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def process_place(pid):
@@ -130,13 +138,13 @@ class Program:
 class Person:
     """Talks REST to whichever server answers, by a token."""
 
-    def __init__(self, rig, name, token):
-        self.rig, self.name, self.token = rig, name, token
+    def __init__(self, rig, name, token, timeout=20):
+        self.rig, self.name, self.token, self.timeout = rig, name, token, timeout
 
-    def ask(self, method, path, body=None, key=None, server=None, timeout=5):
+    def ask(self, method, path, body=None, key=None, server=None):
         """(status, parsed body). Raises OSError or HTTPException if it is not known what came of it."""
         server = server or next((s for s in self.rig.servers if s.alive()), self.rig.servers[0])
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=self.timeout)
         headers = {"Authorization": f"Bearer {self.token}"}
         if body is not None:
             body = json.dumps(body)
@@ -274,10 +282,10 @@ class Rig:
         except (OSError, http.client.HTTPException):
             return False
 
-    def local(self):
+    def local(self, **more):
         """The local user, who may do everything."""
         path = self.folder / "serve" / "local.token"
-        return Person(self, f"local:{getpass.getuser()}", path.read_text().strip() if path.exists() else "-")
+        return Person(self, f"local:{getpass.getuser()}", path.read_text().strip() if path.exists() else "-", **more)
 
     def restart_dead(self):
         """Starts again whatever has died; returns the names."""
@@ -287,6 +295,16 @@ class Rig:
                 program.start()
                 names.append(program.name)
         return names
+
+    def recover(self):
+        """Whatever a test has stopped or killed runs again."""
+        for program in self.programs:
+            if program.stopped:
+                program.resume()
+        self.restart_dead()
+        until("redis", self.redis_answers)
+        for server in self.servers:
+            until(f"{server.name} to be ready", lambda server=server: self.server_ready(server))
 
     def oracle_lines(self):
         return [line.split() for line in self.oracle.read_text().splitlines()]

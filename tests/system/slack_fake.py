@@ -17,6 +17,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from rig import free_port
+
+PATIENCE_SECONDS = 30
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAIN = ROOT / "tests" / "fakes" / "slack" / "main.mjs"
 MANIFEST = ROOT / "config" / "slack-manifest.yaml"  # the app has its scopes and events, and no others
@@ -50,7 +53,7 @@ class SlackFake:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ca_file, self.certificate, self.key = make_certificate(self.folder)
-        self.options = {"port": port, "speed": speed, "seed": seed, "limits": limits, "manifest": MANIFEST}
+        self.options = {"port": port or free_port(), "speed": speed, "seed": seed, "limits": limits, "manifest": MANIFEST}
         if state_file:
             self.options["state-file"] = state_file
         self.process = None
@@ -68,7 +71,6 @@ class SlackFake:
             raise AssertionError("the fake Slack did not start: " + (self.folder / "slack.log").read_text(errors="replace"))
         about = json.loads(line)
         self.port, self.control_port = about["port"], about["control_port"]
-        self.options["port"] = self.port  # A second start is at the same address.
         self.app_token, self.bot_token, self.bot_user, self.team = (about[k] for k in ("app_token", "bot_token", "bot_user", "team"))
         return self
 
@@ -197,7 +199,7 @@ class SlackFake:
 
     # --- waiting
 
-    def until(self, what, look, seconds=15):
+    def until(self, what, look, seconds=PATIENCE_SECONDS):
         """Looks again and again until look() gives something, which is returned."""
         end = time.monotonic() + seconds
         while True:
@@ -208,7 +210,7 @@ class SlackFake:
                 raise AssertionError(f"waited {seconds} s in vain for: {what}; the fake says {json.dumps(self.stats())[:2000]}")
             time.sleep(0.02)
 
-    def wait_connected(self, count=1, seconds=15):
+    def wait_connected(self, count=1, seconds=PATIENCE_SECONDS):
         """Until so many connections have heard hello and none of them is about to close."""
 
         def connected():
@@ -216,14 +218,14 @@ class SlackFake:
 
         return self.until(f"{count} connections", connected, seconds)
 
-    def wait_message(self, channel, wanted, seconds=15):
+    def wait_message(self, channel, wanted, seconds=PATIENCE_SECONDS):
         """The first message of the bot in the channel for which wanted(message) holds."""
         return self.until(
             f"a message in {channel}", lambda: next((m for m in self.messages(channel, from_bot=True) if wanted(m)), None), seconds
         )
 
-    def wait_ephemeral(self, user, wanted=lambda seen: True, seconds=15):
+    def wait_ephemeral(self, user, wanted=lambda seen: True, seconds=PATIENCE_SECONDS):
         return self.until(f"something that only {user} sees", lambda: next((e for e in self.ephemerals(user) if wanted(e)), None), seconds)
 
-    def wait_view(self, user, seconds=15):
+    def wait_view(self, user, seconds=PATIENCE_SECONDS):
         return self.until(f"a view for {user}", lambda: next((v for v in self.views(user) if v["open"]), None), seconds)

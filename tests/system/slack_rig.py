@@ -1,6 +1,6 @@
 """guidepost with the fake Slack: the people and rooms of that workspace, a deployment that fails on one machine until it is told otherwise."""
 
-from rig import Rig
+from rig import Rig, until
 from slack_fake import SlackFake
 
 CONFIG = """
@@ -41,6 +41,9 @@ projects:
       - {{ name: install, run: "echo 'disk <full> on <!channel>'; [ $GUIDEPOST_TARGET != web-2 ] || [ -e {folder}/repaired ]", targets: [web] }}
 {more}
 """
+
+
+ENDS = ("succeeded", "succeeded_with_warnings", "failed", "canceled")
 
 
 class SlackRig:
@@ -85,6 +88,22 @@ class SlackRig:
         known = {m["ts"] for m in self.slack.messages("deploys", from_bot=True)}
         self.slack.mention(user, "deploys", f"deploy webshop {version} to production")
         return self.slack.wait_message("deploys", lambda m: m["ts"] not in known and self.slack.buttons(m))
+
+    def recover(self, keep=None):
+        """A known state, whatever a test has left behind: all runs and is connected, and every deployment but `keep` is over."""
+        self.slack.do("away", away=False)
+        self.slack.calm()
+        self.rig.recover()
+        self.slack.wait_connected(len(self.rig.servers))
+        person = self.rig.local()
+
+        def over():
+            left = [d["id"] for d in person.get("/v1/deployments")["items"] if d["state"] not in ENDS and d["id"] != keep]
+            for id in left:
+                person.say("cancel", f"D{id}")
+            return not left
+
+        until("all deployments to be over", over, pause=0.1)
 
     def button(self, message, verb):
         return next(b for b in self.slack.buttons(message) if b["action_id"].split(".")[1] == verb)

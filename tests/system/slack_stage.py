@@ -4,6 +4,7 @@ messages and questions."""
 import re
 
 from rig import until
+from slack_fake import PATIENCE_SECONDS
 from slack_rig import SlackRig
 
 PROJECTS = """
@@ -23,8 +24,6 @@ PROJECTS = """
 FAILS = "echo broken; exit 7\n"
 WORKS = "true\n"
 
-ENDS = ("succeeded", "succeeded_with_warnings", "failed", "canceled")
-
 # Errors of Slack that say that a message was not as it must be.
 UNFIT = ("invalid_", "msg_", "no_text", "too_", "metadata_", "missing_", "not_allowed", "unknown_method")
 
@@ -41,18 +40,6 @@ class Stage(SlackRig):
         """A new version whose step runs this script on each machine."""
         self.count += 1
         return Play(self, project, f"1.{self.count}.0", script, user)
-
-    def clear(self):
-        """Ends what a test has left running, so that it is in nobody's way."""
-        person = self.rig.local()
-
-        def over():
-            left = [d["id"] for d in person.get("/v1/deployments")["items"] if d["state"] not in ENDS]
-            for id in left:
-                person.say("cancel", f"D{id}")
-            return not left
-
-        until("all deployments to be over", over, pause=0.1)
 
     def unfit(self):
         return {error for error in self.slack.stats()["errors"] if error.split(" ")[1].startswith(UNFIT)}
@@ -83,6 +70,10 @@ class Play:
     def write(self, script):
         self.script.write_text(script)
 
+    def go(self, word="go"):
+        """A script that waits until $0.go is there goes on."""
+        self.script.with_name(f"{self.script.name}.{word}").touch()
+
     def messages(self, channel="deploys"):
         name = f"{self.project} {self.version} "
         return [m for m in self.slack.messages(channel, from_bot=True) if name in m["text"]]
@@ -96,12 +87,12 @@ class Play:
     def closings(self):
         return [m for m in self.messages() if is_reply(m)]
 
-    def wait_status(self, words, seconds=20):
+    def wait_status(self, words, seconds=PATIENCE_SECONDS):
         return self.slack.until(
             f"{self.version}: {words}", lambda: next((m for m in self.statuses() if m["text"].startswith(words)), None), seconds
         )
 
-    def wait_question(self, nth=0, seconds=20):
+    def wait_question(self, nth=0, seconds=PATIENCE_SECONDS):
         """The question that is open, with its buttons."""
 
         def asked():
@@ -110,7 +101,7 @@ class Play:
 
         return self.slack.until(f"{self.version}: a question", asked, seconds)
 
-    def wait_closing(self, words="", seconds=20):
+    def wait_closing(self, words="", seconds=PATIENCE_SECONDS):
         return self.slack.until(
             f"{self.version}: the end", lambda: next((m for m in self.closings() if m["text"].startswith(words)), None), seconds
         )

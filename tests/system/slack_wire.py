@@ -100,7 +100,7 @@ class Link:
             length = struct.unpack("!Q", self._take(8))[0]
         return bool(first & 0x80), first & 0x0F, self._take(length)
 
-    def message(self, timeout=10):
+    def message(self, timeout=20):
         """The next message, put together; pings are answered on the way. ("close", code) at the end."""
         end, whole = time.monotonic() + timeout, b""
         while True:

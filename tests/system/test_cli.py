@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -175,6 +176,10 @@ def test_8_the_time_is_over_and_it_still_runs_or_waits(rig, gp):
     assert ran.code == 8 and question in ran.out + ran.err, ran
 
 
+def caught_signals(pid):
+    return int(re.search(r"^SigCgt:\s*(\w+)$", open(f"/proc/{pid}/status").read(), re.M)[1], 16)
+
+
 def test_130_an_interrupted_wait_stops_waiting_and_not_the_deployment(rig, gp):
     number = number_of(gp("deploy", "long", "1.0", "to", "staging"))
     env = {
@@ -185,12 +190,9 @@ def test_130_an_interrupted_wait_stops_waiting_and_not_the_deployment(rig, gp):
     waiting = subprocess.Popen([GUIDEPOST, "wait", f"D{number}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
     until("the wait to be there", lambda: b"wait" in open(f"/proc/{waiting.pid}/cmdline", "rb").read())
     until("it to run", lambda: Client(rig).deployment(number)["steps"][0]["runs"][0]["state"] == "running")
-    try:
-        waiting.wait(1)
-    except subprocess.TimeoutExpired:
-        pass
-    waiting.send_signal(2)
-    out, _ = waiting.communicate(timeout=10)
+    until("it to listen to SIGINT", lambda: caught_signals(waiting.pid) & 1 << (signal.SIGINT - 1))
+    waiting.send_signal(signal.SIGINT)
+    out, _ = waiting.communicate(timeout=30)
     assert waiting.returncode == 130 and f"D{number}".encode() in out, out
     assert Client(rig).state(number) == "running"
 

@@ -251,7 +251,7 @@ def test_4708_cancel_closes_every_open_question_at_once(rig, alice):
     asked = alice.wait_questions(number, 4)
     reply = alice.request("POST", f"/api/tasks/ServerTasks-{number}/cancel")
     assert reply.status == 200, reply
-    alice.wait_state(number, "canceled", seconds=10)
+    alice.wait_state(number, "canceled")
     assert not alice.interruptions(f"Deployments-{number}")
     for question in asked:
         reply = alice.submit(question["id"], "Retry")

@@ -83,7 +83,7 @@ def test_redis_is_away_while_steps_run_questions_are_open_and_answers_come(kind,
             until("the steps to end, although nobody can be told", lambda: len([1 for line in oracle(rig, works) if line[0] == "end"]) == 3)
             assert Client(rig, None).request("GET", "/livez").status == 200
             if kind == "is dead":
-                until("the server to say that it is not ready", lambda: Client(rig, None).request("GET", "/readyz").status == 503, 10)
+                until("the server to say that it is not ready", lambda: Client(rig, None).request("GET", "/readyz").status == 503)
                 reply = Client(rig, "carol", timeout=40).request("POST", "/v1/commands", {"line": "deploy asks 2 to three"})
                 assert reply.json.get("ok") is not True, reply
                 assert reply.status == 503 or reply.json["error"] == "unavailable", reply
@@ -94,8 +94,8 @@ def test_redis_is_away_while_steps_run_questions_are_open_and_answers_come(kind,
         if reply.status != 200:
             said = reply.json["ErrorMessage"]
             assert took < 15 and ("Nothing was recorded" in said or "not known whether" in said), (reply, took)
-        until("the server to be ready", lambda: rig.server_ready(rig.servers[0]), 10)
-        alice.wait_state(works, "succeeded", seconds=15)
+        until("the server to be ready", lambda: rig.server_ready(rig.servers[0]))
+        alice.wait_state(works, "succeeded")
         left = {question["id"]: question for question in alice.wait_questions(asks)}
         # Whatever was said to be recorded is, and what was said not to be recorded is not.
         if reply.status == 200:
@@ -105,7 +105,7 @@ def test_redis_is_away_while_steps_run_questions_are_open_and_answers_come(kind,
         for id in (first["id"], second["id"]):
             if id in left:
                 assert alice.submit(id, "Retry").status == 200
-        alice.wait_state(asks, "succeeded", seconds=15)
+        alice.wait_state(asks, "succeeded")
         for number in (asks, works):
             assert len(starts(rig, number)) == len(set(starts(rig, number)))
             assert {step for step, _, _ in starts(rig, number)} == {"Work", "After"}
@@ -113,6 +113,7 @@ def test_redis_is_away_while_steps_run_questions_are_open_and_answers_come(kind,
         alice.wait_state(after, "succeeded")
 
 
+@pytest.mark.alone
 def test_a_short_outage_costs_no_more_than_the_reconnect():
     with site(CONFIG, name="short") as rig:
         alice = Client(rig)
@@ -125,7 +126,7 @@ def test_a_short_outage_costs_no_more_than_the_reconnect():
             until("the server to be ready", lambda: rig.server_ready(rig.servers[0]))
             assert time.monotonic() - began < 3
             number = alice.deploy("works", "1", "one")
-            alice.wait_state(number, "succeeded", seconds=10)
+            alice.wait_state(number, "succeeded")
 
 
 def cpu_seconds(pid):
@@ -143,6 +144,7 @@ def assert_idle(pids, seconds=5):
     return used
 
 
+@pytest.mark.alone
 def test_idle_processes_use_no_cpu_also_with_a_question_open_and_a_page_watching():
     with site(CONFIG, name="idle") as rig:
         alice = Client(rig)
@@ -156,6 +158,7 @@ def test_idle_processes_use_no_cpu_also_with_a_question_open_and_a_page_watching
         print("idle:", {program.name: f"{used[program.process.pid]:.1%}" for program in rig.programs})
 
 
+@pytest.mark.alone
 def test_while_redis_is_away_nobody_spins():
     with site(CONFIG, name="spin") as rig:
         rig.redis_program.kill()
@@ -172,7 +175,7 @@ def test_up_starts_its_redis_again_when_that_was_killed():
         for pid in rig.own_processes():
             if b"redis-server" in open(f"/proc/{pid}/cmdline", "rb").read():
                 os.kill(pid, 9)
-        until("Redis to be missed", lambda: not rig.server_ready(rig.up), 10)
+        until("Redis to be missed", lambda: not rig.server_ready(rig.up))
         rig.wait_ready()
         assert [question["id"] for question in alice.wait_questions(asks, 2)] == asked
         for id in asked:

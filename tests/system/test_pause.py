@@ -34,4 +34,4 @@ def test_a_leader_whose_commits_are_refused_for_want_of_memory_waits_and_goes_on
         assert cpu_seconds(server) - before < 1
         assert person.deployment(id)["state"] == "paused"
         rig.redis()("CONFIG", "SET", "maxmemory", "0")
-        until("the end", lambda: person.deployment(id)["state"] == "failed", seconds=10)
+        until("the end", lambda: person.deployment(id)["state"] == "failed")

@@ -14,7 +14,7 @@ FLEET = 40
 MORE = """
   hurry:
     room: deploys
-    guided_failure: {{ answer_within: 2s, if_unanswered: fail }}
+    guided_failure: {{ answer_within: 5s, if_unanswered: fail }}
     steps: [{{ name: install, run: "exec sh {folder}/$GUIDEPOST_VERSION.sh", targets: [web-1] }}]
   fleet:
     room: deploys
@@ -34,7 +34,7 @@ def stage(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def cleared(stage):
     yield
-    stage.clear()
+    stage.recover()
 
 
 def called(stage, message):
@@ -46,7 +46,9 @@ def called(stage, message):
 
 
 def test_progress_is_one_message_that_is_edited(stage):
-    play = stage.play("echo fetched; sleep 1\n")
+    play = stage.play("until [ -e $0.go ]; do sleep 0.05; done\n")
+    play.wait_status("Running")
+    play.go()
     play.wait_closing("Succeeded")
     (status,) = play.statuses()
     texts = history(status)
@@ -143,7 +145,7 @@ def test_a_passed_deadline_is_shown_in_place_of_the_question(stage):
     question = play.wait_question()
     assert re.search(r"No answer by \d\d:\d\d UTC means fail\.$", question["text"])
     closed = stage.wait_answered(question)
-    assert closed["text"].endswith("Nobody answered for 2 s (if_unanswered: fail)"), closed["text"]
+    assert closed["text"].endswith("Nobody answered for 5 s (if_unanswered: fail)"), closed["text"]
     play.wait_closing("Failed")
     assert called(stage, question) == ["S0WEBONCALL"]
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 
+import pytest
 from rig import Rig, until
 
 CONFIG = """
@@ -26,6 +27,7 @@ def leader(rig):
     return next((server for server in rig.servers if name and server.alive() and f"{name}" in server.log.read_text()), None)
 
 
+@pytest.mark.alone
 def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
     """Without the lock file it would wait for five seconds of silence."""
     with Rig(CONFIG, workers=0, servers=2, name="takeover") as rig:
@@ -36,6 +38,7 @@ def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
         assert time.monotonic() - before < 3
 
 
+@pytest.mark.alone
 def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
     with Rig(CONFIG, name="supervisor") as rig:
         rig.decisions.write_text("5 0 0\n")
@@ -51,8 +54,8 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         assert question["excerpt"].startswith("working for 5 s")
         # The step itself still runs, so it must not be started a second time.
         assert person.answer(question["id"], "retry")[0] == 200
-        until("the end of the first attempt", lambda: [line for line in rig.oracle_lines() if line[0] == "end"], seconds=15)
-        until("an answerable question or a second attempt", lambda: person.questions() or len(rig.oracle_lines()) > 2, seconds=15)
+        until("the end of the first attempt", lambda: [line for line in rig.oracle_lines() if line[0] == "end"])
+        until("an answerable question or a second attempt", lambda: person.questions() or len(rig.oracle_lines()) > 2)
         lines = rig.oracle_lines()
         assert [line[0] for line in lines[:2]] == ["start", "end"], lines
 
@@ -87,7 +90,7 @@ def test_a_job_that_was_delivered_just_before_redis_died_is_not_lost():
         worker.resume()  # finds the job in its socket, and nobody to claim it from
         time.sleep(0.3)
         rig.redis_program.start()
-        until("the end", lambda: final(person, id), seconds=20)
+        until("the end", lambda: final(person, id))
         assert [line[0] for line in rig.oracle_lines()] == ["start", "end"]
 
 
@@ -120,8 +123,8 @@ def test_an_answer_outlives_a_leader_that_was_deposed_while_taking_it_in():
         # Somebody else leads by now, who is never heard of again; the old leader finds the answer all the same.
         rig.redis()("HSET", "{gp}:leader", "token", "elsewhere/0/0")
         first.resume()
-        until("another leader", lambda: rig.redis()("HGET", "{gp}:leader", "token") != "elsewhere/0/0", seconds=15)
-        assert until("the end", lambda: final(person, id), seconds=15) == "succeeded"
+        until("another leader", lambda: rig.redis()("HGET", "{gp}:leader", "token") != "elsewhere/0/0")
+        assert until("the end", lambda: final(person, id)) == "succeeded"
 
 
 def test_an_answer_that_is_sent_again_under_its_key_is_told_the_same():
