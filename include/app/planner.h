@@ -14,6 +14,10 @@
 int planner_build(const struct config *config, const struct command *command, struct arena *arena,
                   struct plan **ret_plan, const char **ret_inputs, struct err *err) MUST_USE;
 
+/* Whether a step of the project runs on the machine in this environment. */
+bool planner_wants(const struct config_project *project, const struct config_environment *environment,
+                   const struct config_target *target);
+
 /* What would run where, in which order, and what would not: as text, and as JSON (docs/API.md, Preview). The command is the one
  * that the plan was made of. */
 void planner_describe(const struct config *config, const struct command *command, const struct plan *plan,

@@ -30,6 +30,8 @@ enum {
     LIMIT_NOTE_BYTES = 2000,
     LIMIT_EXCERPT_BYTES = 2000,
     LIMIT_EXCERPT_LINES = 12,
+    LIMIT_PAST_ANSWERS = 1000, /* of a project, newest first, that are counted on a question */
+    LIMIT_CONFIRMED = 100,     /* of a lane: versions that it had */
 
     /* what people and programs send */
     LIMIT_COMMAND_BYTES = 4000,

@@ -20,34 +20,47 @@
 #include "core/plan.h"
 
 /* id, name, usage behind the name, permission (0 = everybody known), one line of help */
-#define COMMANDS(X)                                                                                              \
-    X(ABORT, "abort", "Q42 [-- note]", PERMISSION_APPROVE, "Refuse an approval: end the deployment as failed.")  \
-    X(CANCEL, "cancel", "D311 [-- reason]", PERMISSION_CANCEL, "Stop a deployment at any time.")                 \
-    X(CHECK, "check", "Q42", PERMISSION_TAKE, "Look again what became of a step whose outcome is unknown.")      \
-    X(DEPLOY, "deploy",                                                                                          \
-      "<project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] [guided|unguided] " \
-      "[key=value]... [--dry-run]",                                                                              \
-      PERMISSION_DEPLOY, "Start a deployment.")                                                                  \
-    X(EXCLUDE, "exclude", "Q42 [targets] [-- note]", PERMISSION_EXCLUDE,                                         \
-      "Answer a question: leave the machine out of the rest of this deployment.")                                \
-    X(EXTEND, "extend", "Q42 [time]", PERMISSION_TAKE, "Put the deadline of a question off, as by 1h from now.") \
-    X(FAIL, "fail", "Q42 [-- note]", PERMISSION_FAIL, "Answer a question: end the deployment as failed.")        \
-    X(HELP, "help", "[command]", 0, "Show the commands, or one of them.")                                        \
-    X(HISTORY, "history", "<project> [environment]", PERMISSION_VIEW, "Show the last deployments.")              \
-    X(IGNORE, "ignore", "Q42 [targets] [-- note]", PERMISSION_IGNORE,                                            \
-      "Answer a question: count the step as done on this machine, with a warning.")                              \
-    X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                         \
-    X(PARK, "park", "Q42", PERMISSION_TAKE, "Let a question wait without deadline, reminders and escalation.")   \
-    X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                         \
-    X(PROCEED, "proceed", "Q42 [-- note]", PERMISSION_APPROVE, "Give an approval: the deployment goes on.")      \
-    X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                               \
-      "Answer a question: run the failed step again on this machine.")                                           \
-    X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                      \
-    X(STATUS, "status", "[D311 | project]", PERMISSION_VIEW, "Show what runs and what waits.")                   \
-    X(TAKE, "take", "Q42", PERMISSION_TAKE, "Say that you are on it.")                                           \
-    X(UNPARK, "unpark", "Q42", PERMISSION_TAKE, "Let the clocks of a parked question run again.")                \
-    X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where.")                               \
-    X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                        \
+#define COMMANDS(X)                                                                                                  \
+    X(ABORT, "abort", "Q42 [-- note]", PERMISSION_APPROVE, "Refuse an approval: end the deployment as failed.")      \
+    X(AGAIN, "again", "D311 [with excluded]", PERMISSION_DEPLOY,                                                     \
+      "Deploy the same once more: the same plan, from its first step, and without the machines that were excluded.") \
+    X(CANCEL, "cancel", "D311 [-- reason]", PERMISSION_CANCEL, "Stop a deployment at any time.")                     \
+    X(CATCH, "catch", "up <project> in <environment>", PERMISSION_DEPLOY,                                            \
+      "Bring the version that the environment has to the machines that were excluded; or: catch up D311.")           \
+    X(CHECK, "check", "Q42", PERMISSION_TAKE, "Look again what became of a step whose outcome is unknown.")          \
+    X(DEPLOY, "deploy",                                                                                              \
+      "<project> <version> to <environment> [on <targets>] [without <targets>] [skip <step>] [guided|unguided] "     \
+      "[key=value]... [--dry-run]",                                                                                  \
+      PERMISSION_DEPLOY, "Start a deployment.")                                                                      \
+    X(EXCLUDE, "exclude", "Q42 [targets] [-- note]", PERMISSION_EXCLUDE,                                             \
+      "Answer a question: leave the machine out of the rest of this deployment.")                                    \
+    X(EXTEND, "extend", "Q42 [time]", PERMISSION_TAKE, "Put the deadline of a question off, as by 1h from now.")     \
+    X(FAIL, "fail", "Q42 [-- note]", PERMISSION_FAIL, "Answer a question: end the deployment as failed.")            \
+    X(FREEZE, "freeze", "<environment> [-- reason]", PERMISSION_FREEZE,                                              \
+      "Start nothing new in an environment; what runs goes on.")                                                     \
+    X(HELP, "help", "[command]", 0, "Show the commands, or one of them.")                                            \
+    X(HISTORY, "history", "<project> [environment]", PERMISSION_VIEW, "Show the last deployments.")                  \
+    X(IGNORE, "ignore", "Q42 [targets] [-- note]", PERMISSION_IGNORE,                                                \
+      "Answer a question: count the step as done on this machine, with a warning.")                                  \
+    X(LOG, "log", "D311 [step] [target]", PERMISSION_VIEW, "Show the output of a step.")                             \
+    X(PARK, "park", "Q42", PERMISSION_TAKE, "Let a question wait without deadline, reminders and escalation.")       \
+    X(PENDING, "pending", "", PERMISSION_VIEW, "Show the open questions, oldest first.")                             \
+    X(PROCEED, "proceed", "Q42 [-- note]", PERMISSION_APPROVE, "Give an approval: the deployment goes on.")          \
+    X(PROMOTE, "promote", "<project> from <environment> to <environment>", PERMISSION_DEPLOY,                        \
+      "Deploy the version that another environment has on all its machines.")                                        \
+    X(RESUME, "resume", "D311 [rerun-unknown]", PERMISSION_DEPLOY,                                                   \
+      "Go on with a failed or canceled deployment where it stopped; what was done is not repeated.")                 \
+    X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                                   \
+      "Answer a question: run the failed step again on this machine.")                                               \
+    X(ROLLBACK, "rollback", "<project> in <environment>", PERMISSION_DEPLOY,                                         \
+      "Deploy the version that was confirmed before the present one.")                                               \
+    X(SHOW, "show", "Q42", PERMISSION_VIEW, "Show a question with its output and choices.")                          \
+    X(STATUS, "status", "[D311 | project]", PERMISSION_VIEW, "Show what runs and what waits.")                       \
+    X(TAKE, "take", "Q42", PERMISSION_TAKE, "Say that you are on it.")                                               \
+    X(UNFREEZE, "unfreeze", "<environment> [-- reason]", PERMISSION_FREEZE, "End a freeze.")                         \
+    X(UNPARK, "unpark", "Q42", PERMISSION_TAKE, "Let the clocks of a parked question run again.")                    \
+    X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where, and what is owed.")                 \
+    X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                            \
     X(WHOAMI, "whoami", "", 0, "Show who guidepost takes you for and what you may do.")
 
 enum command_id {
@@ -78,11 +91,14 @@ struct command_input {
 struct command {
     enum command_id id;
     const char *project, *version, *environment;
+    const char *from; /* of promote: another environment */
     struct plan_names on, without, skip;
     int guided; /* 1, 0, -1 = as configured */
     struct command_input *inputs;
     size_t input_count;
     bool dry_run;
+    bool rerun_unknown;        /* of resume */
+    bool with_excluded;        /* of again */
     enum guidance guidance;    /* of retry, ignore, exclude, fail; of proceed, abort */
     uint64_t question;         /* Q42; 0 = left out (in the thread of a question) */
     uint64_t deployment;       /* D311; 0 = left out */

@@ -167,7 +167,9 @@ struct run {
     const char *worker;           /* who runs or ran it; NULL */
     const char *host;             /* of that worker; NULL */
     int64_t started_ms, ended_ms; /* of the newest attempt; 0 = not yet */
-    bool touched;                 /* is in the decision's list; cleared when deployment_apply returns */
+    uint64_t retry_of;            /* the question whose Retry led to the newest attempt, until its end is known; or 0 */
+    bool earlier; /* settled before this deployment began: done, or excluded, in the one it goes on from */
+    bool touched; /* is in the decision's list; cleared when deployment_apply returns */
 };
 
 /* Counters that make each event cost the same however large the deployment is. */
@@ -175,6 +177,7 @@ struct step_state {
     struct run *runs;                   /* slot_count */
     size_t stage;                       /* the stage it belongs to */
     uint32_t by_state[RUN_STATE_COUNT]; /* how many runs are in each state */
+    uint32_t earlier;                   /* how many were settled before */
 };
 
 /* A stage is a step, or the adjacent steps of a group, through which each slot goes on its own. */
@@ -220,6 +223,21 @@ struct vigil {
 
 enum closing { CLOSING_NO, CLOSING_FAILING, CLOSING_CANCELING };
 
+/* What a deployment was asked for as, beside plainly: each is about one before it. */
+#define ORIGINS(X)                                                                      \
+    X(DEPLOY, "deploy")     /* about none */                                            \
+    X(RESUME, "resume")     /* goes on where that one failed or was canceled */         \
+    X(AGAIN, "again")       /* the same once more */                                    \
+    X(CATCH_UP, "catch_up") /* gives that one's version to machines that are owed it */ \
+    X(ROLLBACK, "rollback") /* back to what was confirmed before that one */            \
+    X(PROMOTE, "promote")   /* that one's version, from another environment */
+
+enum origin {
+#define X(name, word) ORIGIN_##name,
+    ORIGINS(X)
+#undef X
+};
+
 struct deployment {
     uint64_t id;
     const struct plan *plan; /* borrowed */
@@ -229,6 +247,10 @@ struct deployment {
     const char *via;                        /* slack, matrix, console, api, cli */
     const char *inputs;                     /* JSON object text, or NULL */
     int guided_flag;                        /* as asked: 1, 0, -1 */
+    enum origin origin;
+    uint64_t origin_id;  /* the deployment that it is about; 0 = none */
+    uint64_t resumed_by; /* the deployment that goes on from this one; 0 = none */
+    bool rolls_back;     /* a rollback, or what goes on from one */
     int64_t created_ms, started_ms, ended_ms;
     int64_t waiting_ms, waiting_since_ms; /* for people; since 0 = does not wait now */
     enum deployment_state state;
@@ -301,19 +323,22 @@ struct event {
     const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
 };
 
-#define EFFECTS(X)                                                                                                 \
-    X(START)    /* issue attempt `attempt` of (step, slot) under `epoch` */                                        \
-    X(ADOPT)    /* a worker of `host` is to look at the run, under the new `epoch` */                              \
-    X(STOP)     /* a worker of `host` is to end the run */                                                         \
-    X(ASK)      /* question `question` is open; it is the last of d->questions */                                  \
-    X(CLOSE)    /* question `question` is closed without a person: `text` says why */                              \
-    X(TIMER)    /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE, ...) */      \
-    X(VIGIL)    /* what was done for card `question` has changed: store it */                                      \
-    X(CALL)     /* rung `epoch` of card `question` has a command or a webhook: to be called */                     \
-    X(CLOSING)  /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
-    X(AUDIT)    /* `text` is to be written down */                                                                 \
-    X(DEPLOYED) /* the target of `slot` now has the version: every step on it went well */                         \
-    X(FINISH)   /* the state is final: free the lane */
+#define EFFECTS(X)                                                                                                    \
+    X(START)       /* issue attempt `attempt` of (step, slot) under `epoch` */                                        \
+    X(ADOPT)       /* a worker of `host` is to look at the run, under the new `epoch` */                              \
+    X(STOP)        /* a worker of `host` is to end the run */                                                         \
+    X(ASK)         /* question `question` is open; it is the last of d->questions */                                  \
+    X(CLOSE)       /* question `question` is closed without a person: `text` says why */                              \
+    X(TIMER)       /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE, ...) */      \
+    X(VIGIL)       /* what was done for card `question` has changed: store it */                                      \
+    X(CALL)        /* rung `epoch` of card `question` has a command or a webhook: to be called */                     \
+    X(CLOSING)     /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
+    X(AUDIT)       /* `text` is to be written down */                                                                 \
+    X(DEPLOYED)    /* the target of `slot` now has the version: every step on it went well */                         \
+    X(UNCONFIRMED) /* it may have part of the version: `text` is "unfinished" or "unknown" */                         \
+    X(OWED)        /* it was excluded, and so is owed the version */                                                  \
+    X(PAST)        /* `guidance` was the answer to an error, whose key is `text`; or, with none, the Retry worked */  \
+    X(FINISH)      /* the state is final: free the lane */
 
 enum effect_kind {
 #define X(name) EFFECT_##name,
@@ -391,6 +416,8 @@ const char *deployment_state_word(enum deployment_state state);
 const char *run_state_word(enum run_state state);
 enum deployment_state deployment_state_parse(const char *word); /* -1 cast if unknown */
 const char *outcome_word(enum outcome_kind kind);
+const char *origin_word(enum origin origin);
+enum origin origin_parse(const char *word); /* DEPLOY if there is no such word */
 const char *event_word(enum event_kind kind);
 
 /* docs/STATES.md: both tables and a Mermaid picture of each. */

@@ -62,6 +62,15 @@ struct card {
     struct plan_names mention; /* people and teams to notify; none for edits */
 };
 
+/* What people answered to the same error at the same step of the project before, in whichever deployment: each machine
+ * counts once. */
+struct past_answers {
+    uint32_t retry, retry_worked, ignore, exclude, fail;
+};
+
+/* "Same error 4 times here before: Retry 3x (worked 2x), Exclude 1x"; NULL if nothing is known. */
+const char *view_past(const struct past_answers *past, struct arena *arena);
+
 /* A question as it was recorded, open or closed. */
 struct question_record {
     struct question question;
@@ -76,7 +85,8 @@ struct question_record {
     enum guidance answer; /* NONE while open, and when it was closed without one */
     const char *answered_by, *answered_via, *note; /* or NULL */
     int64_t answered_ms;
-    const char *closed_why; /* a sentence, if it was closed without a person */
+    const char *closed_why;   /* a sentence, if it was closed without a person */
+    struct past_answers past; /* of an open one */
 };
 
 /* The questions (open and closed) of one card, in the order they were asked. */
@@ -114,6 +124,9 @@ struct card **view_cards(const struct deployment *d, const struct question_recor
 /* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the
  * target's name replaced). */
 const char *view_error_key(struct outcome outcome, const char *excerpt, const char *target, struct arena *arena);
+
+/* "Resumes D311", "Rolls back D312": what it was asked for as, or NULL. */
+const char *view_origin(const struct deployment *d, struct arena *arena);
 
 /* "waits for D41, paused since 14:02 UTC at Install on web-3 for web-oncall (Q42)", for a deployment that waits behind
  * `holder`. It changes when the holder does, not as time goes by. */

@@ -25,7 +25,13 @@
  *     deployments             zset of all deployments by number; live: set of those that are not final;
  *     ended                   zset of the final ones by the time of their end
  *     lane:<project>/<env>    list: the holder, then who waits
+ *     newest                  hash <project>/<env> -> the deployment of it that was created last
  *     versions                hash <project>/<environment>/<target> -> version, deployment, when; an empty target = the whole lane
+ *     owed                    the same for what targets are owed since they were excluded: the first that they missed
+ *     unconfirmed             the same, and "unfinished" or "unknown", for what was begun on a target since and not confirmed
+ *     confirmed:<project>/<env>   list of "<version> <deployment> <when>[ rollback]" of the lane, newest first
+ *     past:<project>          list of answers to errors and what they did, newest first
+ *     freezes                 hash <environment> -> who froze it; audit:env, audit:env:<environment>: see store/freezes.h
  *     inbox                   stream: facts and answers for the leader
  *     timers                  zset by due time
  *     jobs:any, jobs:<host>   streams of starts with the group "workers"
@@ -96,14 +102,31 @@ void store_load_deployments(struct store *store, const uint64_t *ids, size_t cou
 const char *store_why_unreadable(struct store *store, uint64_t deployment);
 void store_write_unreadable(struct store *store, struct buf *out);
 
-struct version_row {
-    const char *project, *environment, *target; /* target "" = the lane's last success */
-    const char *version;
+struct version {
+    const char *version; /* NULL = none */
     uint64_t deployment;
     int64_t when_ms;
 };
+
+/* What is known of a target. Only what was confirmed is said to run there. */
+struct version_row {
+    const char *project, *environment, *target; /* target "" = the lane's last success */
+    struct version confirmed;
+    struct version owed;        /* the first version that it missed since it was excluded */
+    struct version unconfirmed; /* begun there later, and not confirmed */
+    bool unknown;               /* of that: an outcome is not known */
+};
 typedef void versions_done(const struct version_row *rows, size_t count, const struct err *err, void *user);
 void store_list_versions(struct store *store, versions_done *done, void *user);
+
+/* What a lane had, newest first. */
+struct confirmed_row {
+    struct version version;
+    bool rolls_back;
+};
+typedef void confirmed_rows_done(const struct confirmed_row *rows, size_t count, const struct err *err, void *user);
+void store_list_confirmed(struct store *store, const char *project, const char *environment, confirmed_rows_done *done,
+                          void *user);
 
 struct audit_entry {
     const char *id; /* its place, from 1 */
@@ -113,6 +136,7 @@ struct audit_entry {
 };
 typedef void audit_done(const struct audit_entry *entries, size_t count, const struct err *err, void *user);
 void store_read_audit(struct store *store, uint64_t deployment, audit_done *done, void *user);
+void store_read_environment_audit(struct store *store, const char *environment, audit_done *done, void *user);
 
 /* --- what people do (any server process) -------------------------------------------------------------------- */
 
@@ -120,12 +144,21 @@ struct new_deployment {
     const struct plan *plan;
     const char *version, *actor, *via, *inputs;
     int guided_flag;
+    enum origin origin;
+    uint64_t origin_id; /* of RESUME: that one must be the newest of its lane, and is then marked as resumed */
+    bool rolls_back;
+    const struct deployment *begun; /* what is settled from the start (core/resume.h), or NULL */
     int64_t now_ms;
     const char *event_id; /* an idempotency key, or NULL */
 };
-/* Gives it a number, freezes the plan, joins the lane. `ahead` is the number of deployments before it in the lane. */
+/* Gives it a number, freezes the plan, joins the lane; refused (ERR_CONFLICT) if the environment is frozen. `ahead` is the
+ * number of deployments before it in the lane. */
 typedef void created_done(uint64_t id, size_t ahead, const struct err *err, void *user);
 void store_create_deployment(struct store *store, const struct new_deployment *request, created_done *done, void *user);
+
+/* The deployment that a request with this event id created before; 0 = none, or it can't be told. */
+typedef void recalled_done(uint64_t id, void *user);
+void store_recall_deployment(struct store *store, const char *event_id, recalled_done *done, void *user);
 
 struct new_answer {
     uint64_t deployment, question;
@@ -197,7 +230,14 @@ void commit_put_vigil(struct commit *commit, const struct vigil *vigil);
 void commit_put_closing(struct commit *commit, uint64_t deployment, enum closing next, int64_t now_ms);
 /* Leaves the lane and `live`, wakes the next. Refused if somebody has failed or canceled it and d does not know. */
 void commit_finish(struct commit *commit, const struct deployment *d);
+/* The target has the version, which pays what it was owed. */
 void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
+void commit_owed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
+void commit_unconfirmed(struct commit *commit, const struct deployment *d, const char *target, bool unknown,
+                        int64_t now_ms);
+/* An answer to an error, or with GUIDANCE_NONE that the Retry of the question worked. */
+void commit_past(struct commit *commit, const struct deployment *d, size_t step, uint64_t question,
+                 enum guidance guidance, const char *error_key);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
 /* Chains the entry to d->audit_head and advances it. */
 void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,

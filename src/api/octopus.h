@@ -56,6 +56,7 @@ void octopus_task_details(struct call *call);
 void octopus_task_raw(struct call *call);
 void octopus_task_queued_behind(struct call *call);
 void octopus_task_cancel(struct call *call);
+void octopus_task_rerun(struct call *call);
 
 /* octopus_interruptions.c, octopus_submit.c */
 void octopus_interruptions(struct call *call);

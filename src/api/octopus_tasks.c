@@ -74,6 +74,7 @@ static void write_links(struct json_out *out, const struct deployment *d) {
     octopus_add_text(out, "Details", "/api/tasks/ServerTasks-%llu/details{?verbose,tail}", id);
     octopus_add_text(out, "Raw", "/api/tasks/ServerTasks-%llu/raw", id);
     octopus_add_text(out, "Cancel", "/api/tasks/ServerTasks-%llu/cancel", id);
+    octopus_add_text(out, "Rerun", "/api/tasks/rerun/ServerTasks-%llu", id);
     octopus_add_text(out, "QueuedBehind", "/api/tasks/ServerTasks-%llu/queued-behind{?skip,take}", id);
     octopus_add_text(out, "Interruptions", "/api/interruptions?regarding=ServerTasks-%llu", id);
     octopus_add_text(out, "Web", "/d/%llu", id);
@@ -104,7 +105,7 @@ void octopus_write_task(struct call *call, const char *key, const struct deploym
     json_add_bool(out, "FinishedSuccessfully", succeeded);
     json_add_bool(out, "HasWarningsOrErrors", d->warned || (over && d->state != DEPLOYMENT_SUCCEEDED));
     write_pending(out, d);
-    json_add_bool(out, "CanRerun", false);
+    json_add_bool(out, "CanRerun", over);
     json_add_int(out, "EstimatedRemainingQueueDurationSeconds", 0);
     write_links(out, d);
     json_object_end(out);
@@ -210,5 +211,30 @@ void octopus_task_cancel(struct call *call) {
     struct operation operation = {.command = {.id = COMMAND_CANCEL}};
     if (read_deployment_id(call, call->params[0], &operation.command.deployment)) {
         ask_operation(call, &operation, canceled);
+    }
+}
+
+/* --- once more ---------------------------------------------------------------------------------------------------- */
+
+static void rerun_write(struct call *call) {
+    octopus_write_task(call, NULL, read_record(call)->deployment);
+    call_answer(call, 201);
+}
+
+static void rerun_started(struct call *call, const struct operation_reply *reply) {
+    if (reply->err != NULL) {
+        call_fail(call, reply->err);
+    } else {
+        read_deployment(call, reply->deployment, rerun_write);
+    }
+}
+
+/* Machines that were excluded stay so, unless that is asked for. */
+void octopus_task_rerun(struct call *call) {
+    bool with_excluded = json_bool(json_get_nocase(call->body, "DropExclusions"), false) ||
+                         octopus_flag(web_query(call->request, "dropExclusions"), false);
+    struct operation operation = {.command = {.id = COMMAND_AGAIN, .guided = -1, .with_excluded = with_excluded}};
+    if (read_deployment_id(call, call->params[0], &operation.command.deployment)) {
+        ask_operation(call, &operation, rerun_started);
     }
 }

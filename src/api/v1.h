@@ -18,6 +18,7 @@ void v1_deployments(struct call *call);
 void v1_deployment(struct call *call);
 void v1_log(struct call *call);
 void v1_audit(struct call *call);
+void v1_write_audit(struct call *call, const struct audit_entry *entries, size_t count); /* and answers */
 
 /* v1_questions.c */
 void v1_questions(struct call *call);
@@ -28,6 +29,18 @@ void v1_check(struct call *call);
 void v1_extend(struct call *call);
 void v1_park(struct call *call);
 void v1_unpark(struct call *call);
+
+/* v1_after.c */
+void v1_resume(struct call *call);
+void v1_again(struct call *call);
+void v1_catch_up(struct call *call);
+void v1_rollback(struct call *call);
+void v1_promote(struct call *call);
+void v1_versions(struct call *call);
+void v1_freezes(struct call *call);
+void v1_freeze(struct call *call);
+void v1_unfreeze(struct call *call);
+void v1_environment_audit(struct call *call);
 
 /* v1_store.c */
 void v1_confirm_rollback(struct call *call);

@@ -153,11 +153,7 @@ void v1_log(struct call *call) {
 
 /* --- who did what ------------------------------------------------------------------------------------------------- */
 
-static void audit_came(const struct audit_entry *entries, size_t count, const struct err *err, void *user) {
-    struct call *call = user;
-    if (!call_continues(call, err)) {
-        return;
-    }
+void v1_write_audit(struct call *call, const struct audit_entry *entries, size_t count) {
     json_object_begin(&call->out, NULL);
     json_array_begin(&call->out, "entries");
     for (size_t i = 0; i < count; i++) {
@@ -174,6 +170,13 @@ static void audit_came(const struct audit_entry *entries, size_t count, const st
     json_array_end(&call->out);
     json_object_end(&call->out);
     call_answer(call, 200);
+}
+
+static void audit_came(const struct audit_entry *entries, size_t count, const struct err *err, void *user) {
+    struct call *call = user;
+    if (call_continues(call, err)) {
+        v1_write_audit(call, entries, count);
+    }
 }
 
 static void audit_allowed(struct call *call) {

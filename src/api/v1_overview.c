@@ -6,6 +6,7 @@
 #include "core/permission.h"
 #include "core/view_json.h"
 #include "read.h"
+#include "store/rows_json.h"
 #include "v1.h"
 
 enum { RECENT = 20 };
@@ -132,6 +133,20 @@ static void write_rooms(struct call *call) {
 
 /* --- the steps ---------------------------------------------------------------------------------------------------- */
 
+static void freezes_came(const struct freeze *freezes, size_t count, const struct err *err, void *user) {
+    struct call *call = user;
+    if (!call_continues(call, err)) {
+        return;
+    }
+    json_array_begin(&call->out, "freezes");
+    for (size_t i = 0; i < count; i++) {
+        freeze_write(&call->out, NULL, &freezes[i]);
+    }
+    json_array_end(&call->out);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
 static void versions_came(const struct version_row *rows, size_t count, const struct err *err, void *user) {
     struct call *call = user;
     if (!call_continues(call, err)) {
@@ -144,23 +159,14 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     write_summaries(call, "recent", true);
     json_array_begin(&call->out, "versions");
     for (size_t i = 0; i < count; i++) {
-        if ((call_permissions(call, rows[i].project, rows[i].environment) & PERMISSION_VIEW) == 0) {
-            continue;
+        if ((call_permissions(call, rows[i].project, rows[i].environment) & PERMISSION_VIEW) != 0) {
+            version_write(&call->out, NULL, &rows[i]);
         }
-        json_object_begin(&call->out, NULL);
-        json_add_string(&call->out, "project", rows[i].project);
-        json_add_string(&call->out, "environment", rows[i].environment);
-        json_add_string(&call->out, "target", rows[i].target);
-        json_add_string(&call->out, "version", rows[i].version);
-        json_add_int(&call->out, "deployment", (int64_t)rows[i].deployment);
-        json_add_int(&call->out, "when", rows[i].when_ms);
-        json_object_end(&call->out);
     }
     json_array_end(&call->out);
     write_rooms(call);
     write_projects(call);
-    json_object_end(&call->out);
-    call_answer(call, 200);
+    store_list_freezes(call->api->options.store, freezes_came, call);
 }
 
 static void recent_read(struct call *call) {

@@ -136,6 +136,16 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
     case EFFECT_DEPLOYED:
         commit_deployed(changes->commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
         break;
+    case EFFECT_UNCONFIRMED:
+        commit_unconfirmed(changes->commit, d, plan_slot_name(d->plan, effect->step, effect->slot),
+                           str_equal(effect->text, "unknown"), event->now_ms);
+        break;
+    case EFFECT_OWED:
+        commit_owed(changes->commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
+        break;
+    case EFFECT_PAST:
+        commit_past(changes->commit, d, effect->step, effect->question, effect->guidance, effect->text);
+        break;
     case EFFECT_FINISH:
         finish(changes, d);
         break;

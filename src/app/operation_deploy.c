@@ -6,80 +6,176 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "store/freezes.h"
 #include "task.h"
 
-struct deploying {
-    struct plan *plan;
-    const char *inputs;
+struct starting {
+    const struct plan *plan;
+    const char *version, *more;
     size_t ahead;
 };
 
-static void deploy_say(struct task *task) {
-    struct deploying *state = task->state;
+static void start_say(struct task *task, const struct starting *state) {
     buf_printf(&task->text, "D%llu: %s %s to %s", (unsigned long long)task->deployment, state->plan->project,
-               task->op.command.version, state->plan->environment);
+               state->version, state->plan->environment);
     if (state->ahead == 0) {
         buf_adds(&task->text, " starts.");
     } else {
         buf_printf(&task->text, " waits in its lane for %zu other deployment%s.", state->ahead,
                    state->ahead == 1 ? "" : "s");
     }
+    buf_printf(&task->text, "%s%s", state->more == NULL ? "" : " ", state->more == NULL ? "" : state->more);
     json_object_begin(&task->out, NULL);
     json_add_int(&task->out, "deployment", (int64_t)task->deployment);
     json_add_int(&task->out, "ahead", (int64_t)state->ahead);
+    json_add_string(&task->out, "version", state->version);
     json_object_end(&task->out);
     task_reply(task);
 }
 
-static void deploy_created(uint64_t id, size_t ahead, const struct err *err, void *user) {
+static void recalled(uint64_t id, void *user) {
     struct task *task = user;
+    if (id != 0) {
+        task->err = (struct err){0};
+        task->deployment = id;
+        buf_printf(&task->text, "D%llu was started by this request before.", (unsigned long long)id);
+        json_object_begin(&task->out, NULL);
+        json_add_int(&task->out, "deployment", (int64_t)id);
+        json_object_end(&task->out);
+    }
+    task_reply(task);
+}
+
+void task_not_started(struct task *task, const struct err *err) {
+    task->err = *err;
+    if (task->op.event_id == NULL) {
+        task_reply(task);
+    } else {
+        store_recall_deployment(task->operations->options.store, task->op.event_id, recalled, task);
+    }
+}
+
+static void start_created(uint64_t id, size_t ahead, const struct err *err, void *user) {
+    struct task *task = user;
+    struct starting *state = task->state;
     if (err != NULL) {
         task_fail(task, err);
         return;
     }
-    struct deploying *state = task->state;
     state->ahead = ahead;
     task->deployment = id;
-    deploy_say(task);
+    start_say(task, state);
 }
 
-static bool deploy_allowed(struct task *task) {
+void task_start(struct task *task, const struct task_start *start) {
+    struct starting *state = task->state = arena_alloc(task->arena, sizeof *state);
+    *state = (struct starting){.plan = start->plan, .version = start->version, .more = start->more};
+    store_create_deployment(task->operations->options.store,
+                            &(struct new_deployment){
+                                .plan = start->plan,
+                                .version = start->version,
+                                .actor = task->op.actor.name,
+                                .via = task->op.actor.via,
+                                .inputs = start->inputs,
+                                .guided_flag = start->guided,
+                                .origin = start->origin,
+                                .origin_id = start->origin_id,
+                                .rolls_back = start->rolls_back,
+                                .begun = start->begun,
+                                .now_ms = clock_wall_ms(),
+                                .event_id = task->op.event_id,
+                            },
+                            start_created, task);
+}
+
+/* --- whether anything may start there -------------------------------------------------------------------------- */
+
+struct permitting {
+    const char *environment;
+    void (*next)(struct task *task);
+};
+
+static void freezes_came(const struct freeze *freezes, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    const struct permitting *state = task->state;
+    if (err != NULL) {
+        task_unread(task, err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(freezes[i].environment, state->environment)) {
+            struct buf text = BUF_INIT(ERR_TEXT_SIZE);
+            freeze_describe(&freezes[i], clock_wall_ms(), &text);
+            char *copy = arena_strdup(task->arena, text.data);
+            buf_finish(&text);
+            task_refuse(task, ERR_CONFLICT, "%s Nothing was started. To end that: unfreeze %s", copy,
+                        state->environment);
+            return;
+        }
+    }
+    state->next(task);
+}
+
+/* A request that is sent again is told what became of it the first time: the commit alone knows whether it is one. */
+void task_may_deploy(struct task *task, const char *project, const char *environment, void (*next)(struct task *task)) {
+    if (!task_allowed(task, PERMISSION_DEPLOY, project, environment)) {
+        return;
+    }
+    if (task->op.event_id != NULL || task->op.command.dry_run) {
+        next(task);
+        return;
+    }
+    struct permitting *state = task->state = arena_alloc(task->arena, sizeof *state);
+    *state = (struct permitting){arena_strdup(task->arena, environment), next};
+    store_list_freezes(task->operations->options.store, freezes_came, task);
+}
+
+/* --- deploy ---------------------------------------------------------------------------------------------------- */
+
+void task_deploy_as(struct task *task, enum origin origin, uint64_t origin_id, bool rolls_back, const char *more) {
+    struct command *c = &task->op.command;
+    struct plan *plan = NULL;
+    const char *inputs = NULL;
+    struct err err;
+    if (planner_build(task->config, c, task->arena, &plan, &inputs, &err) < 0) {
+        task_fail(task, &err);
+        return;
+    }
+    if (c->dry_run) {
+        planner_describe(task->config, c, plan, &task->text);
+        planner_write_preview(task->config, c, plan, &task->out);
+        task_reply(task);
+        return;
+    }
+    task_start(task, &(struct task_start){
+                         .plan = plan,
+                         .version = c->version,
+                         .inputs = inputs,
+                         .guided = c->guided,
+                         .origin = origin,
+                         .origin_id = origin_id,
+                         .rolls_back = rolls_back,
+                         .more = more,
+                     });
+}
+
+static void deploy_permitted(struct task *task) {
+    task_deploy_as(task, ORIGIN_DEPLOY, 0, false, NULL);
+}
+
+void task_deploy(struct task *task) {
     const struct command *c = &task->op.command;
     /* Names that do not exist get their own sentence from the planner. */
     bool known = config_find_project(task->config, c->project) != NULL &&
                  config_find_environment(task->config, c->environment) != NULL;
-    return !known || task_allowed(task, PERMISSION_DEPLOY, c->project, c->environment);
+    if (known) {
+        task_may_deploy(task, c->project, c->environment, deploy_permitted);
+    } else {
+        deploy_permitted(task);
+    }
 }
 
-void task_deploy(struct task *task) {
-    struct deploying *state = task->state = arena_alloc(task->arena, sizeof *state);
-    struct err err;
-    if (!deploy_allowed(task)) {
-        return;
-    }
-    if (planner_build(task->config, &task->op.command, task->arena, &state->plan, &state->inputs, &err) < 0) {
-        task_fail(task, &err);
-        return;
-    }
-    if (task->op.command.dry_run) {
-        planner_describe(task->config, &task->op.command, state->plan, &task->text);
-        planner_write_preview(task->config, &task->op.command, state->plan, &task->out);
-        task_reply(task);
-        return;
-    }
-    store_create_deployment(task->operations->options.store,
-                            &(struct new_deployment){
-                                .plan = state->plan,
-                                .version = task->op.command.version,
-                                .actor = task->op.actor.name,
-                                .via = task->op.actor.via,
-                                .inputs = state->inputs,
-                                .guided_flag = task->op.command.guided,
-                                .now_ms = clock_wall_ms(),
-                                .event_id = task->op.event_id,
-                            },
-                            deploy_created, task);
-}
+/* --- cancel ---------------------------------------------------------------------------------------------------- */
 
 static void cancel_recorded(enum answer_result result, void *user) {
     struct task *task = user;

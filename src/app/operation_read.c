@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "core/view_json.h"
 #include "store/feed.h"
+#include "store/freezes.h"
+#include "store/rows_json.h"
 #include "task.h"
 
 enum { STATUS_SHOWN = 20, HISTORY_LOOKED_AT = 200, HISTORY_SHOWN = 10, LOG_BATCHES = 200, LOG_SHOWN_BYTES = 6000 };
@@ -18,7 +20,22 @@ static bool may_view(const struct task *task, const struct deployment *d) {
 
 static void say_status(struct task *task, const struct deployment *d) {
     const struct card *card = view_status(d, clock_wall_ms(), task->arena);
-    buf_printf(&task->text, "D%llu %s: %s\n", (unsigned long long)d->id, card->subject, card->title);
+    const char *origin = view_origin(d, task->arena);
+    buf_printf(&task->text, "D%llu %s: %s%s%s", (unsigned long long)d->id, card->subject, card->title,
+               origin == NULL ? "" : ". ", origin == NULL ? "" : origin);
+    if (d->resumed_by != 0) {
+        buf_printf(&task->text, ". Goes on in D%llu", (unsigned long long)d->resumed_by);
+    }
+    if (d->excluded_count > 0) {
+        buf_printf(&task->text, ". Excluded: %u of %zu machines", d->excluded_count, d->plan->target_count);
+    }
+    buf_adds(&task->text, "\n");
+}
+
+static bool may_view_row(const struct task *task, const struct version_row *row) {
+    const char *project = task->op.command.topic;
+    unsigned mine = actor_permissions(task->config, &task->op.actor, row->project, row->environment);
+    return (mine & PERMISSION_VIEW) != 0 && (project == NULL || str_equal(project, row->project));
 }
 
 /* --- status --------------------------------------------------------------------------------------------------- */
@@ -51,6 +68,43 @@ static void status_loaded(struct deployment_record *record, const struct err *er
     task_reply(task);
 }
 
+/* Debts are told as long as they are not paid. */
+static void status_versions(const struct version_row *rows, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    json_array_begin(&task->out, "owed");
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].owed.version != NULL && may_view_row(task, &rows[i])) {
+            buf_printf(&task->text, "Owed since D%llu: %s on %s. To pay: catch up %s in %s\n",
+                       (unsigned long long)rows[i].owed.deployment, rows[i].project, rows[i].target, rows[i].project,
+                       rows[i].environment);
+            version_write(&task->out, NULL, &rows[i]);
+        }
+    }
+    json_array_end(&task->out);
+    json_object_end(&task->out);
+    task_reply(task);
+}
+
+static void status_freezes(const struct freeze *freezes, size_t count, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_fail(task, err);
+        return;
+    }
+    json_array_begin(&task->out, "freezes");
+    for (size_t i = 0; i < count; i++) {
+        freeze_describe(&freezes[i], clock_wall_ms(), &task->text);
+        buf_adds(&task->text, "\n");
+        freeze_write(&task->out, NULL, &freezes[i]);
+    }
+    json_array_end(&task->out);
+    store_list_versions(task->operations->options.store, status_versions, task);
+}
+
 static void status_listed(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct task *task = user;
     const char *project = task->op.command.topic;
@@ -68,17 +122,16 @@ static void status_listed(struct deployment_record **records, size_t count, cons
         deployment_record_free(records[i]);
     }
     json_array_end(&task->out);
-    json_object_end(&task->out);
     if (err != NULL) {
         task_fail(task, err);
         return;
     }
     if (shown == 0) {
-        buf_adds(&task->text, "Nothing runs and nothing waits.");
+        buf_adds(&task->text, "Nothing runs and nothing waits.\n");
     } else if (shown > STATUS_SHOWN) {
-        buf_printf(&task->text, "and %zu more", shown - STATUS_SHOWN);
+        buf_printf(&task->text, "and %zu more\n", shown - STATUS_SHOWN);
     }
-    task_reply(task);
+    store_list_freezes(task->operations->options.store, status_freezes, task);
 }
 
 static void status_ids(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
@@ -207,8 +260,11 @@ static void show_loaded(struct deployment_record *record, const struct err *err,
     if (!str_empty(q->question.excerpt)) {
         buf_printf(&task->text, "\n%s\n\n", q->question.excerpt);
     }
+    const char *past = view_past(&q->past, task->arena);
     if (!q->open) {
         question_over(q, clock_wall_ms(), &task->text);
+    } else if (past != NULL) {
+        buf_printf(&task->text, "%s\n", past);
     }
     for (unsigned bit = GUIDANCE_RETRY; q->open && bit <= GUIDANCE_ABORT; bit <<= 1) {
         if ((q->question.options & bit) != 0) {
@@ -405,9 +461,28 @@ void task_history(struct task *task) {
     store_list_deployments(task->operations->options.store, 0, HISTORY_LOOKED_AT, history_ids, task);
 }
 
+/* "; owed 1.4.2 since D311 (2 h)", "; 1.4.2 did not finish there (D311)" */
+static void say_standing(struct task *task, const struct version_row *row, int64_t now_ms) {
+    if (row->confirmed.version == NULL) {
+        buf_adds(&task->text, "nothing confirmed");
+    } else {
+        buf_printf(&task->text, "%s since ", row->confirmed.version);
+        str_duration(&task->text, now_ms > row->confirmed.when_ms ? now_ms - row->confirmed.when_ms : 0);
+        buf_printf(&task->text, " (D%llu)", (unsigned long long)row->confirmed.deployment);
+    }
+    if (row->unconfirmed.version != NULL) {
+        buf_printf(&task->text,
+                   row->unknown ? "; unknown: %s may be there (D%llu)" : "; %s did not finish there (D%llu)",
+                   row->unconfirmed.version, (unsigned long long)row->unconfirmed.deployment);
+    }
+    if (row->owed.version != NULL) {
+        buf_printf(&task->text, "; excluded, owed since %s (D%llu)", row->owed.version,
+                   (unsigned long long)row->owed.deployment);
+    }
+}
+
 static void versions_came(const struct version_row *rows, size_t count, const struct err *err, void *user) {
     struct task *task = user;
-    const char *project = task->op.command.topic;
     if (err != NULL) {
         task_fail(task, err);
         return;
@@ -416,21 +491,14 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     json_array_begin(&task->out, "items");
     for (size_t i = 0; i < count; i++) {
         const struct version_row *row = &rows[i];
-        unsigned mine = actor_permissions(task->config, &task->op.actor, row->project, row->environment);
-        if ((mine & PERMISSION_VIEW) == 0 || (project != NULL && !str_equal(project, row->project))) {
+        if (!may_view_row(task, row)) {
             continue;
         }
-        buf_printf(&task->text, "%s in %s%s%s: %s (D%llu)\n", row->project, row->environment,
-                   row->target[0] == '\0' ? "" : " on ", row->target, row->version,
-                   (unsigned long long)row->deployment);
-        json_object_begin(&task->out, NULL);
-        json_add_string(&task->out, "project", row->project);
-        json_add_string(&task->out, "environment", row->environment);
-        json_add_string(&task->out, "target", row->target);
-        json_add_string(&task->out, "version", row->version);
-        json_add_int(&task->out, "deployment", (int64_t)row->deployment);
-        json_add_int(&task->out, "when", row->when_ms);
-        json_object_end(&task->out);
+        buf_printf(&task->text, "%s in %s%s%s: ", row->project, row->environment, row->target[0] == '\0' ? "" : " on ",
+                   row->target);
+        say_standing(task, row, clock_wall_ms());
+        buf_adds(&task->text, "\n");
+        version_write(&task->out, NULL, row);
     }
     json_array_end(&task->out);
     json_object_end(&task->out);

@@ -17,14 +17,16 @@
 #include "task.h"
 
 static void (*const handlers[COMMAND_COUNT])(struct task *task) = {
-    [COMMAND_ABORT] = task_answer,    [COMMAND_CANCEL] = task_cancel,     [COMMAND_CHECK] = task_check,
-    [COMMAND_DEPLOY] = task_deploy,   [COMMAND_EXCLUDE] = task_answer,    [COMMAND_EXTEND] = task_put_off,
-    [COMMAND_FAIL] = task_answer,     [COMMAND_HELP] = task_help,         [COMMAND_HISTORY] = task_history,
-    [COMMAND_IGNORE] = task_answer,   [COMMAND_LOG] = task_log,           [COMMAND_PARK] = task_put_off,
-    [COMMAND_PENDING] = task_pending, [COMMAND_PROCEED] = task_answer,    [COMMAND_RETRY] = task_answer,
-    [COMMAND_SHOW] = task_show,       [COMMAND_STATUS] = task_status,     [COMMAND_TAKE] = task_take,
-    [COMMAND_UNPARK] = task_put_off,  [COMMAND_VERSIONS] = task_versions, [COMMAND_WHOAMI] = task_whoami,
-    [COMMAND_WHO] = task_who,
+    [COMMAND_ABORT] = task_answer,    [COMMAND_AGAIN] = task_again,    [COMMAND_CANCEL] = task_cancel,
+    [COMMAND_CATCH] = task_catch_up,  [COMMAND_CHECK] = task_check,    [COMMAND_DEPLOY] = task_deploy,
+    [COMMAND_EXCLUDE] = task_answer,  [COMMAND_EXTEND] = task_put_off, [COMMAND_FAIL] = task_answer,
+    [COMMAND_FREEZE] = task_freeze,   [COMMAND_HELP] = task_help,      [COMMAND_HISTORY] = task_history,
+    [COMMAND_IGNORE] = task_answer,   [COMMAND_LOG] = task_log,        [COMMAND_PARK] = task_put_off,
+    [COMMAND_PENDING] = task_pending, [COMMAND_PROCEED] = task_answer, [COMMAND_PROMOTE] = task_promote,
+    [COMMAND_RESUME] = task_resume,   [COMMAND_RETRY] = task_answer,   [COMMAND_ROLLBACK] = task_rollback,
+    [COMMAND_SHOW] = task_show,       [COMMAND_STATUS] = task_status,  [COMMAND_TAKE] = task_take,
+    [COMMAND_UNFREEZE] = task_freeze, [COMMAND_UNPARK] = task_put_off, [COMMAND_VERSIONS] = task_versions,
+    [COMMAND_WHO] = task_who,         [COMMAND_WHOAMI] = task_whoami,
 };
 
 struct operations *operations_create(const struct operations_options *options) {
@@ -56,6 +58,7 @@ static struct command command_copy(const struct command *command, struct arena *
     copy.project = arena_strdup(arena, command->project);
     copy.version = arena_strdup(arena, command->version);
     copy.environment = arena_strdup(arena, command->environment);
+    copy.from = arena_strdup(arena, command->from);
     copy.on = names_copy(&command->on, arena);
     copy.without = names_copy(&command->without, arena);
     copy.skip = names_copy(&command->skip, arena);

@@ -155,6 +155,19 @@ static bool step_wants(const struct config_step *step, const struct config_targe
     return false;
 }
 
+bool planner_wants(const struct config_project *project, const struct config_environment *environment,
+                   const struct config_target *target) {
+    bool here = target->environments.count == 0 || config_names_have(&target->environments, environment->name);
+    for (size_t i = 0; i < project->step_count && here; i++) {
+        const struct config_step *step = &project->steps[i];
+        bool runs = step->environments.count == 0 || config_names_have(&step->environments, environment->name);
+        if (runs && step_wants(step, target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint32_t plan_target(struct planner *p, size_t t) {
     if (p->index_of_target[t] == 0) {
         const struct config_target *from = &p->config->targets[t];

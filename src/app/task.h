@@ -49,6 +49,12 @@ void task_deploy(struct task *task);
 void task_answer(struct task *task);
 void task_take(struct task *task);
 void task_check(struct task *task);
+void task_again(struct task *task);
+void task_resume(struct task *task);
+void task_catch_up(struct task *task);
+void task_rollback(struct task *task);
+void task_promote(struct task *task);
+void task_freeze(struct task *task); /* and unfreeze */
 void task_put_off(struct task *task);
 void task_cancel(struct task *task);
 void task_status(struct task *task);
@@ -60,6 +66,31 @@ void task_history(struct task *task);
 void task_versions(struct task *task);
 void task_help(struct task *task);
 void task_whoami(struct task *task);
+
+/* What every new deployment goes through, whatever asked for it: permission and freeze were looked at by
+ * task_may_deploy, are looked at again by the commit, and the reply names the number. */
+struct task_start {
+    const struct plan *plan;
+    const char *version, *inputs;
+    int guided;
+    enum origin origin;
+    uint64_t origin_id;
+    bool rolls_back;
+    const struct deployment *begun; /* or NULL */
+    const char *more;               /* what the reply says behind "D312: shop 1.4 to production starts."; or NULL */
+};
+void task_start(struct task *task, const struct task_start *start);
+
+/* Looks whether the actor may deploy there, and whether it is frozen; goes on with `next`, or refuses the task. */
+void task_may_deploy(struct task *task, const char *project, const char *environment, void (*next)(struct task *task));
+
+/* Ends a task that was to start something and must not, with the sentence of err; but a request that has started
+ * something before and is only sent again is told so. */
+void task_not_started(struct task *task, const struct err *err);
+
+/* The same as `deploy <project> <version> to <environment>`, with what the command of the task says besides. The names
+ * in it are there already. */
+void task_deploy_as(struct task *task, enum origin origin, uint64_t origin_id, bool rolls_back, const char *more);
 
 /* The record of a question in the loaded deployment; NULL if it is not there. */
 struct question_record *record_question(const struct deployment_record *record, uint64_t question);

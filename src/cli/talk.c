@@ -114,7 +114,8 @@ static void say_next(const struct talk *talk, int64_t deployment) {
     if (deployment <= 0 || option_given(&talk->invocation->options, OPTION_JSON)) {
         return;
     }
-    if (command->id == COMMAND_DEPLOY) {
+    const struct command_entry *entry = command_entry(command->id);
+    if (entry->permission == PERMISSION_DEPLOY) {
         terminal_say(&talk->invocation->terminal, "Next: guidepost log D%" PRId64 " -f, or guidepost wait D%" PRId64,
                      deployment, deployment);
     } else if (command->guidance != GUIDANCE_NONE || command->id == COMMAND_CANCEL) {

@@ -17,6 +17,7 @@
 #define CONFIRM (OPTION_BIT(NO_INPUT) | OPTION_BIT(YES))
 #define WAIT (OPTION_BIT(ALLOW_WARNINGS) | OPTION_BIT(TIMEOUT))
 #define ANSWER (TALK | CONFIRM | OPTION_BIT(NOTE) | OPTION_BIT(TARGET))
+#define START (TALK | WAIT | OPTION_BIT(FOLLOW) | OPTION_BIT(WAIT))
 #define DEPLOY                                                                             \
     (TALK | WAIT | OPTION_BIT(DRY_RUN) | OPTION_BIT(EXCLUDE_TARGET) | OPTION_BIT(FOLLOW) | \
      OPTION_BIT(GUIDED_FAILURE) | OPTION_BIT(INPUT) | OPTION_BIT(SKIP) | OPTION_BIT(TARGET) | OPTION_BIT(WAIT))
@@ -25,7 +26,9 @@
 
 static const struct verb TABLE[] = {
     {"abort", VERB_ANSWER, COMMAND_ABORT, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
+    {"again", VERB_DEPLOY, COMMAND_AGAIN, NULL, NULL, START, talk_run},
     {"cancel", VERB_DEPLOY, COMMAND_CANCEL, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
+    {"catch", VERB_DEPLOY, COMMAND_CATCH, NULL, NULL, START, talk_run},
     {"check", VERB_ANSWER, COMMAND_CHECK, NULL, NULL, TALK, talk_run},
     {"completion", VERB_OTHER, COMMAND_NONE, "bash|zsh|fish", "Print the completion script for a shell.", COMMON,
      help_completion_run},
@@ -39,6 +42,7 @@ static const struct verb TABLE[] = {
     {"exclude", VERB_ANSWER, COMMAND_EXCLUDE, NULL, NULL, ANSWER, talk_run},
     {"extend", VERB_ANSWER, COMMAND_EXTEND, NULL, NULL, TALK, talk_run},
     {"fail", VERB_ANSWER, COMMAND_FAIL, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
+    {"freeze", VERB_DEPLOY, COMMAND_FREEZE, NULL, NULL, TALK | OPTION_BIT(NOTE), talk_run},
     {"healthcheck", VERB_SERVER, COMMAND_NONE, "", "Ask the server whether it is alive; for containers.",
      COMMON | OPTION_BIT(SERVER) | OPTION_BIT(STATE_DIR), daemon_healthcheck_run},
     {"help", VERB_OTHER, COMMAND_NONE, "[verb]", "Show the verbs, or how to use one of them.",
@@ -49,7 +53,10 @@ static const struct verb TABLE[] = {
     {"park", VERB_ANSWER, COMMAND_PARK, NULL, NULL, TALK, talk_run},
     {"pending", VERB_ANSWER, COMMAND_PENDING, NULL, NULL, TALK, talk_run},
     {"proceed", VERB_ANSWER, COMMAND_PROCEED, NULL, NULL, TALK | CONFIRM | OPTION_BIT(NOTE), talk_run},
+    {"promote", VERB_DEPLOY, COMMAND_PROMOTE, NULL, NULL, START, talk_run},
+    {"resume", VERB_DEPLOY, COMMAND_RESUME, NULL, NULL, START, talk_run},
     {"retry", VERB_ANSWER, COMMAND_RETRY, NULL, NULL, ANSWER, talk_run},
+    {"rollback", VERB_DEPLOY, COMMAND_ROLLBACK, NULL, NULL, START, talk_run},
     {"rollback-seen", VERB_SERVER, COMMAND_NONE, "confirm",
      "Redis has lost commits, and you have looked at what runs: go on from what it has.", TALK, rollback_seen_run},
     {"serve", VERB_SERVER, COMMAND_NONE, "", "Run the server: chat, API and page. One of several leads.", SERVE,
@@ -57,6 +64,7 @@ static const struct verb TABLE[] = {
     {"show", VERB_ANSWER, COMMAND_SHOW, NULL, NULL, TALK, talk_run},
     {"status", VERB_DEPLOY, COMMAND_STATUS, NULL, NULL, TALK, talk_run},
     {"take", VERB_ANSWER, COMMAND_TAKE, NULL, NULL, TALK, talk_run},
+    {"unfreeze", VERB_DEPLOY, COMMAND_UNFREEZE, NULL, NULL, TALK | OPTION_BIT(NOTE), talk_run},
     {"unpark", VERB_ANSWER, COMMAND_UNPARK, NULL, NULL, TALK, talk_run},
     {"up", VERB_SERVER, COMMAND_NONE, "", "Run server and worker together, with a Redis of their own.", SERVE,
      daemon_up_run},

@@ -192,7 +192,7 @@ enum option {
     OPTION_NOTE
 };
 
-enum { FOR_DEPLOY = 1, FOR_ANSWERS = 2, FOR_CANCEL = 4 };
+enum { FOR_DEPLOY = 1, FOR_ANSWERS = 2, FOR_CANCEL = 4 }; /* cancel, and what else takes a reason */
 
 static const struct {
     const char *name;
@@ -209,10 +209,11 @@ static const struct {
 };
 
 static int option_user(const struct parser *p) {
-    return p->entry->id == COMMAND_DEPLOY   ? FOR_DEPLOY
-           : p->entry->id == COMMAND_CANCEL ? FOR_CANCEL
-           : p->command->guidance           ? FOR_ANSWERS
-                                            : 0;
+    return p->entry->id == COMMAND_DEPLOY ? FOR_DEPLOY
+           : p->entry->id == COMMAND_CANCEL || p->entry->id == COMMAND_FREEZE || p->entry->id == COMMAND_UNFREEZE
+               ? FOR_CANCEL
+           : p->command->guidance ? FOR_ANSWERS
+                                  : 0;
 }
 
 static int apply_option(struct parser *p, enum option option, const char *value) {
@@ -510,10 +511,99 @@ static int parse_topic(struct parser *p, const char *what) {
     return rc < 0 ? rc : read_end(p);
 }
 
+/* One of the words that join the parts of a sentence: "in", "from", "to". */
+static int read_keyword(struct parser *p, const char *keyword) {
+    if (!is_keyword(peek(p), keyword)) {
+        return refuse(p, arena_printf(p->arena, "The word '%s' is missing", keyword));
+    }
+    p->at++;
+    return 0;
+}
+
+static int read_needed(struct parser *p, const char *what, const char **ret_name) {
+    return peek(p) ? read_name(p, what, ret_name) : refuse(p, arena_printf(p->arena, "The %s is missing", what));
+}
+
+static int read_needed_deployment(struct parser *p) {
+    if (!peek(p)) {
+        return refuse(p, "The number of the deployment is missing");
+    }
+    int rc = read_deployment(p);
+    if (rc == 0 && p->command->deployment == 0) {
+        rc = refuse(p, arena_printf(p->arena, "%s is not the number of a deployment", shown(p, peek(p)->text)));
+    }
+    return rc;
+}
+
+static int parse_project_in(struct parser *p) {
+    int rc = read_needed(p, "project", &p->command->project);
+    rc = rc < 0 ? rc : read_keyword(p, "in");
+    rc = rc < 0 ? rc : read_needed(p, "environment", &p->command->environment);
+    return rc < 0 ? rc : read_end(p);
+}
+
+static int parse_catch(struct parser *p) {
+    int rc = read_keyword(p, "up");
+    if (rc < 0) {
+        return rc;
+    }
+    if (peek(p) && is_number_form('D', peek(p)->text)) {
+        rc = read_deployment(p);
+        return rc < 0 ? rc : read_end(p);
+    }
+    return parse_project_in(p);
+}
+
+static int parse_promote(struct parser *p) {
+    int rc = read_needed(p, "project", &p->command->project);
+    rc = rc < 0 ? rc : read_keyword(p, "from");
+    rc = rc < 0 ? rc : read_needed(p, "environment", &p->command->from);
+    rc = rc < 0 ? rc : read_keyword(p, "to");
+    rc = rc < 0 ? rc : read_needed(p, "environment", &p->command->environment);
+    return rc < 0 ? rc : read_end(p);
+}
+
+static int parse_resume(struct parser *p) {
+    int rc = read_needed_deployment(p);
+    if (rc == 0 && is_keyword(peek(p), "rerun-unknown")) {
+        p->command->rerun_unknown = true;
+        p->at++;
+    }
+    return rc < 0 ? rc : read_end(p);
+}
+
+static int parse_again(struct parser *p) {
+    int rc = read_needed_deployment(p);
+    if (rc == 0 && is_keyword(peek(p), "with")) {
+        p->at++;
+        rc = read_keyword(p, "excluded");
+        p->command->with_excluded = true;
+    }
+    return rc < 0 ? rc : read_end(p);
+}
+
+static int parse_environment(struct parser *p) {
+    int rc = read_needed(p, "environment", &p->command->environment);
+    return rc < 0 ? rc : read_end(p);
+}
+
 static int parse_rest(struct parser *p) {
     switch (p->entry->id) {
     case COMMAND_DEPLOY:
         return parse_deploy(p);
+    case COMMAND_AGAIN:
+        return parse_again(p);
+    case COMMAND_CATCH:
+        return parse_catch(p);
+    case COMMAND_FREEZE:
+    case COMMAND_UNFREEZE:
+        return parse_environment(p);
+    case COMMAND_PROMOTE:
+        return parse_promote(p);
+    case COMMAND_RESUME:
+        return parse_resume(p);
+    case COMMAND_ROLLBACK:
+        return parse_project_in(p);
     case COMMAND_ABORT:
     case COMMAND_EXCLUDE:
     case COMMAND_FAIL:

@@ -30,6 +30,12 @@ static const char *const event_words[] = {
 #undef X
 };
 
+static const char *const origin_words[] = {
+#define X(name, word) [ORIGIN_##name] = word,
+    ORIGINS(X)
+#undef X
+};
+
 const char *deployment_state_word(enum deployment_state state) {
     return deployment_words[state];
 }
@@ -53,6 +59,19 @@ enum deployment_state deployment_state_parse(const char *word) {
         }
     }
     return (enum deployment_state) - 1;
+}
+
+const char *origin_word(enum origin origin) {
+    return origin_words[origin];
+}
+
+enum origin origin_parse(const char *word) {
+    for (size_t i = 0; i < sizeof origin_words / sizeof origin_words[0]; i++) {
+        if (str_equal(word, origin_words[i])) {
+            return (enum origin)i;
+        }
+    }
+    return ORIGIN_DEPLOY;
 }
 
 bool deployment_is_final(enum deployment_state state) {
@@ -116,10 +135,15 @@ void deployment_init(struct deployment *d, const struct plan *plan, struct arena
     stages_find(d);
 }
 
+/* What was settled before the deployment began does not open a slot, but lets it be through. */
 static void stage_restore(struct deployment *d, struct stage_state *stage) {
     for (size_t slot = 0; slot < stage->slot_count; slot++) {
-        bool opened = deployment_run(d, stage->first, slot)->state != RUN_PENDING;
-        bool through = run_is_final(deployment_run(d, stage->last, slot)->state);
+        bool opened = false;
+        for (size_t step = stage->first; step <= stage->last; step++) {
+            const struct run *run = deployment_run(d, step, slot);
+            opened = opened || (run->state != RUN_PENDING && !run->earlier);
+        }
+        bool through = slot_is_through(d, stage, slot);
         stage->done += through;
         stage->open += opened && !through;
         if (opened) {
@@ -134,9 +158,11 @@ void deployment_restore(struct deployment *d) {
     for (size_t step = 0; step < d->plan->step_count; step++) {
         struct step_state *s = &d->steps[step];
         memset(s->by_state, 0, sizeof s->by_state);
+        s->earlier = 0;
         for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
             enum run_state state = s->runs[slot].state;
             s->by_state[state]++;
+            s->earlier += s->runs[slot].earlier;
             if (state == RUN_EXCLUDED && !d->plan->steps[step].on_worker) {
                 d->excluded[d->plan->steps[step].targets[slot]] = true;
             }

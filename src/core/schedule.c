@@ -40,6 +40,15 @@ static enum run_state slot_turn(const struct deployment *d, size_t step, size_t 
     return runs ? RUN_QUEUED : RUN_SKIPPED;
 }
 
+bool slot_is_through(const struct deployment *d, const struct stage_state *stage, size_t slot) {
+    for (size_t step = stage->first; step <= stage->last; step++) {
+        if (!run_is_final(deployment_run(d, step, slot)->state)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The slot goes on at `step`: starts the first run of its stage from there that is to run, or is through. While the
  * deployment holds it stays where it is. */
 static void slot_continue(struct apply *apply, struct stage_state *stage, size_t step, size_t slot) {
@@ -47,6 +56,9 @@ static void slot_continue(struct apply *apply, struct stage_state *stage, size_t
     for (; step <= stage->last; step++) {
         if (deployment_holds(d)) {
             return;
+        }
+        if (run_is_final(deployment_run(d, step, slot)->state)) {
+            continue; /* Settled before the deployment began. */
         }
         enum run_state turn = slot_turn(d, step, slot);
         if (turn == RUN_QUEUED && d->plan->steps[step].approve) {
@@ -87,8 +99,10 @@ static void stage_fill(struct apply *apply, struct stage_state *stage) {
     size_t window = (size_t)apply->d->plan->steps[stage->first].max_parallel;
     while (stage->next_slot < stage->slot_count && stage->open < window) {
         size_t slot = stage->next_slot++;
-        stage->open++;
-        slot_continue(apply, stage, stage->first, slot);
+        if (!slot_is_through(apply->d, stage, slot)) {
+            stage->open++;
+            slot_continue(apply, stage, stage->first, slot);
+        }
     }
 }
 
@@ -110,30 +124,53 @@ static bool stages_fill(struct apply *apply) {
     return all_done;
 }
 
+/* What became of a target in this deployment. */
+struct target_sum {
+    bool here;             /* a run of it was settled here, not before */
+    bool done, undone;     /* a step that brings the version went well there; one did not */
+    bool changed, unknown; /* something ran there; with an outcome that is not known */
+    size_t step, slot;     /* the last of its steps */
+};
+
+static bool outcome_of_a_start(struct outcome outcome) {
+    return outcome.kind != OUTCOME_NONE && outcome.kind != OUTCOME_NOT_STARTED && outcome.kind != OUTCOME_UNREACHABLE;
+}
+
+static void sum_run(struct target_sum *sum, const struct run *run) {
+    bool done = run->state == RUN_SUCCEEDED || run->state == RUN_WARNED;
+    sum->here = sum->here || !run->earlier;
+    sum->done = sum->done || done;
+    sum->undone = sum->undone || !done;
+    sum->changed = sum->changed || run->unknown || (!run->earlier && outcome_of_a_start(run->outcome));
+    sum->unknown = sum->unknown || (run->unknown && !done);
+}
+
 /* A target has the version when every step that ran there for it went well, ignored ones included. */
-static void announce_deployed(struct apply *apply) {
+static void announce_targets(struct apply *apply) {
     struct deployment *d = apply->d;
     const struct plan *plan = d->plan;
-    bool *good = arena_array(apply->arena, plan->target_count + 1, sizeof *good);
-    size_t *last_step = arena_array(apply->arena, plan->target_count + 1, sizeof *last_step);
-    size_t *last_slot = arena_array(apply->arena, plan->target_count + 1, sizeof *last_slot);
-    bool *bad = arena_array(apply->arena, plan->target_count + 1, sizeof *bad);
+    struct target_sum *sums = arena_array(apply->arena, plan->target_count + 1, sizeof *sums);
     for (size_t step = 0; step < plan->step_count; step++) {
         for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
             int target = slot_target(d, step, slot);
-            enum run_state state = deployment_run(d, step, slot)->state;
-            if (target < 0 || plan->steps[step].condition != PLAN_SUCCESS) {
-                continue;
+            if (target >= 0 && plan->steps[step].condition == PLAN_SUCCESS) {
+                sum_run(&sums[target], deployment_run(d, step, slot));
+                sums[target].step = step;
+                sums[target].slot = slot;
             }
-            good[target] = good[target] || state == RUN_SUCCEEDED || state == RUN_WARNED;
-            bad[target] = bad[target] || (state != RUN_SUCCEEDED && state != RUN_WARNED);
-            last_step[target] = step;
-            last_slot[target] = slot;
         }
     }
     for (size_t target = 0; target < plan->target_count; target++) {
-        if (good[target] && !bad[target] && !d->excluded[target]) {
-            (void)apply_effect(apply, EFFECT_DEPLOYED, last_step[target], last_slot[target]);
+        const struct target_sum *sum = &sums[target];
+        bool confirmed = sum->done && !sum->undone && !d->excluded[target];
+        if (confirmed && sum->here) {
+            (void)apply_effect(apply, EFFECT_DEPLOYED, sum->step, sum->slot);
+        } else if (!confirmed && sum->changed) {
+            apply_effect(apply, EFFECT_UNCONFIRMED, sum->step, sum->slot)->text =
+                sum->unknown ? "unknown" : "unfinished";
+        }
+        if (d->excluded[target]) {
+            (void)apply_effect(apply, EFFECT_OWED, sum->step, sum->slot);
         }
     }
 }
@@ -154,7 +191,7 @@ void schedule_conclude(struct apply *apply) {
         return;
     }
     if (!deployment_holds(d) && stages_fill(apply)) {
-        announce_deployed(apply);
+        announce_targets(apply);
         deployment_enter(apply, final_state(d));
     } else if (d->state == DEPLOYMENT_RUNNING && d->active == 0 && d->question_count > 0) {
         deployment_enter(apply, DEPLOYMENT_PAUSED);

@@ -218,6 +218,7 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
     q.card = question_card(d, &q);
 
     run->question = q.id;
+    run->retry_of = kind == ASK_FAILED ? 0 : run->retry_of; /* The Retry before it did not help. */
     run_enter(apply, step, slot, RUN_ASKING);
     d->questions = arena_push(d->arena, d->questions, d->question_count, sizeof *d->questions);
     d->questions[d->question_count++] = q;

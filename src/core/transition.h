@@ -57,6 +57,8 @@ void vigils_restore(struct deployment *d);
 
 /* --- schedule.c --- */
 
+/* Every run of the slot in its stage is final. */
+bool slot_is_through(const struct deployment *d, const struct stage_state *stage, size_t slot);
 /* The run of (step, slot) is final: its slot goes on. */
 void schedule_advance(struct apply *apply, size_t step, size_t slot);
 /* The deployment no longer holds: so do the slots that waited. */

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "core/resume.h"
 #include "view_parts.h"
 
 /* Something that went on in spite of a failure: machines excluded or a step ignored, by one person with one note. */
@@ -171,6 +172,16 @@ static const char *failed_question(const struct deployment *d, const struct ques
     return "";
 }
 
+/* How it can go on, while nothing else goes on from it. */
+static void add_resume_fact(struct card *card, const struct deployment *d, struct arena *arena) {
+    struct arena *scratch = arena_create();
+    const char *place = d->resumed_by == 0 ? resume_place(resume_begin(d, scratch), scratch) : NULL;
+    if (place != NULL) {
+        view_fact(card, arena_printf(arena, "To go on with %s: resume D%llu", place, (unsigned long long)d->id), arena);
+    }
+    arena_destroy(scratch);
+}
+
 struct card *view_closing(const struct deployment *d, const struct question_record *questions, size_t count,
                           struct arena *arena) {
     struct card *card = view_card(CARD_CLOSING, d, arena);
@@ -182,6 +193,7 @@ struct card *view_closing(const struct deployment *d, const struct question_reco
         const struct view_standing *standings = view_standings(d, arena);
         const char *failed = d->state == DEPLOYMENT_FAILED ? failed_question(d, questions, count, arena) : "";
         add_standings(card, d, standings, arena);
+        add_resume_fact(card, d, arena);
         card->text = arena_printf(arena, "%s.%s%s%s", result, failed, why, standings_text(d, standings, arena));
     } else {
         add_warnings(card, d, questions, count, arena);

@@ -1,6 +1,7 @@
 #include "core/view_json.h"
 
 #include "base/str.h"
+#include "core/resume.h"
 #include "view_parts.h"
 
 static void write_names(struct json_out *out, const char *key, const char *const *items, size_t count) {
@@ -111,6 +112,9 @@ static void write_summary_members(struct json_out *out, const struct deployment 
     }
     json_array_end(out);
     json_add_string(out, "waits_for", waits_for);
+    json_add_string(out, "origin", origin_word(d->origin));
+    write_name(out, "origin_of", 'D', d->origin_id);
+    write_name(out, "resumed_by", 'D', d->resumed_by);
 }
 
 void view_write_summary(struct json_out *out, const char *key, const struct deployment *d, const char *waits_for,
@@ -143,6 +147,7 @@ static void write_run(struct json_out *out, const struct deployment *d, size_t s
     json_add_int(out, "attempt", run->attempt);
     json_add_string(out, "outcome", run->outcome.kind == OUTCOME_NONE ? NULL : outcome_text(run->outcome, arena));
     json_add_bool(out, "unknown", run->unknown);
+    json_add_bool(out, "earlier", run->earlier);
     json_add_string(out, "worker", run->worker);
     json_add_int(out, "started", run->started_ms);
     json_add_int(out, "ended", run->ended_ms);
@@ -172,12 +177,29 @@ static void write_steps(struct json_out *out, const struct deployment *d, struct
     json_array_end(out);
 }
 
+/* Where `resume` would go on, and what keeps it from doing so without a further word; null if there is nothing. */
+static void write_resumable(struct json_out *out, const struct deployment *d, struct arena *arena) {
+    struct err err = {0};
+    bool over = d->state == DEPLOYMENT_FAILED || d->state == DEPLOYMENT_CANCELED;
+    if (!over || !resume_possible(d, true, arena, &err)) {
+        json_add_null(out, "resume");
+        return;
+    }
+    bool asks = !resume_possible(d, false, arena, &err);
+    json_object_begin(out, "resume");
+    json_add_string(out, "place", resume_place(resume_begin(d, arena), arena));
+    json_add_bool(out, "unknown", asks);
+    json_add_string(out, "why", asks ? err.text : NULL);
+    json_object_end(out);
+}
+
 void view_write_deployment(struct json_out *out, const char *key, const struct deployment *d,
                            const struct question_record *questions, size_t count, const char *waits_for, int64_t now_ms,
                            struct arena *arena) {
     json_object_begin(out, key);
     write_summary_members(out, d, waits_for, now_ms, arena);
     json_add_string(out, "closing_why", d->closing_why);
+    write_resumable(out, d, arena);
     json_add_string(out, "room", d->plan->room);
     json_array_begin(out, "targets");
     for (size_t i = 0; i < d->plan->target_count; i++) {
@@ -243,5 +265,13 @@ void view_write_question(struct json_out *out, const char *key, const struct dep
     json_add_int(out, "answered_at", question->answered_ms);
     json_add_string(out, "note", question->note);
     json_add_string(out, "closed_why", question->closed_why);
+    json_object_begin(out, "past");
+    json_add_int(out, "retry", question->past.retry);
+    json_add_int(out, "retry_worked", question->past.retry_worked);
+    json_add_int(out, "ignore", question->past.ignore);
+    json_add_int(out, "exclude", question->past.exclude);
+    json_add_int(out, "fail", question->past.fail);
+    json_add_string(out, "text", view_past(&question->past, arena));
+    json_object_end(out);
     json_object_end(out);
 }

@@ -165,6 +165,30 @@ const struct view_standing *view_standings(const struct deployment *d, struct ar
     return standings;
 }
 
+const char *view_origin(const struct deployment *d, struct arena *arena) {
+    const char *format = NULL;
+    switch (d->origin) {
+    case ORIGIN_DEPLOY:
+        return NULL;
+    case ORIGIN_RESUME:
+        format = "Resumes D%llu";
+        break;
+    case ORIGIN_AGAIN:
+        format = "The same again as D%llu";
+        break;
+    case ORIGIN_CATCH_UP:
+        format = "Catches up with D%llu";
+        break;
+    case ORIGIN_ROLLBACK:
+        format = "Rolls back D%llu";
+        break;
+    case ORIGIN_PROMOTE:
+        format = "Promotes D%llu";
+        break;
+    }
+    return arena_printf(arena, format, (unsigned long long)d->origin_id);
+}
+
 const char *view_state_title(enum deployment_state state) {
     switch (state) {
     case DEPLOYMENT_QUEUED:

@@ -207,7 +207,32 @@ static void add_times_fact(const struct group *g) {
     view_fact(g->card, asked, g->arena);
 }
 
+const char *view_past(const struct past_answers *past, struct arena *arena) {
+    const struct {
+        uint32_t count;
+        enum guidance guidance;
+    } answers[] = {{past->retry, GUIDANCE_RETRY},
+                   {past->ignore, GUIDANCE_IGNORE},
+                   {past->exclude, GUIDANCE_EXCLUDE},
+                   {past->fail, GUIDANCE_FAIL}};
+    uint32_t sum = past->retry + past->ignore + past->exclude + past->fail;
+    const char *text = arena_printf(arena, "Same error %u time%s here before", (unsigned)sum, sum == 1 ? "" : "s");
+    bool first = true;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        if (answers[i].count > 0) {
+            const char *title = guidance_title(answers[i].guidance);
+            text = arena_printf(arena, "%s%s %s %ux", text, first ? ":" : ",", title, (unsigned)answers[i].count);
+            first = false;
+        }
+        if (answers[i].guidance == GUIDANCE_RETRY && past->retry > 0) {
+            text = arena_printf(arena, "%s (worked %ux)", text, (unsigned)past->retry_worked);
+        }
+    }
+    return sum == 0 ? NULL : text;
+}
+
 static void add_open_facts(const struct group *g) {
+    const char *past = view_past(&g->shown[0]->past, g->arena);
     view_fact(g->card, open_what(g, ""), g->arena);
     if (first_question(g)->unknown) {
         view_fact(g->card, UNKNOWN_TEXT, g->arena);
@@ -215,6 +240,9 @@ static void add_open_facts(const struct group *g) {
     add_attempt_fact(g);
     add_siblings_fact(g);
     add_retry_facts(g);
+    if (past != NULL) {
+        view_fact(g->card, past, g->arena);
+    }
     if (g->step->guided.hint) {
         view_fact(g->card, arena_printf(g->arena, "Hint: %s", g->step->guided.hint), g->arena);
     }

@@ -16,7 +16,7 @@ static enum run_state step_state(const struct deployment *d, size_t step) {
     if (n[RUN_ASKING] > 0) {
         return RUN_ASKING;
     }
-    if (n[RUN_PENDING] == slots) {
+    if (n[RUN_PENDING] > 0 && n[RUN_PENDING] + d->steps[step].earlier == slots) {
         return RUN_PENDING;
     }
     if (n[RUN_PENDING] + n[RUN_QUEUED] + n[RUN_RUNNING] + n[RUN_LOST] + n[RUN_DELAYED] > 0) {
@@ -36,6 +36,9 @@ static const char *run_took(const struct run *run, struct arena *arena) {
 }
 
 static const char *run_detail(const struct run *run, int64_t now_ms, struct arena *arena) {
+    if (run->earlier) {
+        return run->state == RUN_EXCLUDED ? "left out from the start" : "done before this deployment";
+    }
     switch (run->state) {
     case RUN_QUEUED:
         return "waits for a worker";
@@ -65,6 +68,15 @@ static const char *run_detail(const struct run *run, int64_t now_ms, struct aren
     return "";
 }
 
+static uint32_t done_before(const struct deployment *d, size_t step) {
+    uint32_t count = 0;
+    for (size_t slot = 0; d->steps[step].earlier > 0 && slot < d->plan->steps[step].slot_count; slot++) {
+        const struct run *run = deployment_run(d, step, slot);
+        count += run->earlier && run->state != RUN_EXCLUDED;
+    }
+    return count;
+}
+
 /* "2 of 3 machines · 1 asks" */
 static const char *count_detail(const struct deployment *d, size_t step, struct arena *arena) {
     const uint32_t *n = d->steps[step].by_state;
@@ -88,6 +100,10 @@ static const char *count_detail(const struct deployment *d, size_t step, struct 
     }
     const char *text = done == slots ? view_machines(slots, arena)
                                      : arena_printf(arena, "%u of %s", done, view_machines(slots, arena));
+    uint32_t before = done_before(d, step);
+    if (before > 0) {
+        text = arena_printf(arena, "%s · %u of them before this deployment", text, before);
+    }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (others[i].count > 0) {
             text = arena_printf(arena, "%s · %u %s", text, others[i].count, others[i].word);
@@ -196,6 +212,13 @@ static void add_status_facts(struct card *card, const struct deployment *d, int6
     }
     if (d->closing_why) {
         view_fact(card, d->closing_why, arena);
+    }
+    const char *origin = view_origin(d, arena);
+    if (origin != NULL) {
+        view_fact(card, origin, arena);
+    }
+    if (d->resumed_by != 0) {
+        view_fact(card, arena_printf(arena, "Goes on in D%llu", (unsigned long long)d->resumed_by), arena);
     }
 }
 

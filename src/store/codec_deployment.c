@@ -26,7 +26,10 @@ void deployment_encode_fixed(struct field_list *list, const struct deployment *d
     field_list_text(list, "guided", guided_word(d->guided_flag));
     field_list_text(list, "plan", d->plan_hash);
     field_list_number(list, "created", (uint64_t)d->created_ms);
-    field_list_set(list, "excluded", "0");
+    field_list_set(list, "origin", origin_word(d->origin));
+    field_list_number(list, "origin_id", d->origin_id);
+    field_list_text(list, "rolls_back", d->rolls_back ? "yes" : "");
+    field_list_set(list, "excluded", words_u64(list->numbers[list->number_count++], d->excluded_count));
 }
 
 void deployment_encode_state(struct field_list *list, const struct deployment *d) {
@@ -65,6 +68,10 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d) {
     d->guided_flag = str_equal(guided, "on") ? 1 : str_equal(guided, "off") ? 0 : -1;
     d->created_ms = words_field_i64(fields, "created");
     d->excluded_intake = (uint32_t)words_field_u64(fields, "excluded");
+    d->origin = origin_parse(words_field(fields, "origin"));
+    d->origin_id = words_field_u64(fields, "origin_id");
+    d->rolls_back = str_equal(words_field(fields, "rolls_back"), "yes");
+    d->resumed_by = words_field_u64(fields, "resumed_by");
 
     d->state = deployment_state_parse(words_field(fields, "state"));
     d->started_ms = words_field_i64(fields, "started");
@@ -105,6 +112,12 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
     }
     if (run->question != 0) {
         buf_printf(&text, " Q%" PRIu64, run->question);
+    }
+    if (run->retry_of != 0) {
+        buf_printf(&text, " w%" PRIu64, run->retry_of);
+    }
+    if (run->earlier) {
+        buf_adds(&text, " earlier");
     }
     if (run->started_ms != 0) {
         buf_printf(&text, " @%" PRId64, run->started_ms);
@@ -182,6 +195,11 @@ static bool word_parse(const char *word, const struct run *like, struct arena *a
         return outcome_parse(word + 1, &run->outcome);
     case 'Q':
         return str_to_u64(word + 1, &run->question, NULL) == 0;
+    case 'w':
+        return str_to_u64(word + 1, &run->retry_of, NULL) == 0;
+    case 'e':
+        run->earlier = true;
+        return str_equal(word, "earlier");
     case '@':
         return time_parse(word + 1, 0, &run->started_ms);
     case '+':

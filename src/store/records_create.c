@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "later.h"
 #include "records_key.h"
+#include "store/freezes.h"
 #include "store/records.h"
 #include "words.h"
 
@@ -24,7 +25,10 @@ struct creation {
     struct arena *arena; /* the creation itself lives in it */
     struct deployment *d;
     const char *plan_text, *plan_hash, *event_id;
-    const char *plan_first; /* who stored it, "" = nobody has */
+    const char *what;            /* for the audit */
+    const char *plan_first;      /* who stored it, "" = nobody has */
+    uint64_t newest;             /* what the newest of the lane must be; 0 = whatever */
+    size_t thawed_at, newest_at; /* preconditions */
     bool lost;
     int64_t deadline_ms;
     struct err err;
@@ -56,15 +60,46 @@ static void place_came(const struct redis_reply *reply, bool sent, void *user) {
     finish(creation);
 }
 
+/* The environment is frozen, or something came after what is to be resumed: err says so. */
+static bool refused_for_good(struct creation *creation, const struct commit_reply *reply) {
+    const struct deployment *d = creation->d;
+    if (reply->precondition == creation->thawed_at) {
+        freeze_refusal(d->plan->environment, reply->found, &creation->err);
+        return true;
+    }
+    if (creation->newest != 0 && reply->precondition == creation->newest_at && str_empty(reply->found)) {
+        (void)err_set(&creation->err, ERR_CONFLICT,
+                      "Whether something came after D%" PRIu64
+                      " is not known, so it is not resumed. To bring %s there: "
+                      "deploy %s %s to %s",
+                      creation->newest, d->version, d->plan->project, d->version, d->plan->environment);
+        return true;
+    }
+    if (creation->newest != 0 && reply->precondition == creation->newest_at) {
+        (void)err_set(&creation->err, ERR_CONFLICT,
+                      "D%s came after D%" PRIu64
+                      " in %s to %s, so that is not resumed. To bring %s there: deploy %s %s to %s",
+                      reply->found, creation->newest, d->plan->project, d->plan->environment, d->version,
+                      d->plan->project, d->version, d->plan->environment);
+        return true;
+    }
+    return false;
+}
+
 static void committed(const struct commit_reply *reply, void *user) {
     struct creation *creation = user;
     const struct plan *plan = creation->d->plan;
     char lane[STORE_KEY_SIZE];
     char key[STORE_KEY_SIZE];
     char id[NUMBER_SIZE];
-    if (reply->result == COMMIT_REFUSED && clock_monotonic_ms() < creation->deadline_ms) {
+    if (reply->result == COMMIT_REFUSED && !refused_for_good(creation, reply) &&
+        clock_monotonic_ms() < creation->deadline_ms) {
         creation->d->audit_head[0] = '\0';
         begin(creation);
+        return;
+    }
+    if (creation->err.code != ERR_NONE) {
+        finish(creation);
         return;
     }
     if (reply->result != COMMIT_DONE || str_to_u64(reply->note, &creation->d->id, &creation->err) != 0) {
@@ -95,8 +130,20 @@ static void commit(struct creation *creation) {
     char id[NUMBER_SIZE];
     struct commit *commit = commit_create(creation->store, creation->event_id);
     (void)words_u64(id, d->id);
+    creation->thawed_at = commit_require_thawed(commit, d->plan->environment);
+    if (creation->newest != 0) {
+        char newest[NUMBER_SIZE];
+        char lane[STORE_KEY_SIZE];
+        char key[RECORDS_KEY_SIZE];
+        (void)records_lane(lane, d->plan->project, d->plan->environment);
+        creation->newest_at =
+            commit_require_field(commit, "newest", lane + strlen("lane:"), words_u64(newest, creation->newest));
+        (void)commit_require_field(commit, records_key(key, "dep", creation->newest, ""), "id", newest);
+        commit_add(commit, "HSET", key, "resumed_by", id);
+        commit_changed(commit, creation->newest);
+    }
     use_plan(creation, commit, id);
-    commit_audit(commit, d, "created", d->actor, d->via, NULL, d->created_ms);
+    commit_audit(commit, d, creation->what, d->actor, d->via, NULL, d->created_ms);
     commit_put_new_deployment(commit, d);
     commit_note(commit, id);
     commit_send(commit, committed, creation);
@@ -170,6 +217,30 @@ static void begin(struct creation *creation) {
     }
 }
 
+/* --- what became of an earlier one --- */
+
+struct recall {
+    recalled_done *done;
+    void *user;
+};
+
+static void recalled(const struct commit_reply *reply, void *user) {
+    struct recall *recall = user;
+    uint64_t id = 0;
+    bool known = reply->result == COMMIT_DONE && str_to_u64(reply->note, &id, NULL) == 0;
+    recall->done(known ? id : 0, recall->user);
+    mem_free(recall);
+}
+
+/* A commit that is always refused, unless one with this id was done before. */
+void store_recall_deployment(struct store *store, const char *event_id, recalled_done *done, void *user) {
+    struct recall *recall = mem_alloc(sizeof *recall);
+    struct commit *commit = commit_create(store, event_id);
+    *recall = (struct recall){done, user};
+    (void)commit_require_field(commit, "freezes", "-", "-");
+    commit_send(commit, recalled, recall);
+}
+
 /* --- the request --- */
 
 /* Freezes the plan. A plan that could not be read again must not be stored. */
@@ -193,6 +264,28 @@ static int freeze(struct creation *creation, const struct plan *plan) {
     return result;
 }
 
+/* Copies what is settled from the start, and as much of the plan's shape as it takes to go through it. */
+static void settle(struct deployment *d, const struct deployment *begun, struct plan *shape) {
+    if (begun == NULL) {
+        return;
+    }
+    struct arena *arena = d->arena;
+    d->warned = begun->warned;
+    d->excluded_count = begun->excluded_count;
+    shape->step_count = begun->plan->step_count;
+    shape->steps = arena_array(arena, shape->step_count + 1, sizeof *shape->steps);
+    d->steps = arena_array(arena, shape->step_count + 1, sizeof *d->steps);
+    for (size_t step = 0; step < shape->step_count; step++) {
+        size_t slots = begun->plan->steps[step].slot_count;
+        shape->steps[step].slot_count = slots;
+        d->steps[step].earlier = begun->steps[step].earlier;
+        d->steps[step].runs = arena_array(arena, slots + 1, sizeof(struct run));
+        if (slots > 0) {
+            memcpy(d->steps[step].runs, begun->steps[step].runs, slots * sizeof(struct run));
+        }
+    }
+}
+
 void store_create_deployment(struct store *store, const struct new_deployment *request, created_done *done,
                              void *user) {
     struct arena *arena = arena_create();
@@ -202,10 +295,14 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
     creation->event_id = arena_strdup(arena, request->event_id);
     creation->d = arena_alloc(arena, sizeof *creation->d);
     int frozen = freeze(creation, request->plan);
-    /* Of the plan only the names are needed from here on, and the request's own is borrowed. */
+    /* Of the plan only the names and its shape are needed from here on, and the request's own is borrowed. */
     struct plan *names = arena_alloc(arena, sizeof *names);
     names->project = arena_strdup(arena, request->plan->project);
     names->environment = arena_strdup(arena, request->plan->environment);
+    creation->newest = request->origin == ORIGIN_RESUME ? request->origin_id : 0;
+    creation->what = request->origin == ORIGIN_DEPLOY ? "created"
+                                                      : arena_printf(arena, "created %s D%" PRIu64,
+                                                                     origin_word(request->origin), request->origin_id);
     *creation->d = (struct deployment){
         .plan = names,
         .plan_hash = creation->plan_hash,
@@ -214,11 +311,15 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
         .via = arena_strdup(arena, request->via),
         .inputs = arena_strdup(arena, request->inputs),
         .guided_flag = request->guided_flag,
+        .origin = request->origin,
+        .origin_id = request->origin_id,
+        .rolls_back = request->rolls_back,
         .created_ms = request->now_ms,
         .state = DEPLOYMENT_QUEUED,
         .revision = 1,
         .arena = arena,
     };
+    settle(creation->d, request->begun, names);
     for (size_t step = 0; step < request->plan->step_count; step++) {
         creation->d->warned = creation->d->warned || request->plan->steps[step].left_empty;
     }

@@ -142,52 +142,150 @@ void store_list_questions(struct store *store, size_t skip, size_t take, ids_don
 
 struct rows {
     union {
-        versions_done *versions;
+        confirmed_rows_done *confirmed;
         audit_done *audit;
     } done;
     void *user;
 };
 
-/* "<project>/<environment>/<target>" -> "<version> <deployment> <when>". Cuts both texts, which lie in the arena. */
-static bool version_decode(char *place, char *value, struct version_row *row) {
-    char *environment = strchr(place, '/');
-    char *target = environment != NULL ? strchr(environment + 1, '/') : NULL;
+/* "<version> <deployment> <when>", and what follows. Cuts the text, which lies in the arena. */
+static bool version_decode(char *value, struct version *ret_version, const char **ret_rest) {
     char *deployment = strchr(value, ' ');
     char *when = deployment != NULL ? strchr(deployment + 1, ' ') : NULL;
-    if (target == NULL || when == NULL) {
+    if (when == NULL) {
         return false;
     }
-    *environment++ = *target++ = *deployment++ = *when++ = '\0';
-    *row = (struct version_row){.project = place, .environment = environment, .target = target, .version = value};
-    return str_to_u64(deployment, &row->deployment, NULL) == 0 && str_to_i64(when, &row->when_ms, NULL) == 0;
+    char *rest = when + 1 + strcspn(when + 1, " ");
+    *ret_rest = "";
+    if (*rest != '\0') {
+        *rest = '\0';
+        *ret_rest = rest + 1;
+    }
+    *deployment++ = *when++ = '\0';
+    *ret_version = (struct version){.version = value};
+    return str_to_u64(deployment, &ret_version->deployment, NULL) == 0 &&
+           str_to_i64(when, &ret_version->when_ms, NULL) == 0;
+}
+
+/* The three hashes about machines become one row a machine. */
+struct versions {
+    struct arena *arena; /* it lives in it */
+    struct version_row *rows;
+    size_t count;
+    struct err err;
+    versions_done *done;
+    void *user;
+};
+
+/* "<project>/<environment>/<target>": its row, which is new if there was none. */
+static struct version_row *row_of(struct versions *versions, const char *place, bool fresh) {
+    char *project = arena_strdup(versions->arena, place);
+    char *environment = strchr(project, '/');
+    char *target = environment != NULL ? strchr(environment + 1, '/') : NULL;
+    if (target == NULL) {
+        return NULL;
+    }
+    *environment++ = *target++ = '\0';
+    for (size_t i = 0; i < versions->count && !fresh; i++) {
+        struct version_row *row = &versions->rows[i];
+        if (str_equal(row->target, target) && str_equal(row->environment, environment) &&
+            str_equal(row->project, project)) {
+            return row;
+        }
+    }
+    versions->rows = arena_push(versions->arena, versions->rows, versions->count, sizeof *versions->rows);
+    struct version_row *row = &versions->rows[versions->count++];
+    *row = (struct version_row){.project = project, .environment = environment, .target = target};
+    return row;
+}
+
+enum version_kind { VERSION_CONFIRMED, VERSION_OWED, VERSION_UNCONFIRMED };
+
+static void rows_decode(struct versions *versions, const struct redis_reply *reply, enum version_kind kind) {
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &versions->err);
+        return;
+    }
+    for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
+        struct version version;
+        const char *rest = NULL;
+        char *value = arena_strdup(versions->arena, redis_text(redis_at(reply, i + 1), NULL));
+        struct version_row *row =
+            version_decode(value, &version, &rest)
+                ? row_of(versions, redis_text(redis_at(reply, i), NULL), kind == VERSION_CONFIRMED)
+                : NULL;
+        if (row != NULL && kind == VERSION_CONFIRMED) {
+            row->confirmed = version;
+        } else if (row != NULL && kind == VERSION_OWED) {
+            row->owed = version;
+        } else if (row != NULL) {
+            row->unconfirmed = version;
+            row->unknown = str_equal(rest, "unknown");
+        }
+    }
 }
 
 static void versions_came(const struct redis_reply *reply, bool sent, void *user) {
+    (void)sent;
+    rows_decode(user, reply, VERSION_CONFIRMED);
+}
+
+static void owed_came(const struct redis_reply *reply, bool sent, void *user) {
+    (void)sent;
+    rows_decode(user, reply, VERSION_OWED);
+}
+
+static void unconfirmed_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct versions *versions = user;
+    (void)sent;
+    rows_decode(versions, reply, VERSION_UNCONFIRMED);
+    bool failed = versions->err.code != ERR_NONE;
+    versions->done(failed ? NULL : versions->rows, failed ? 0 : versions->count, failed ? &versions->err : NULL,
+                   versions->user);
+    arena_destroy(versions->arena);
+}
+
+void store_list_versions(struct store *store, versions_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct arena *arena = arena_create();
+    struct versions *versions = arena_alloc(arena, sizeof *versions);
+    *versions = (struct versions){.arena = arena, .done = done, .user = user};
+    redis_call(store_redis(store), versions_came, versions, "HGETALL", store_key(store, key, "versions"));
+    redis_call(store_redis(store), owed_came, versions, "HGETALL", store_key(store, key, "owed"));
+    redis_call(store_redis(store), unconfirmed_came, versions, "HGETALL", store_key(store, key, "unconfirmed"));
+}
+
+static void confirmed_came(const struct redis_reply *reply, bool sent, void *user) {
     struct rows *rows = user;
     struct err err;
     (void)sent;
     if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
         later_unread(reply, &err);
-        rows->done.versions(NULL, 0, &err, rows->user);
+        rows->done.confirmed(NULL, 0, &err, rows->user);
     } else {
         struct arena *arena = arena_create();
-        struct version_row *list = arena_array(arena, redis_count(reply) / 2 + 1, sizeof *list);
+        struct confirmed_row *list = arena_array(arena, redis_count(reply) + 1, sizeof *list);
         size_t count = 0;
-        for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
-            count += version_decode(arena_strdup(arena, redis_text(redis_at(reply, i), NULL)),
-                                    arena_strdup(arena, redis_text(redis_at(reply, i + 1), NULL)), &list[count]);
+        for (size_t i = 0; i < redis_count(reply); i++) {
+            const char *rest = NULL;
+            if (version_decode(arena_strdup(arena, redis_text(redis_at(reply, i), NULL)), &list[count].version,
+                               &rest)) {
+                list[count++].rolls_back = str_equal(rest, "rollback");
+            }
         }
-        rows->done.versions(list, count, NULL, rows->user);
+        rows->done.confirmed(list, count, NULL, rows->user);
         arena_destroy(arena);
     }
     mem_free(rows);
 }
 
-void store_list_versions(struct store *store, versions_done *done, void *user) {
+void store_list_confirmed(struct store *store, const char *project, const char *environment, confirmed_rows_done *done,
+                          void *user) {
     char key[STORE_KEY_SIZE];
     struct rows *rows = mem_alloc(sizeof *rows);
-    *rows = (struct rows){.done.versions = done, .user = user};
-    redis_call(store_redis(store), versions_came, rows, "HGETALL", store_key(store, key, "versions"));
+    *rows = (struct rows){.done.confirmed = done, .user = user};
+    redis_call(store_redis(store), confirmed_came, rows, "LRANGE",
+               store_key(store, key, "confirmed:%s/%s", project, environment), "0", "-1");
 }
 
 static void audit_decode(struct arena *arena, const char *text, size_t size, struct audit_entry *entry) {
@@ -242,5 +340,13 @@ void store_read_audit(struct store *store, uint64_t deployment, audit_done *done
     struct rows *rows = mem_alloc(sizeof *rows);
     *rows = (struct rows){.done.audit = done, .user = user};
     redis_call(store_redis(store), audit_came, rows, "LRANGE", store_key(store, key, "audit:%" PRIu64, deployment), "0",
+               "-1");
+}
+
+void store_read_environment_audit(struct store *store, const char *environment, audit_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct rows *rows = mem_alloc(sizeof *rows);
+    *rows = (struct rows){.done.audit = done, .user = user};
+    redis_call(store_redis(store), audit_came, rows, "LRANGE", store_key(store, key, "audit:env:%s", environment), "0",
                "-1");
 }

@@ -47,7 +47,20 @@ static bool decode_runs(const struct redis_reply *reply, struct deployment *d) {
 }
 
 /* For the deployment a question is open until the leader has applied its answer: as long as its run waits for it. */
-static bool decode_questions(const struct redis_reply *reply, struct deployment_record *record) {
+static void decode_past(const char *text, struct past_answers *past) {
+    uint32_t *const places[] = {&past->retry, &past->retry_worked, &past->ignore, &past->exclude, &past->fail};
+    const size_t count = sizeof places / sizeof places[0];
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = 0;
+        if (text == NULL || !words_number(&text, i + 1 < count ? ' ' : '\0', &number)) {
+            return;
+        }
+        *places[i] = (uint32_t)number;
+    }
+}
+
+static bool decode_questions(const struct redis_reply *reply, const struct redis_reply *past,
+                             struct deployment_record *record) {
     struct deployment *d = record->deployment;
     record->questions = arena_array(record->arena, redis_count(reply) + 1, sizeof *record->questions);
     for (size_t i = 0; i < redis_count(reply); i++) {
@@ -58,6 +71,7 @@ static bool decode_questions(const struct redis_reply *reply, struct deployment_
         if (!question_decode(redis_at(reply, i), d, question)) {
             return false;
         }
+        decode_past(redis_text(redis_at(past, i), NULL), &question->past);
         record->question_count++;
         if (deployment_run(d, question->question.step, question->question.slot)->question == question->question.id) {
             d->questions = arena_push(d->arena, d->questions, d->question_count, sizeof *d->questions);
@@ -96,7 +110,8 @@ static struct deployment_record *decode(const struct redis_reply *reply, struct 
     if (plan != NULL) {
         deployment_init(record->deployment, plan, arena);
         if (deployment_decode(redis_at(reply, 0), record->deployment) &&
-            decode_runs(redis_at(reply, 2), record->deployment) && decode_questions(redis_at(reply, 3), record)) {
+            decode_runs(redis_at(reply, 2), record->deployment) &&
+            decode_questions(redis_at(reply, 3), redis_at(reply, 4), record)) {
             deployment_restore(record->deployment);
             restore_vigils(record);
             return record;

@@ -31,6 +31,37 @@ void commit_put_deployment(struct commit *commit, const struct deployment *d) {
     add_hash(commit, records_key(key, "dep", d->id, ""), &list);
 }
 
+/* Many at a time, but no more than the script can hand over in one call. */
+static void put_settled_runs(struct commit *commit, const struct deployment *d) {
+    enum { AT_ONCE = 1000 };
+    char key[RECORDS_KEY_SIZE];
+    struct arena *arena = arena_create();
+    const char **words = arena_array(arena, 2 * (size_t)AT_ONCE, sizeof *words);
+    size_t count = 0;
+    (void)records_key(key, "dep", d->id, ":runs");
+    for (size_t step = 0; d->steps != NULL && step < d->plan->step_count; step++) {
+        for (size_t slot = 0; d->steps[step].earlier > 0 && slot < d->plan->steps[step].slot_count; slot++) {
+            char field[RUN_FIELD_SIZE];
+            char text[RUN_TEXT_SIZE];
+            if (!deployment_run(d, step, slot)->earlier) {
+                continue;
+            }
+            run_field_format(field, step, slot);
+            run_encode(text, deployment_run(d, step, slot));
+            words[count++] = arena_strdup(arena, field);
+            words[count++] = arena_strdup(arena, text);
+            if (count == 2 * (size_t)AT_ONCE) {
+                commit_op(commit, "HSET", key, count, words, NULL);
+                count = 0;
+            }
+        }
+    }
+    if (count > 0) {
+        commit_op(commit, "HSET", key, count, words, NULL);
+    }
+    arena_destroy(arena);
+}
+
 void commit_put_new_deployment(struct commit *commit, const struct deployment *d) {
     char key[RECORDS_KEY_SIZE];
     char id[NUMBER_SIZE];
@@ -40,9 +71,11 @@ void commit_put_new_deployment(struct commit *commit, const struct deployment *d
     deployment_encode_state(&list, d);
     add_hash(commit, records_key(key, "dep", d->id, ""), &list);
     (void)words_u64(id, d->id);
+    put_settled_runs(commit, d);
     commit_add(commit, "ZADD", "deployments", id, id);
     commit_add(commit, "SADD", "live", id);
     commit_add(commit, "RPUSH", records_lane(lane, d->plan->project, d->plan->environment), id);
+    commit_add(commit, "HSET", "newest", lane + strlen("lane:"), id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);
     commit_changed(commit, d->id);
 }
@@ -89,6 +122,9 @@ void commit_ask(struct commit *commit, const struct deployment *d, const struct 
     struct field_list list = {.count = 0};
     question_encode(&list, d, question);
     (void)words_u64(id, question->id);
+    char past[PAST_KEY_SIZE];
+    records_past_key(past, d->plan->steps[question->step].name, question->error_key);
+    field_list_set(&list, "past", past);
     add_hash(commit, records_key(key, "q", question->id, ""), &list);
     commit_add(commit, "RPUSH", records_key(key, "dep", d->id, ":questions"), id);
     commit_add(commit, "ZADD", "pending", words_i64(asked, question->asked_ms), id);
@@ -147,18 +183,8 @@ void commit_finish(struct commit *commit, const struct deployment *d) {
     commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);
     if (d->state == DEPLOYMENT_SUCCEEDED || d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS) {
-        commit_deployed(commit, d, "", d->ended_ms);
+        commit_lane_confirmed(commit, d);
     }
-}
-
-void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms) {
-    struct buf place = BUF_INIT(STORE_KEY_SIZE);
-    struct buf value = BUF_INIT(STORE_KEY_SIZE);
-    buf_printf(&place, "%s/%s/%s", d->plan->project, d->plan->environment, target != NULL ? target : "");
-    buf_printf(&value, "%s %" PRIu64 " %" PRId64, d->version, d->id, now_ms);
-    commit_add(commit, "HSET", "versions", place.data, value.data);
-    buf_finish(&place);
-    buf_finish(&value);
 }
 
 void commit_changed(struct commit *commit, uint64_t deployment) {
@@ -169,29 +195,34 @@ void commit_changed(struct commit *commit, uint64_t deployment) {
 }
 
 /* An entry is the JSON array [when, what, actor, via, note] with empty ends left out. The head of the chain is the
- * SHA-256 of the head before it and the entry; it lies in the header, so that an entry cannot be changed, taken out
- * or added unseen. */
-void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
-                  const char *note, int64_t now_ms) {
-    char key[RECORDS_KEY_SIZE];
+ * SHA-256 of the head before it and the entry; it lies elsewhere, so that an entry cannot be changed, taken out or added
+ * unseen. */
+void records_chain(struct commit *commit, const char *list, char head[65], const struct audit_entry *entry) {
     struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
     struct json_out json = {.buf = &text};
-    const char *const parts[] = {what, actor, via, note};
+    const char *const parts[] = {entry->what, entry->actor, entry->via, entry->note};
     size_t count = sizeof parts / sizeof parts[0];
     while (count > 0 && str_empty(parts[count - 1])) {
         count--;
     }
-    buf_adds(&text, d->audit_head);
+    buf_adds(&text, head);
     size_t head_size = text.size;
     json_array_begin(&json, NULL);
-    json_add_int(&json, NULL, now_ms);
+    json_add_int(&json, NULL, entry->when_ms);
     for (size_t i = 0; i < count; i++) {
         json_add_string(&json, NULL, parts[i] != NULL ? parts[i] : "");
     }
     json_array_end(&json);
-    id_digest(d->audit_head, text.data, text.size);
-    commit_add(commit, "RPUSH", records_key(key, "audit", d->id, ""), text.data + head_size);
+    id_digest(head, text.data, text.size);
+    commit_add(commit, "RPUSH", list, text.data + head_size);
     buf_finish(&text);
+}
+
+void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,
+                  const char *note, int64_t now_ms) {
+    char key[RECORDS_KEY_SIZE];
+    records_chain(commit, records_key(key, "audit", d->id, ""), d->audit_head,
+                  &(struct audit_entry){.what = what, .actor = actor, .via = via, .note = note, .when_ms = now_ms});
 }
 
 void commit_add_timer(struct commit *commit, uint64_t deployment, const struct effect *effect) {

@@ -171,6 +171,9 @@ static void carry_out(struct world *world, const struct effect *effect) {
     case EFFECT_DEPLOYED:
         world->deployed[world->plan->steps[effect->step].targets[effect->slot]] = true;
         break;
+    case EFFECT_UNCONFIRMED:
+    case EFFECT_OWED:
+    case EFFECT_PAST:
     case EFFECT_AUDIT:
     case EFFECT_VIGIL:
     case EFFECT_CALL:

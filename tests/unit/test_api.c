@@ -444,6 +444,9 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
     case EFFECT_TIMER:
     case EFFECT_CLOSING:
     case EFFECT_DEPLOYED:
+    case EFFECT_UNCONFIRMED:
+    case EFFECT_OWED:
+    case EFFECT_PAST:
         break;
     }
 }

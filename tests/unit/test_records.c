@@ -222,6 +222,16 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
     case EFFECT_CALL:
         commit_add_calls(commit, d, effect->question, effect->epoch, event->now_ms);
         break;
+    case EFFECT_UNCONFIRMED:
+        commit_unconfirmed(commit, d, plan_slot_name(d->plan, effect->step, effect->slot),
+                           str_equal(effect->text, "unknown"), event->now_ms);
+        break;
+    case EFFECT_OWED:
+        commit_owed(commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
+        break;
+    case EFFECT_PAST:
+        commit_past(commit, d, effect->step, effect->question, effect->guidance, effect->text);
+        break;
     case EFFECT_FINISH:
         commit_finish(commit, d);
         break;
@@ -1059,8 +1069,8 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     for (size_t i = 0; i < count; i++) {
         size_t size = strlen(lines);
         (void)snprintf(lines + size, sizeof lines - size, "%s/%s/%s=%s by %llu at %lld;", rows[i].project,
-                       rows[i].environment, rows[i].target, rows[i].version, (unsigned long long)rows[i].deployment,
-                       (long long)rows[i].when_ms);
+                       rows[i].environment, rows[i].target, rows[i].confirmed.version,
+                       (unsigned long long)rows[i].confirmed.deployment, (long long)rows[i].confirmed.when_ms);
     }
     seen = true;
 }

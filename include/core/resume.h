@@ -1,0 +1,31 @@
+#ifndef GP_CORE_RESUME_H
+#define GP_CORE_RESUME_H
+
+/*
+ * How a deployment begins that goes on from one before it: with the same frozen plan, and with some runs settled
+ * already. What was done there stays done and is never run again; a machine that was excluded there stays excluded,
+ * and is owed the version.
+ */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "core/deployment.h"
+
+/* Whether the deployment can be resumed, as far as it can be seen in itself; if not, a sentence that says what can be
+ * done instead. A run whose outcome is unknown may have happened, and may still run: it is run again only if the
+ * person who resumes has said so (`rerun_unknown`). */
+bool resume_possible(const struct deployment *d, bool rerun_unknown, struct arena *arena, struct err *err);
+
+/* The value that the resuming deployment begins with: only what did not finish is pending. `always` and `cleanup`
+ * steps are done if everything before them was, `failure` steps wait for a new failure. */
+struct deployment *resume_begin(const struct deployment *of, struct arena *arena);
+
+/* The same plan once more from its first step, but with the same machines left out. */
+struct deployment *resume_again(const struct deployment *of, struct arena *arena);
+
+/* Where it goes on: "Install on web-3", "Install on 2 machines". NULL if nothing is left to do. */
+const char *resume_place(const struct deployment *begun, struct arena *arena);
+
+#endif

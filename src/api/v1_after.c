@@ -1,0 +1,149 @@
+/* What comes after a deployment: going on, catching up, going back, promoting, and freezing an environment. */
+
+#include "ask.h"
+#include "base/str.h"
+#include "core/permission.h"
+#include "read.h"
+#include "store/rows_json.h"
+#include "v1.h"
+
+static void replied(struct call *call, const struct operation_reply *reply) {
+    if (reply->err != NULL) {
+        call_fail_with(call, reply->err, reply->json);
+        return;
+    }
+    json_object_begin(&call->out, NULL);
+    json_add_bool(&call->out, "ok", true);
+    json_add_string(&call->out, "text", reply->text);
+    json_add_int(&call->out, "deployment", (int64_t)reply->deployment);
+    json_add_raw(&call->out, "data", reply->json == NULL ? "null" : reply->json);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
+static bool flag(const struct call *call, const char *name) {
+    return json_bool(json_get(call->body, name), false);
+}
+
+/* --- about a deployment ------------------------------------------------------------------------------------------- */
+
+static void ask_about(struct call *call, struct command command) {
+    struct operation operation = {.command = command};
+    operation.command.guided = -1;
+    if (read_deployment_id(call, call->params[0], &operation.command.deployment)) {
+        ask_operation(call, &operation, replied);
+    }
+}
+
+void v1_resume(struct call *call) {
+    ask_about(call, (struct command){.id = COMMAND_RESUME, .rerun_unknown = flag(call, "rerun_unknown")});
+}
+
+void v1_again(struct call *call) {
+    ask_about(call, (struct command){.id = COMMAND_AGAIN, .with_excluded = flag(call, "with_excluded")});
+}
+
+void v1_catch_up(struct call *call) {
+    ask_about(call, (struct command){.id = COMMAND_CATCH});
+}
+
+/* --- about a project ---------------------------------------------------------------------------------------------- */
+
+static void ask_for(struct call *call, enum command_id id, const char *from, const char *to) {
+    struct operation operation = {
+        .command = {.id = id, .guided = -1, .project = call->params[0], .from = from, .environment = to}};
+    ask_operation(call, &operation, replied);
+}
+
+void v1_rollback(struct call *call) {
+    const char *environment = json_string(json_get(call->body, "environment"));
+    if (str_empty(environment)) {
+        call_refuse(call, ERR_INVALID, "Send {\"environment\": \"production\"}.");
+    } else {
+        ask_for(call, COMMAND_ROLLBACK, NULL, environment);
+    }
+}
+
+void v1_promote(struct call *call) {
+    const char *from = json_string(json_get(call->body, "from")), *to = json_string(json_get(call->body, "to"));
+    if (str_empty(from) || str_empty(to)) {
+        call_refuse(call, ERR_INVALID, "Send {\"from\": \"staging\", \"to\": \"production\"}.");
+    } else {
+        ask_for(call, COMMAND_PROMOTE, from, to);
+    }
+}
+
+static void versions_came(const struct version_row *rows, size_t count, const struct err *err, void *user) {
+    struct call *call = user;
+    if (!call_continues(call, err)) {
+        return;
+    }
+    json_object_begin(&call->out, NULL);
+    json_array_begin(&call->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        if ((call_permissions(call, rows[i].project, rows[i].environment) & PERMISSION_VIEW) != 0) {
+            version_write(&call->out, NULL, &rows[i]);
+        }
+    }
+    json_array_end(&call->out);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
+void v1_versions(struct call *call) {
+    store_list_versions(call->api->options.store, versions_came, call);
+}
+
+/* --- about an environment ----------------------------------------------------------------------------------------- */
+
+static void freezes_came(const struct freeze *freezes, size_t count, const struct err *err, void *user) {
+    struct call *call = user;
+    if (!call_continues(call, err)) {
+        return;
+    }
+    json_object_begin(&call->out, NULL);
+    json_array_begin(&call->out, "items");
+    for (size_t i = 0; i < count; i++) {
+        freeze_write(&call->out, NULL, &freezes[i]);
+    }
+    json_array_end(&call->out);
+    json_object_end(&call->out);
+    call_answer(call, 200);
+}
+
+void v1_freezes(struct call *call) {
+    store_list_freezes(call->api->options.store, freezes_came, call);
+}
+
+static void ask_freeze(struct call *call, enum command_id id) {
+    struct operation operation = {.command = {.id = id,
+                                              .guided = -1,
+                                              .environment = call->params[0],
+                                              .note = json_string(json_get(call->body, "reason"))}};
+    ask_operation(call, &operation, replied);
+}
+
+void v1_freeze(struct call *call) {
+    ask_freeze(call, COMMAND_FREEZE);
+}
+
+void v1_unfreeze(struct call *call) {
+    ask_freeze(call, COMMAND_UNFREEZE);
+}
+
+static void audit_came(const struct audit_entry *entries, size_t count, const struct err *err, void *user) {
+    struct call *call = user;
+    if (call_continues(call, err)) {
+        v1_write_audit(call, entries, count);
+    }
+}
+
+void v1_environment_audit(struct call *call) {
+    if (config_find_environment(call->config, call->params[0]) == NULL) {
+        call_refuse(call, ERR_NOT_FOUND, "There is no environment '%.100s'.", call->params[0]);
+    } else if ((call_permissions(call, NULL, call->params[0]) & PERMISSION_VIEW) == 0) {
+        call_refuse(call, ERR_DENIED, "%s may not view anything in %s.", call->actor.name, call->params[0]);
+    } else {
+        store_read_environment_audit(call->api->options.store, call->params[0], audit_came, call);
+    }
+}

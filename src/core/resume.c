@@ -1,0 +1,131 @@
+#include "core/resume.h"
+
+#include "base/str.h"
+#include "transition.h"
+
+static bool run_is_done(const struct run *run) {
+    return run->state == RUN_SUCCEEDED || run->state == RUN_WARNED;
+}
+
+static bool leaves_work(enum plan_condition condition) {
+    return condition == PLAN_SUCCESS || condition == PLAN_ALWAYS;
+}
+
+/* Settles the run as it was there, or leaves it pending. `left`: something before it is left to do. Returns whether it
+ * is left to do itself. */
+static bool settle(const struct deployment *of, struct deployment *begun, size_t step, size_t slot, bool left) {
+    const struct run *was = deployment_run(of, step, slot);
+    struct run *run = deployment_run(begun, step, slot);
+    enum plan_condition condition = of->plan->steps[step].condition;
+    bool kept = run_is_done(was) && (condition == PLAN_SUCCESS || (condition != PLAN_FAILURE && !left));
+    if (kept || slot_is_excluded(of, step, slot)) {
+        run->state = kept ? was->state : RUN_EXCLUDED;
+        run->earlier = true;
+        begun->warned = begun->warned || run->state != RUN_SUCCEEDED;
+        return false;
+    }
+    return leaves_work(condition);
+}
+
+static struct deployment *begin(const struct deployment *of, struct arena *arena) {
+    struct deployment *begun = arena_alloc(arena, sizeof *begun);
+    deployment_init(begun, of->plan, arena);
+    return begun;
+}
+
+struct deployment *resume_begin(const struct deployment *of, struct arena *arena) {
+    struct deployment *begun = begin(of, arena);
+    bool left = false; /* in the stages before */
+    for (size_t i = 0; i < of->stage_count; i++) {
+        const struct stage_state *stage = &of->stages[i];
+        bool left_here = false;
+        for (size_t slot = 0; slot < stage->slot_count; slot++) {
+            bool left_in_slot = left;
+            for (size_t step = stage->first; step <= stage->last; step++) {
+                left_in_slot = settle(of, begun, step, slot, left_in_slot) || left_in_slot;
+            }
+            left_here = left_here || left_in_slot;
+        }
+        left = left || left_here;
+    }
+    deployment_restore(begun);
+    return begun;
+}
+
+struct deployment *resume_again(const struct deployment *of, struct arena *arena) {
+    struct deployment *begun = begin(of, arena);
+    for (size_t step = 0; step < of->plan->step_count; step++) {
+        for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
+            if (slot_is_excluded(of, step, slot)) {
+                *deployment_run(begun, step, slot) = (struct run){.state = RUN_EXCLUDED, .earlier = true};
+                begun->warned = true;
+            }
+        }
+    }
+    deployment_restore(begun);
+    return begun;
+}
+
+const char *resume_place(const struct deployment *begun, struct arena *arena) {
+    for (size_t step = 0; step < begun->plan->step_count; step++) {
+        const struct plan_step *s = &begun->plan->steps[step];
+        uint32_t pending = begun->steps[step].by_state[RUN_PENDING];
+        if (pending == 0 || !leaves_work(s->condition)) {
+            continue;
+        }
+        for (size_t slot = 0; pending == 1 && slot < s->slot_count; slot++) {
+            if (deployment_run(begun, step, slot)->state == RUN_PENDING) {
+                return plan_run_name(begun->plan, step, slot, arena);
+            }
+        }
+        return arena_printf(arena, "%s on %u machines", s->name, pending);
+    }
+    return NULL;
+}
+
+/* The first run that would start again though its outcome is unknown: "Install on web-2", or NULL. */
+static const char *unknown_place(const struct deployment *of, const struct deployment *begun, struct arena *arena) {
+    for (size_t step = 0; step < of->plan->step_count; step++) {
+        for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
+            if (deployment_run(of, step, slot)->unknown && !deployment_run(begun, step, slot)->earlier) {
+                return plan_run_name(of->plan, step, slot, arena);
+            }
+        }
+    }
+    return NULL;
+}
+
+bool resume_possible(const struct deployment *d, bool rerun_unknown, struct arena *arena, struct err *err) {
+    unsigned long long id = d->id;
+    if (!deployment_is_final(d->state)) {
+        (void)err_set(err, ERR_CONFLICT, "D%llu is not over: it is %s. Only what failed or was canceled is resumed.",
+                      id, deployment_state_word(d->state));
+        return false;
+    }
+    if (d->state != DEPLOYMENT_FAILED && d->state != DEPLOYMENT_CANCELED) {
+        (void)err_set(err, ERR_CONFLICT, "D%llu succeeded, so nothing of it is left to do.%s", id,
+                      d->excluded_count == 0 ? "" : arena_printf(arena, " For what was excluded: catch up D%llu", id));
+        return false;
+    }
+    if (d->resumed_by != 0) {
+        (void)err_set(err, ERR_CONFLICT, "D%llu was resumed before, by D%llu. See: status D%llu", id,
+                      (unsigned long long)d->resumed_by, (unsigned long long)d->resumed_by);
+        return false;
+    }
+    const struct deployment *begun = resume_begin(d, arena);
+    if (resume_place(begun, arena) == NULL) {
+        (void)err_set(err, ERR_CONFLICT, "Everything of D%llu was done, so nothing of it is left to do.%s", id,
+                      d->excluded_count == 0 ? "" : arena_printf(arena, " For what was excluded: catch up D%llu", id));
+        return false;
+    }
+    const char *unknown = rerun_unknown ? NULL : unknown_place(d, begun, arena);
+    if (unknown != NULL) {
+        (void)err_set(
+            err, ERR_CONFLICT,
+            "The outcome of %s in D%llu is unknown: it may have happened, and may still run. Look there first. "
+            "To have it run again: resume D%llu rerun-unknown",
+            unknown, id, id);
+        return false;
+    }
+    return true;
+}

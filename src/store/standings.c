@@ -1,0 +1,99 @@
+/* What the leader writes about machines, lanes and errors that outlives the deployment: what they have, are owed, or may
+ * have, and what people's answers did. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "records_key.h"
+#include "words.h"
+
+/* "<project>/<environment>/<target>" in the hash. */
+static void put_standing(struct commit *commit, const char *hash, const struct deployment *d, const char *command,
+                         const char *target, const char *value) {
+    struct buf place = BUF_INIT(STORE_KEY_SIZE);
+    buf_printf(&place, "%s/%s/%s", d->plan->project, d->plan->environment, target);
+    if (value == NULL) {
+        commit_add(commit, command, hash, place.data);
+    } else {
+        commit_add(commit, command, hash, place.data, value);
+    }
+    buf_finish(&place);
+}
+
+/* "<version> <deployment> <when>" and what follows. */
+static void standing_value(struct buf *value, const struct deployment *d, int64_t now_ms, const char *more) {
+    buf_printf(value, "%s %" PRIu64 " %" PRId64 "%s", d->version, d->id, now_ms, more);
+}
+
+void commit_deployed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms) {
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    standing_value(&value, d, now_ms, "");
+    put_standing(commit, "versions", d, "HSET", target, value.data);
+    put_standing(commit, "owed", d, "HDEL", target, NULL);
+    put_standing(commit, "unconfirmed", d, "HDEL", target, NULL);
+    buf_finish(&value);
+}
+
+/* The debt is as old as the first exclude. */
+void commit_owed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms) {
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    standing_value(&value, d, now_ms, "");
+    put_standing(commit, "owed", d, "HSETNX", target, value.data);
+    buf_finish(&value);
+}
+
+void commit_unconfirmed(struct commit *commit, const struct deployment *d, const char *target, bool unknown,
+                        int64_t now_ms) {
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    standing_value(&value, d, now_ms, unknown ? " unknown" : " unfinished");
+    put_standing(commit, "unconfirmed", d, "HSET", target, value.data);
+    buf_finish(&value);
+}
+
+void commit_lane_confirmed(struct commit *commit, const struct deployment *d) {
+    struct buf key = BUF_INIT(STORE_KEY_SIZE);
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    char last[NUMBER_SIZE];
+    standing_value(&value, d, d->ended_ms, "");
+    put_standing(commit, "versions", d, "HSET", "", value.data);
+    buf_adds(&value, d->rolls_back ? " rollback" : "");
+    buf_printf(&key, "confirmed:%s/%s", d->plan->project, d->plan->environment);
+    commit_add(commit, "LPUSH", key.data, value.data);
+    commit_add(commit, "LTRIM", key.data, "0", words_u64(last, LIMIT_CONFIRMED - 1));
+    buf_finish(&key);
+    buf_finish(&value);
+}
+
+/* --- what past answers did --- */
+
+void records_past_key(char out[PAST_KEY_SIZE], const char *step, const char *error_key) {
+    char digest[ID_DIGEST_SIZE];
+    struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    buf_printf(&text, "%s\n%s", step, error_key != NULL ? error_key : "");
+    id_digest(digest, text.data, text.size);
+    (void)snprintf(out, PAST_KEY_SIZE, "%.16s", digest);
+    buf_finish(&text);
+}
+
+/* "<question> <guidance> <key of the error>", and "<question> worked" once its Retry did: newest first. */
+void commit_past(struct commit *commit, const struct deployment *d, size_t step, uint64_t question,
+                 enum guidance guidance, const char *error_key) {
+    struct buf key = BUF_INIT(STORE_KEY_SIZE);
+    struct buf value = BUF_INIT(STORE_KEY_SIZE);
+    char last[NUMBER_SIZE];
+    buf_printf(&key, "past:%s", d->plan->project);
+    if (guidance == GUIDANCE_NONE) {
+        buf_printf(&value, "%" PRIu64 " worked", question);
+    } else {
+        char past[PAST_KEY_SIZE];
+        records_past_key(past, d->plan->steps[step].name, error_key);
+        buf_printf(&value, "%" PRIu64 " %s %s", question, guidance_word(guidance), past);
+    }
+    commit_add(commit, "LPUSH", key.data, value.data);
+    commit_add(commit, "LTRIM", key.data, "0", words_u64(last, LIMIT_PAST_ANSWERS - 1));
+    buf_finish(&key);
+    buf_finish(&value);
+}
