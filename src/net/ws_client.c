@@ -59,6 +59,7 @@ int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .foreign_loops = (void *[]){loop_uv(loop)},
         .user = client,
+        .pcontext = &client->context,
         .pt_serv_buf_size = WS_BUFFER_BYTES,
         .max_http_header_data = LIMIT_HTTP_HEADER_BYTES / 2,
         .timeout_secs = 1001,
@@ -120,7 +121,9 @@ static bool is_detached(const struct ws_client *client) {
     return !found;
 }
 
-/* The context is destroyed in two steps: the first closes everything, which takes some turns, the second frees. */
+/* The context is destroyed in two steps: the first closes everything, which takes some turns, the second frees and sets the
+ * pointer to NULL. Newer versions of the library mark their handles otherwise, so that the second comes too early, and has to be
+ * repeated. Until the pointer is NULL the library may call us. */
 static void client_close(struct ws_client *client) {
     if (!client->closing) {
         if (client->first != NULL) {
@@ -132,11 +135,13 @@ static void client_close(struct ws_client *client) {
     if (client->lookups > 0) {
         return; /* it is told when the last one has come back */
     }
-    if (!is_detached(client)) {
+    if (client->context != NULL && is_detached(client)) {
+        lws_context_destroy(client->context);
+    }
+    if (client->context != NULL) {
         ws_client_sweep_soon(client);
         return;
     }
-    lws_context_destroy(client->context);
     timer_destroy(client->sweep);
     mem_free(client);
 }
