@@ -16,13 +16,18 @@ const FOR_MACHINES = new Set(["retry", "ignore", "exclude"]);
 const DECIDES_NOTHING = new Set(["take", "check", "extend", "park", "unpark"]);
 const OPEN_ROW = new Set(["asking", "unknown"]);
 
+/* An escalation is a question once more, for others. */
+function isQuestion(card) {
+  return card.kind === "question" || card.kind === "escalation";
+}
+
 function isOpen(card) {
-  return card.kind === "question" && card.actions.length > 0;
+  return isQuestion(card) && card.actions.length > 0;
 }
 
 /* {node, update(card)}. level: of the heading. */
 export function createCard(first, level = 3) {
-  const parts = first.kind === "question" ? questionParts(level) : statusParts(level);
+  const parts = isQuestion(first) ? questionParts(level) : statusParts(level);
   const node = h("article", {tabindex: "-1"}, parts.nodes);
   const update = (card) => {
     const focused = node.contains(document.activeElement) && document.activeElement !== node;
@@ -54,6 +59,7 @@ function factList() {
 function deploymentLink() {
   const node = h("a");
   const update = (card) => {
+    node.hidden = !card.deployment;
     attribute(node, "href", `/d/${card.deployment}`);
     text(node, `D${card.deployment} · ${card.subject}`);
   };

@@ -21,6 +21,8 @@ struct engine_options {
     bool (*surely_dead)(const char *token, void *user);
     /* This process leads from now on, or no longer. May be NULL. */
     void (*leads)(bool leads, void *user);
+    /* A rung was climbed that has something to call. May be NULL. */
+    void (*escalates)(void *user);
     void *user;
 };
 

@@ -242,6 +242,9 @@ static void batch_made_known(struct batch *batch) {
             cache_drop(engine->cache, id);
         }
     }
+    if (batch->changes.called && engine->options.escalates != NULL) {
+        engine->options.escalates(engine->options.user);
+    }
     for (size_t i = 0; i < batch->changes.timer_count; i++) {
         inbox_timer_hint(engine->inbox, batch->changes.timers[i]);
     }

@@ -1,5 +1,9 @@
 #include "base/clock.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t now_us(clockid_t clock) {
@@ -39,14 +43,40 @@ void clock_iso(struct buf *out, int64_t wall_ms) {
                tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
 }
 
+static bool zone_set;
+
+void clock_set_zone(const char *name) {
+    zone_set = name != NULL && strcmp(name, "UTC") != 0;
+    if (zone_set) {
+        (void)setenv("TZ", name, 1);
+        tzset();
+    }
+}
+
+static void split_local(int64_t wall_ms, struct tm *ret_tm) {
+    time_t seconds = wall_ms / 1000;
+    if (zone_set) {
+        (void)localtime_r(&seconds, ret_tm);
+    } else {
+        (void)split(wall_ms, ret_tm);
+    }
+}
+
+void clock_day(int64_t wall_ms, char ret_day[CLOCK_DAY_SIZE], int *ret_minute) {
+    struct tm tm;
+    split_local(wall_ms, &tm);
+    (void)snprintf(ret_day, CLOCK_DAY_SIZE, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    *ret_minute = tm.tm_hour * 60 + tm.tm_min;
+}
+
 void clock_short(struct buf *out, int64_t wall_ms, int64_t now_ms) {
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct tm tm, now;
-    (void)split(wall_ms, &tm);
-    (void)split(now_ms, &now);
+    split_local(wall_ms, &tm);
+    split_local(now_ms, &now);
     if (tm.tm_yday != now.tm_yday || tm.tm_year != now.tm_year) {
         buf_printf(out, "%d %s ", tm.tm_mday, months[tm.tm_mon]);
     }
-    buf_printf(out, "%02d:%02d UTC", tm.tm_hour, tm.tm_min);
+    buf_printf(out, "%02d:%02d %s", tm.tm_hour, tm.tm_min, zone_set ? tm.tm_zone : "UTC");
 }

@@ -11,6 +11,7 @@
 
 #include "api/api.h"
 #include "app/engine.h"
+#include "app/escalation.h"
 #include "app/operations.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -43,6 +44,7 @@ struct server {
     struct engine *engine;
     struct operations *operations;
     struct chats *chats;
+    struct escalation *escalation;
     struct feed *feed;
     struct api *api;
     struct worker *worker;
@@ -128,6 +130,17 @@ static void store_weak(const char *text, void *user) {
 static void leads_now(bool leads, void *user) {
     struct server *server = user;
     chats_lead(server->chats, leads);
+    escalation_lead(server->escalation, leads);
+}
+
+static void escalates(void *user) {
+    struct server *server = user;
+    escalation_due(server->escalation);
+}
+
+static const char *current_url(void *user) {
+    const struct server *server = user;
+    return server->config->url;
 }
 
 static bool leads_surely(void *user) {
@@ -213,6 +226,7 @@ static void reload(struct server *server, bool wanted) {
         server->banner[0] = '\0';
     }
     log_info("configuration reloaded", LOG_END);
+    clock_set_zone(config->time_zone);
     if (server->options.serves) {
         chats_retry(server->chats);
         server->generation_put = false;
@@ -241,6 +255,8 @@ static void destroy_with_store(struct server *server) {
     server->store = NULL;
     operations_destroy(server->operations);
     server->operations = NULL;
+    escalation_destroy(server->escalation);
+    server->escalation = NULL;
     api_destroy(server->api);
     server->api = NULL;
 }
@@ -397,6 +413,14 @@ static int build_serving(struct server *server, struct err *err) {
         .user = server,
     };
     int r = chats_create(&chats, &server->chats, err);
+    server->escalation = escalation_create(&(struct escalation_options){
+        .loop = server->loop,
+        .store = server->store,
+        .url = current_url,
+        .leads_surely = leads_surely,
+        .fence = fence,
+        .user = server,
+    });
     server->engine = engine_create(&(struct engine_options){
         .loop = server->loop,
         .store = server->store,
@@ -405,6 +429,7 @@ static int build_serving(struct server *server, struct err *err) {
         .retention_ms = server->config->retention_ms,
         .surely_dead = surely_dead,
         .leads = leads_now,
+        .escalates = escalates,
         .user = server,
     });
     server->feed = feed_create(server->loop, server->store, feed_told, feed_missed, server);
@@ -491,6 +516,7 @@ int server_run(const struct server_options *options) {
     if (server.config == NULL) {
         return 1;
     }
+    clock_set_zone(server.config->time_zone);
     metric_set(METRIC_BUILD_INFO, 1, GUIDEPOST_VERSION, NULL, NULL);
     if (build(&server, &err) < 0) {
         (void)fprintf(stderr, "guidepost: %s\n", err.text);
