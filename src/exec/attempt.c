@@ -41,7 +41,7 @@ static void attempt_free(struct attempt *attempt) {
     remote_finish(attempt);
     follow_destroy(attempt->follow);
     timer_destroy(attempt->again);
-    arena_destroy(attempt->plan_arena);
+    plan_release(attempt->plan);
     arena_destroy(attempt->arena);
     mem_free(attempt);
 }
@@ -266,7 +266,7 @@ int attempt_launch(struct attempt *attempt, const struct job *job, const char *d
     const struct launch launch = {attempt->remote ? o->ssh_program : o->step_program, dir, &instructions,
                                   attempt->remote};
     *ret_code = EINVAL;
-    int r = script_instructions(attempt->plan, job, &place, &instructions, err);
+    int r = script_instructions(attempt->plan->plan, job, &place, &instructions, err);
     r = r < 0 ? r : launch_supervisor(&launch, ret_pid, ret_code, err);
     script_clear(&instructions);
     if (r == 0) {
@@ -397,23 +397,14 @@ static void installation_came(const char *name, void *user) {
     attempt_ready(attempt);
 }
 
-static void plan_came(struct plan *plan, struct arena *arena, const struct err *err, void *user) {
-    struct attempt *attempt = user;
-    arena_destroy(attempt->plan_arena);
-    attempt->plan_arena = arena;
-    attempt->plan = plan;
-    if (attempt_resumed(attempt)) {
-        return;
-    }
-    if (plan == NULL && err->code == ERR_UNAVAILABLE) {
-        attempt_try_again(attempt, attempt_load_plan);
-        return;
-    }
+/* It is there, or never will be. */
+static void attempt_planned(struct attempt *attempt, const struct err *missing) {
+    const struct plan *plan = attempt->plan != NULL ? attempt->plan->plan : NULL;
     struct err no_step;
     (void)err_set(&no_step, ERR_INVALID, "The plan has no such step.");
     if (plan == NULL || attempt->job.step >= plan->step_count ||
         attempt->job.slot >= plan->steps[attempt->job.step].slot_count) {
-        attempt_never_starts(attempt, plan == NULL ? err : &no_step);
+        attempt_never_starts(attempt, plan == NULL ? missing : &no_step);
         attempt_ready(attempt);
         return;
     }
@@ -426,8 +417,29 @@ static void plan_came(struct plan *plan, struct arena *arena, const struct err *
     attempt_ready(attempt);
 }
 
+static void plan_came(struct plan *plan, struct arena *arena, const struct err *err, void *user) {
+    struct attempt *attempt = user;
+    if (attempt_resumed(attempt)) {
+        arena_destroy(arena);
+        return;
+    }
+    if (plan != NULL) {
+        attempt->plan = plans_add(worker_plans(attempt->worker), attempt->job.plan_hash, plan, arena);
+    } else if (err->code == ERR_UNAVAILABLE) {
+        attempt_try_again(attempt, attempt_load_plan);
+        return;
+    }
+    attempt_planned(attempt, err);
+}
+
 static void attempt_load_plan(void *user) {
     struct attempt *attempt = user;
+    plan_release(attempt->plan);
+    attempt->plan = plans_find(worker_plans(attempt->worker), attempt->job.plan_hash);
+    if (attempt->plan != NULL) {
+        attempt_planned(attempt, NULL);
+        return;
+    }
     attempt->pending++;
     store_load_plan(options(attempt)->store, attempt->job.plan_hash, plan_came, attempt);
 }

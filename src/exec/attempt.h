@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "exec/worker.h"
 #include "follow.h"
+#include "plans.h"
 #include "rundir.h"
 #include "store/queue.h"
 
@@ -29,9 +30,8 @@ struct attempt {
     struct attempt *next;
     struct worker *worker;
     struct arena *arena;
-    struct job job;    /* copied into the arena */
-    struct plan *plan; /* in plan_arena; NULL until it is loaded */
-    struct arena *plan_arena;
+    struct job job;           /* copied into the arena */
+    struct shared_plan *plan; /* held; NULL until it is there */
     struct follow *follow;
     struct timer *again; /* for what has to be tried again */
     char dir[RUNDIR_PATH_SIZE];
@@ -89,6 +89,7 @@ void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when i
 /* Whether the worker with this id had this state directory, under this boot of the machine. */
 bool worker_was_here(const struct worker *worker, const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);
+struct plans *worker_plans(const struct worker *worker);
 const char *worker_installation(const struct worker *worker); /* NULL: not yet known */
 void worker_name_installation(struct worker *worker, const char *name);
 

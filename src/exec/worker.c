@@ -35,6 +35,7 @@ struct worker {
     struct job_reader *reader;
     struct timer *beat;
     struct signal_watch *children;
+    struct plans *plans;
     struct attempt *attempts;
     pid_t *pids; /* supervisors that we started and that have not ended */
     size_t pid_count;
@@ -61,6 +62,10 @@ const char *worker_installation(const struct worker *worker) {
 void worker_name_installation(struct worker *worker, const char *name) {
     mem_free(worker->installation);
     worker->installation = mem_strdup(name);
+}
+
+struct plans *worker_plans(const struct worker *worker) {
+    return worker->plans;
 }
 
 bool worker_is_draining(const struct worker *worker) {
@@ -332,6 +337,7 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
         return r;
     }
     worker->children = signal_watch_create(options->loop, SIGCHLD, worker_children, worker);
+    worker->plans = plans_create();
     worker->beat = loop_timer(options->loop, worker_beat, worker);
     worker->reader = job_reader_create(options->loop, options->store, worker->id, worker->host, worker_read, worker);
     worker_ask(worker);
@@ -361,6 +367,7 @@ void worker_destroy(struct worker *worker) {
     }
     signal_watch_destroy(worker->children);
     timer_destroy(worker->beat);
+    plans_destroy(worker->plans);
     if (worker->draining && !leaves_work) {
         (void)unlink(worker->lock_path);
     }

@@ -1,7 +1,7 @@
 /*
  * The leader's reading. One fetch looks at the timers first and then at the entries behind the last one that was
  * handed over; if there is nothing, two things can end the wait: the doorbell, a blocking read on a connection of its
- * own that only says that something came, and a timer for the next due time.
+ * own, and a timer for the next due time. What the doorbell brings is handed over at once if nothing is due.
  */
 
 #include "store/inbox.h"
@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "inbox_codec.h"
 #include "words.h"
 
@@ -32,9 +33,10 @@ struct inbox {
     struct store *store; /* borrowed */
     struct redis *bell;  /* owned */
     bool bell_armed;
-    struct timer *timer; /* the next due time, or to look again after a failure */
-    int64_t next_due_ms; /* wall time; 0 = none is known */
-    struct arena *arena; /* the batch */
+    char bell_after[ENTRY_SIZE]; /* it rings for what comes behind this entry */
+    struct timer *timer;         /* the next due time, or to look again after a failure */
+    int64_t next_due_ms;         /* wall time; 0 = none is known */
+    struct arena *arena;         /* the batch */
     enum inbox_state state;
     char last[ENTRY_SIZE];
     struct fetch *fetch; /* on its way, or NULL */
@@ -153,6 +155,24 @@ static void timers_came(const struct redis_reply *reply, bool sent, void *user) 
 
 static void inbox_wait(struct inbox *inbox);
 
+/* Entries of the stream, behind `count` timers that are in `entries` already. */
+static void inbox_hand_over(struct inbox *inbox, struct inbox_entry *entries, size_t count,
+                            const struct redis_reply *reply) {
+    for (size_t i = 0; i < redis_count(reply); i++) {
+        const struct redis_reply *entry = redis_at(reply, i);
+        const char *id = redis_text(redis_at(entry, 0), NULL);
+        inbox_decode(redis_at(entry, 1), inbox->arena, &entries[count]);
+        entries[count++].id = arena_strdup(inbox->arena, id);
+        (void)snprintf(inbox->last, sizeof inbox->last, "%s", id);
+    }
+    if (count == 0) {
+        inbox_wait(inbox);
+        return;
+    }
+    inbox->state = INBOX_HANDED;
+    inbox->read(entries, count, inbox->user);
+}
+
 static void entries_came(const struct redis_reply *reply, bool sent, void *user) {
     struct fetch *fetch = user;
     struct inbox *inbox = fetch->inbox;
@@ -170,19 +190,7 @@ static void entries_came(const struct redis_reply *reply, bool sent, void *user)
         timer_start(inbox->timer, LOOK_AGAIN_MS);
         return;
     }
-    for (size_t i = 0; i < redis_count(reply); i++) {
-        const struct redis_reply *entry = redis_at(reply, i);
-        const char *id = redis_text(redis_at(entry, 0), NULL);
-        inbox_decode(redis_at(entry, 1), inbox->arena, &entries[count]);
-        entries[count++].id = arena_strdup(inbox->arena, id);
-        (void)snprintf(inbox->last, sizeof inbox->last, "%s", id);
-    }
-    if (count == 0) {
-        inbox_wait(inbox);
-        return;
-    }
-    inbox->state = INBOX_HANDED;
-    inbox->read(entries, count, inbox->user);
+    inbox_hand_over(inbox, entries, count, reply);
 }
 
 /* --- nothing is there: the doorbell and the timer --- */
@@ -198,20 +206,28 @@ static void bell_rang(const struct redis_reply *reply, bool sent, void *user) {
     if (inbox->state != INBOX_WAITING) {
         return;
     }
+    const struct redis_reply *brought = redis_at(redis_at(reply, 0), 1);
+    bool due = inbox->next_due_ms != 0 && inbox->next_due_ms <= clock_wall_ms();
     if (redis_kind(reply) == REDIS_ERROR) {
         timer_start(inbox->timer, LOOK_AGAIN_MS);
-    } else {
+    } else if (due || redis_count(brought) == 0 || !str_equal(inbox->bell_after, inbox->last)) {
         inbox_fetch(inbox);
+    } else {
+        timer_stop(inbox->timer);
+        arena_reset(inbox->arena);
+        struct inbox_entry *entries = arena_array(inbox->arena, ENTRIES_BATCH, sizeof *entries);
+        inbox_hand_over(inbox, entries, 0, brought);
     }
 }
 
 /* A bell that is still armed from before rings for any new entry as well. */
 static void arm_bell(struct inbox *inbox) {
-    char key[STORE_KEY_SIZE];
+    char key[STORE_KEY_SIZE], entries[NUMBER_SIZE];
     if (!inbox->bell_armed && redis_is_connected(inbox->bell)) {
         inbox->bell_armed = true;
-        redis_call(inbox->bell, bell_rang, inbox, "XREAD", "COUNT", "1", "BLOCK", "0", "STREAMS",
-                   store_key(inbox->store, key, "inbox"), inbox->last);
+        (void)snprintf(inbox->bell_after, sizeof inbox->bell_after, "%s", inbox->last);
+        redis_call(inbox->bell, bell_rang, inbox, "XREAD", "COUNT", words_u64(entries, ENTRIES_BATCH), "BLOCK", "0",
+                   "STREAMS", store_key(inbox->store, key, "inbox"), inbox->last);
     }
 }
 

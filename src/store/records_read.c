@@ -9,12 +9,14 @@
 #include "lua.h"
 #include "store/records.h"
 #include "unreadable.h"
+#include "words.h"
 
 /* --- one deployment --- */
 
 struct load {
     struct store *store;
-    uint64_t id;
+    uint64_t id;       /* of the deployment; 0 until its header has come */
+    uint64_t question; /* by which it is looked up; or 0 */
     record_done *done;
     void *user;
 };
@@ -129,8 +131,11 @@ static void load_came(const struct redis_reply *reply, bool sent, void *user) {
     if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
         later_unread(reply, &err);
     } else if (redis_count(reply) == 0) {
-        (void)err_set(&err, ERR_NOT_FOUND, "There is no deployment D%" PRIu64 ".", load->id);
+        bool question = load->question != 0;
+        (void)err_set(&err, ERR_NOT_FOUND, "There is no %s%" PRIu64 ".", question ? "question Q" : "deployment D",
+                      question ? load->question : load->id);
     } else {
+        load->id = words_field_u64(redis_at(reply, 0), "id");
         struct err why = {.text = "what Redis holds of it cannot be understood"};
         record = decode(reply, &why);
         if (record == NULL) {
@@ -142,45 +147,22 @@ static void load_came(const struct redis_reply *reply, bool sent, void *user) {
     mem_free(load);
 }
 
-static void load_begin(struct load *load) {
-    char key[STORE_KEY_SIZE];
-    redis_call(store_redis(load->store), load_came, load, "EVAL", store_script_load, "1",
-               store_key(load->store, key, "dep:%" PRIu64, load->id), store_prefix(load->store));
-}
-
-static struct load *load_create(struct store *store, uint64_t id, record_done *done, void *user) {
+static void load_begin(struct store *store, const char *what, const char *key, const struct load *like) {
     struct load *load = mem_alloc(sizeof *load);
-    *load = (struct load){.store = store, .id = id, .done = done, .user = user};
-    return load;
+    *load = *like;
+    redis_call(store_redis(store), load_came, load, "EVAL", store_script_load, "1", key, store_prefix(store), what);
 }
 
 void store_load_deployment(struct store *store, uint64_t id, record_done *done, void *user) {
-    load_begin(load_create(store, id, done, user));
-}
-
-/* --- by question --- */
-
-static void owner_came(const struct redis_reply *reply, bool sent, void *user) {
-    struct load *load = user;
-    struct err err;
-    (void)sent;
-    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
-        later_unread(reply, &err);
-    } else if (redis_kind(reply) == REDIS_NIL) {
-        (void)err_set(&err, ERR_NOT_FOUND, "There is no question Q%" PRIu64 ".", load->id);
-    } else {
-        load->id = (uint64_t)redis_integer(reply);
-        load_begin(load);
-        return;
-    }
-    load->done(NULL, &err, load->user);
-    mem_free(load);
+    char key[STORE_KEY_SIZE];
+    load_begin(store, "deployment", store_key(store, key, "dep:%" PRIu64, id),
+               &(struct load){.store = store, .id = id, .done = done, .user = user});
 }
 
 void store_load_question(struct store *store, uint64_t question, record_done *done, void *user) {
     char key[STORE_KEY_SIZE];
-    redis_call(store_redis(store), owner_came, load_create(store, question, done, user), "HGET",
-               store_key(store, key, "q:%" PRIu64, question), "deployment");
+    load_begin(store, "question", store_key(store, key, "q:%" PRIu64, question),
+               &(struct load){.store = store, .question = question, .done = done, .user = user});
 }
 
 /* --- several --- */

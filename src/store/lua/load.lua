@@ -1,14 +1,23 @@
 --[[
 Everything about one deployment as it is at one moment; an empty list if it is not there.
 
-KEYS[1]  its header
+KEYS[1]  its header, or a question of it
 ARGV[1]  the prefix of all keys
+ARGV[2]  "question" or "deployment": what the key is of
 
 Returns  header, plan, runs, questions: as HGETALL gives them, the plan as text; and of each open question what people
          answered to the same error before: "<retry> <worked> <ignore> <exclude> <fail>"
 ]]
 local call = redis.call
 local key, prefix = KEYS[1], ARGV[1]
+
+if ARGV[2] == 'question' then
+    local id = call('HGET', key, 'deployment')
+    if not id then
+        return {}
+    end
+    key = prefix .. 'dep:' .. id
+end
 
 local plan = call('HGET', key, 'plan')
 if not plan then
