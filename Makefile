@@ -158,7 +158,8 @@ soak: deps ## The long loops: a thousand kills over hundreds of deployments (hou
 mutants: deps ## Break one rule after the other in a copy: each must be caught by the test that its patch names
 	@MUTANTS=$(abspath $(BUILD)/mutants) MODE=$(TEST_MODE) tests/mutants/run.sh
 
-bench: deps ## Measure, with medians, beside the limits of this machine and a bot on Node and BullMQ
+bench: ## Measure, with medians, beside the limits of this machine, a bot on Node and BullMQ, and Ansible
+	@tools/deps run test bench
 	@$(MAKE) MODE=release all bench-binaries
 	@GUIDEPOST_BUILD=$(abspath $(BUILD)/release) tests/run bench
 
