@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "config/config.h"
 
 enum { TAG_SIZE = 72 };
 
@@ -87,6 +88,16 @@ static void send_file(struct call *call, const char *path) {
         }
     }
     call_refuse(call, ERR_NOT_FOUND, "There is nothing at %.200s.", path);
+}
+
+/* It tells what keys there are, and nothing of this server's configuration. */
+void page_schema(struct call *call) {
+    struct buf schema = BUF_INIT(LIMIT_HTTP_RESPONSE_BYTES);
+    char tag[ID_DIGEST_SIZE];
+    config_write_schema(&schema);
+    id_digest(tag, schema.data, schema.size);
+    send(call, "application/schema+json", tag, schema.data, schema.size);
+    buf_finish(&schema);
 }
 
 void page_index(struct call *call) {

@@ -5,7 +5,8 @@
 
 #include "call.h"
 
-void page_index(struct call *call); /* the page finds its way by its address */
+void page_schema(struct call *call); /* of the configuration */
+void page_index(struct call *call);  /* the page finds its way by its address */
 void page_file(struct call *call);
 
 /* Exported for its test: a path that names a file below the folder and nothing else. */

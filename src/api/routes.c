@@ -92,6 +92,8 @@ static const struct route table[] = {
     {"POST", "/api/interruptions/{}/submit", ROUTE_SIGNED, octopus_submit},
     {"GET", "/api/events", ROUTE_SIGNED, octopus_events},
 
+    {"GET", "/schema/guidepost-1.json", ROUTE_OPEN, page_schema},
+
     {"GET", "/", ROUTE_OPEN, page_index},
     {"GET", "/login", ROUTE_OPEN, page_index},
     {"GET", "/d/{}", ROUTE_OPEN, page_index},
