@@ -44,6 +44,13 @@ struct deployment *scene_restart(const struct deployment *d, struct arena *arena
         copy->questions[copy->question_count++] = d->questions[i];
     }
     deployment_restore(copy);
+    assert_int_equal(copy->vigil_count, d->vigil_count);
+    for (size_t i = 0; i < d->vigil_count; i++) {
+        assert_int_equal(copy->vigils[i].card, d->vigils[i].card);
+        assert_int_equal(copy->vigils[i].open, d->vigils[i].open);
+        assert_int_equal(copy->vigils[i].parked, d->vigils[i].parked);
+        copy->vigils[i] = d->vigils[i];
+    }
     return copy;
 }
 
