@@ -20,6 +20,7 @@ enum card_kind {
     CARD_CLOSING,    /* one line at the end */
     CARD_REMINDER,   /* one line: a question still waits */
     CARD_ESCALATION, /* a question once more, for others and perhaps in another room */
+    CARD_DIGEST,     /* once a day: the questions that are open in a room; of no deployment */
 };
 
 struct card_row {      /* a step, or a target of a question */
@@ -120,6 +121,14 @@ struct card_set *view_card_sets(const struct deployment *d, const struct questio
 /* The same without what only rooms show. */
 struct card **view_cards(const struct deployment *d, const struct question_record *questions, size_t count,
                          int64_t now_ms, struct arena *arena, size_t *ret_count);
+
+/* The open questions of a room, oldest first. */
+struct digest_item {
+    const struct deployment *deployment;
+    const struct card *question;
+    const char *taken_by; /* or NULL */
+};
+struct card *view_digest(const struct digest_item *items, size_t count, int64_t now_ms, struct arena *arena);
 
 /* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the
  * target's name replaced). */

@@ -258,6 +258,8 @@ static const char *card_name(const struct card *card, struct arena *arena) {
         return arena_printf(arena, "Q%llu-reminder-%u", question, card->turn);
     case CARD_ESCALATION:
         return arena_printf(arena, "Q%llu-escalation-%u", question, card->turn);
+    case CARD_DIGEST: /* It is of no deployment. */
+        break;
     }
     return "";
 }

@@ -1,5 +1,6 @@
 #include "chats.h"
 
+#include "app/digest.h"
 #include "app/reconciler.h"
 #include "base/mem.h"
 #include "chat/console.h"
@@ -10,11 +11,21 @@ enum { PLATFORMS = 2 };
 struct chats {
     struct chat *chats[PLATFORMS];
     struct reconciler *reconcilers[PLATFORMS];
+    struct digest *digests[PLATFORMS];
     size_t count;
 };
 
 static void chats_add(struct chats *chats, const struct chats_options *options, struct chat *chat) {
     chats->chats[chats->count] = chat;
+    chats->digests[chats->count] = digest_create(&(struct digest_options){
+        .loop = options->loop,
+        .store = options->store,
+        .chat = chat,
+        .config = options->config,
+        .leads_surely = options->leads_surely,
+        .fence = options->fence,
+        .user = options->user,
+    });
     chats->reconcilers[chats->count++] = reconciler_create(&(struct reconciler_options){
         .loop = options->loop,
         .store = options->store,
@@ -67,6 +78,7 @@ int chats_create(const struct chats_options *options, struct chats **ret_chats, 
 void chats_lead(struct chats *chats, bool leads) {
     for (size_t i = 0; i < chats->count; i++) {
         reconciler_lead(chats->reconcilers[i], leads);
+        digest_lead(chats->digests[i], leads);
     }
 }
 
@@ -98,6 +110,7 @@ void chats_destroy(struct chats *chats) {
     }
     for (size_t i = 0; i < chats->count; i++) {
         reconciler_destroy(chats->reconcilers[i]);
+        digest_destroy(chats->digests[i]);
     }
     mem_free(chats);
 }

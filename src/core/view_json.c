@@ -31,6 +31,8 @@ static const char *card_kind_word(enum card_kind kind) {
         return "reminder";
     case CARD_ESCALATION:
         return "escalation";
+    case CARD_DIGEST:
+        return "digest";
     }
     return "";
 }

@@ -227,7 +227,6 @@ def test_a_deadline_is_put_off(alice):
 
 
 def test_a_deadline_and_an_answer_at_one_moment(alice):
-    wins = set()
     for round in range(4):
         number = alice.deploy("shop", f"1.3.{round}", "staging")
         question = asked(alice, number)
@@ -236,5 +235,26 @@ def test_a_deadline_and_an_answer_at_one_moment(alice):
         record = alice.get(f"/v1/questions/{question['id']}")
         assert not record["open"]
         assert (record["answered_by"] == "alice") == (status == 200), (reply, record)
-        wins.add(status)
         until("the end", lambda: alice.deployment(number)["state"] == "failed", seconds=30)
+
+
+def test_a_room_is_told_once_a_day_what_is_open(alice, rig):
+    number = alice.deploy("shelf", "1.0.0", "production")
+    question = asked(alice, number)["id"]
+    text = rig.config.read_text()
+    rig.config.write_text(text.replace("rooms: { deploys: {}, alerts: {} }", 'rooms: { deploys: { digest: "00:00" }, alerts: {}, quiet: { digest: "00:00" } }'))
+
+    def digests(room):
+        return [m["card"] for m in alice.get(f"/v1/rooms/{room}")["messages"] if m["card"]["kind"] == "digest"]
+
+    for _ in range(3):
+        for server in rig.servers:
+            server.kill()
+        rig.recover()
+        until("the digest", lambda: digests("deploys"))
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    until("the record", lambda: rig.redis()("GET", "{gp}:digest:console:quiet") == f"{day} done")
+    assert len(digests("deploys")) == 1 and not digests("quiet")
+    card = digests("deploys")[0]
+    assert card["title"] == "1 question waits, oldest first" and card["rows"][0]["name"] == f"Q{question}", card
+    close(alice, number, question)

@@ -435,6 +435,15 @@ static void write_status(const struct drawing *drawing) {
     write_facts(drawing, 0);
 }
 
+static void write_digest(const struct drawing *drawing) {
+    struct text head;
+    text_begin(&head, TEXT_MRKDWN, HEAD_UNITS);
+    add_emoji(&head, ":spiral_calendar_pad:");
+    text_bold(&head, drawing->card->title);
+    block_write_section(&head, drawing->out);
+    write_rows(drawing);
+}
+
 /* One line, with a mention if somebody is to hear of it. */
 static void write_line(const struct drawing *drawing) {
     const struct card *card = drawing->card;
@@ -458,6 +467,9 @@ static void write_card(const struct drawing *drawing) {
         } else {
             write_open_question(drawing);
         }
+        break;
+    case CARD_DIGEST:
+        write_digest(drawing);
         break;
     case CARD_CLOSING:
     case CARD_REMINDER:

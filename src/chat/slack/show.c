@@ -190,7 +190,7 @@ static bool is_ours(void *user) {
 static void showing_send(struct showing *showing) {
     static const enum call_priority priorities[] = {
         [CARD_STATUS] = CALL_PROGRESS, [CARD_QUESTION] = CALL_QUESTION,   [CARD_CLOSING] = CALL_REPLY,
-        [CARD_REMINDER] = CALL_REPLY,  [CARD_ESCALATION] = CALL_QUESTION,
+        [CARD_REMINDER] = CALL_REPLY,  [CARD_ESCALATION] = CALL_QUESTION, [CARD_DIGEST] = CALL_REPLY,
     };
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4), key = BUF_INIT(512);
     bool edits = showing->message != NULL;
