@@ -108,5 +108,5 @@ def test_the_clocks_are_put_off_by_buttons(stage):
     assert stage.click("bob", parked, "unpark")
     until("it to have a deadline again", lambda: asked()["deadline"] > 0)
     again = stage.slack.until("the button", lambda: (now := stage.slack.message(question)) and "gp.park" in [b["action_id"] for b in stage.slack.buttons(now)] and now)
-    assert stage.click("alice", again, "park")
-    stage.slack.until("a refusal", lambda: any("may not take" in e["text"] for e in stage.slack.ephemerals("alice")))
+    assert stage.click("carol", again, "park")
+    stage.slack.until("a refusal", lambda: any("may not take" in e["text"] for e in stage.slack.ephemerals("carol")))
