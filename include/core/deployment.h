@@ -409,7 +409,9 @@ bool deployment_accepts(const struct deployment *d, const struct question *quest
 const char *deployment_consequence(const struct deployment *d, const struct question *question, enum guidance guidance,
                                    struct arena *arena);
 /* The same for an answer to several questions of one step at once; count >= 1. */
-const char *deployment_consequence_of(const struct deployment *d, const struct question *const *questions, size_t count,
+struct outlook; /* a deployment looked at once for the consequences of many answers; good until it changes */
+struct outlook *deployment_outlook(const struct deployment *d, struct arena *arena);
+const char *deployment_consequence_of(struct outlook *outlook, const struct question *const *questions, size_t count,
                                       enum guidance guidance, struct arena *arena);
 
 const char *deployment_state_word(enum deployment_state state);

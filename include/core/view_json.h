@@ -18,7 +18,8 @@ void view_write_deployment(struct json_out *out, const char *key, const struct d
                            const struct question_record *questions, size_t count, const char *waits_for, int64_t now_ms,
                            struct arena *arena);
 
-void view_write_question(struct json_out *out, const char *key, const struct deployment *d,
+/* outlook: of the deployment. */
+void view_write_question(struct json_out *out, const char *key, const struct deployment *d, struct outlook *outlook,
                          const struct question_record *question, struct arena *arena);
 
 #endif

@@ -10,6 +10,7 @@
 
 struct open_question {
     const struct deployment *deployment;
+    struct outlook *outlook;
     const struct question_record *question;
 };
 
@@ -24,10 +25,12 @@ static void open_write(struct call *call) {
     size_t count = 0;
     for (size_t i = 0; i < call->record_count; i++) {
         const struct deployment_record *record = call->records[i];
+        struct outlook *outlook = NULL;
         for (size_t k = 0; k < record->question_count; k++) {
             if (record->questions[k].open) {
+                outlook = outlook == NULL ? deployment_outlook(record->deployment, call->arena) : outlook;
                 open = arena_push(call->arena, open, count, sizeof *open);
-                open[count++] = (struct open_question){record->deployment, &record->questions[k]};
+                open[count++] = (struct open_question){record->deployment, outlook, &record->questions[k]};
             }
         }
     }
@@ -37,7 +40,7 @@ static void open_write(struct call *call) {
     json_object_begin(&call->out, NULL);
     json_array_begin(&call->out, "items");
     for (size_t i = 0; i < count; i++) {
-        view_write_question(&call->out, NULL, open[i].deployment, open[i].question, call->arena);
+        view_write_question(&call->out, NULL, open[i].deployment, open[i].outlook, open[i].question, call->arena);
     }
     json_array_end(&call->out);
     json_object_end(&call->out);
@@ -57,7 +60,7 @@ static void question_write(struct call *call) {
         call_refuse(call, ERR_NOT_FOUND, "There is no question Q%llu.", (unsigned long long)id);
         return;
     }
-    view_write_question(&call->out, NULL, d, question, call->arena);
+    view_write_question(&call->out, NULL, d, deployment_outlook(d, call->arena), question, call->arena);
     call_answer(call, 200);
 }
 

@@ -186,7 +186,8 @@ static void pending_say(struct task *task) {
             str_duration(&lines, now > q->question.asked_ms ? now - q->question.asked_ms : 0);
             buf_printf(&lines, "%s%s\n", q->taken_by == NULL ? "" : ", taken by ",
                        q->taken_by == NULL ? "" : q->taken_by);
-            view_write_question(&task->out, NULL, record->deployment, q, task->arena);
+            view_write_question(&task->out, NULL, record->deployment,
+                                deployment_outlook(record->deployment, task->arena), q, task->arena);
         }
         deployment_record_free(record);
     }
@@ -273,7 +274,7 @@ static void show_loaded(struct deployment_record *record, const struct err *err,
                        deployment_consequence(d, &q->question, (enum guidance)bit, task->arena));
         }
     }
-    view_write_question(&task->out, NULL, d, q, task->arena);
+    view_write_question(&task->out, NULL, d, deployment_outlook(d, task->arena), q, task->arena);
     task_reply(task);
 }
 

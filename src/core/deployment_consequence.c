@@ -7,52 +7,106 @@
 #include "base/str.h"
 #include "transition.h"
 
-/* Whether a run that has not begun will, once the answer was given and if all goes well. */
-typedef bool will_run(const struct deployment *d, size_t step, size_t slot);
+/* A deployment looked at once, so that what is said of each of its questions costs no more than its own machine's runs. */
+struct outlook {
+    const struct deployment *d;
+    size_t *first;            /* by target, then one for the worker and the end: where its runs begin in `places` */
+    struct run_place *places; /* in the order of the steps */
+    bool *asked;              /* by target: a question about it is open */
+    size_t others, waiting;   /* targets that are not excluded; those of them that are asked about */
+    const char *after_fail;   /* what runs once it has failed; NULL = not looked yet */
+};
 
-static will_run runs_as_planned, runs_after_fail, runs_on_excluded;
-
-/* Something before it in its group has begun, or will. What is queued will begin too, but not once the deployment
- * fails. */
-static bool is_opened(const struct deployment *d, size_t step, size_t slot, will_run *will) {
-    bool opened = schedule_was_opened(d, step, slot);
-    for (size_t s = d->stages[d->steps[step].stage].first; s < step; s++) {
-        bool queued = deployment_run(d, s, slot)->state == RUN_QUEUED;
-        opened = opened || will(d, s, slot) || (queued && will != runs_after_fail);
-    }
-    return opened;
+static size_t bucket_of(const struct deployment *d, size_t step, size_t slot) {
+    int target = slot_target(d, step, slot);
+    return target < 0 ? d->plan->target_count : (size_t)target;
 }
 
-static bool runs_as_planned(const struct deployment *d, size_t step, size_t slot) {
+/* Counts the runs of each target, then puts them into their places. */
+static void outlook_sort(struct outlook *outlook, struct arena *arena) {
+    const struct plan *plan = outlook->d->plan;
+    size_t buckets = plan->target_count + 1;
+    size_t *next = arena_array(arena, buckets + 1, sizeof *next);
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            next[bucket_of(outlook->d, step, slot) + 1]++;
+        }
+    }
+    outlook->first = arena_array(arena, buckets + 1, sizeof *outlook->first);
+    for (size_t i = 0; i < buckets; i++) {
+        next[i + 1] += next[i];
+        outlook->first[i + 1] = next[i + 1];
+    }
+    outlook->places = arena_array(arena, next[buckets] + 1, sizeof *outlook->places);
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            outlook->places[next[bucket_of(outlook->d, step, slot)]++] = (struct run_place){step, slot};
+        }
+    }
+}
+
+struct outlook *deployment_outlook(const struct deployment *d, struct arena *arena) {
+    struct outlook *outlook = arena_alloc(arena, sizeof *outlook);
+    outlook->d = d;
+    outlook_sort(outlook, arena);
+    outlook->asked = arena_array(arena, d->plan->target_count + 1, sizeof *outlook->asked);
+    for (size_t i = 0; i < d->question_count; i++) {
+        outlook->asked[bucket_of(d, d->questions[i].step, d->questions[i].slot)] = true;
+    }
+    for (size_t target = 0; target < d->plan->target_count; target++) {
+        outlook->others += !d->excluded[target];
+        outlook->waiting += !d->excluded[target] && outlook->asked[target];
+    }
+    return outlook;
+}
+
+/* --- what will run ------------------------------------------------------------------------------------------------- */
+
+/* Whether a run that has not begun will, once the answer was given and if all goes well. `opened`: something before it in
+ * its group has begun, or will. */
+typedef bool will_run(const struct deployment *d, size_t step, size_t slot, bool opened);
+
+static bool runs_as_planned(const struct deployment *d, size_t step, size_t slot, bool opened) {
     enum plan_condition condition = d->plan->steps[step].condition;
     if (deployment_run(d, step, slot)->state != RUN_PENDING) {
         return false;
     }
     if (condition == PLAN_CLEANUP) {
-        return is_opened(d, step, slot, runs_as_planned);
+        return opened;
     }
     return condition != PLAN_FAILURE && !slot_is_excluded(d, step, slot);
 }
 
-static bool runs_after_fail(const struct deployment *d, size_t step, size_t slot) {
+static bool runs_after_fail(const struct deployment *d, size_t step, size_t slot, bool opened) {
     const struct plan_step *s = &d->plan->steps[step];
     enum run_state state = deployment_run(d, step, slot)->state;
     if (s->condition == PLAN_CLEANUP) {
-        return state == RUN_QUEUED || (state == RUN_PENDING && is_opened(d, step, slot, runs_after_fail));
+        return state == RUN_QUEUED || (state == RUN_PENDING && opened);
     }
     return (state == RUN_QUEUED || state == RUN_PENDING) && s->condition != PLAN_SUCCESS && !s->approve &&
            !slot_is_excluded(d, step, slot);
 }
 
-static bool runs_on_excluded(const struct deployment *d, size_t step, size_t slot) {
+static bool runs_on_excluded(const struct deployment *d, size_t step, size_t slot, bool opened) {
     return d->plan->steps[step].condition == PLAN_CLEANUP && deployment_run(d, step, slot)->state == RUN_PENDING &&
-           is_opened(d, step, slot, runs_on_excluded);
+           opened;
+}
+
+/* What is queued will begin too, but not once the deployment fails. */
+static bool will(const struct deployment *d, size_t step, size_t slot, will_run *rule) {
+    bool opened = false;
+    for (size_t s = d->stages[d->steps[step].stage].first; s < step; s++) {
+        const struct run *run = deployment_run(d, s, slot);
+        bool queued = run->state == RUN_QUEUED && rule != runs_after_fail;
+        opened = opened || run->worker != NULL || queued || rule(d, s, slot, opened);
+    }
+    return rule(d, step, slot, opened);
 }
 
 /* What will clean up behind the step, in its own group. */
 static bool runs_behind(const struct deployment *d, size_t step, size_t slot, const struct question *q) {
     return step > q->step && step <= d->stages[d->steps[q->step].stage].last && slot == q->slot &&
-           runs_on_excluded(d, step, slot);
+           will(d, step, slot, runs_on_excluded);
 }
 
 /* --- lists of steps ---------------------------------------------------------------------------------------------- */
@@ -75,18 +129,13 @@ static const char *names_text(const struct names *names) {
                             : names->text;
 }
 
-/* The steps that will run on any of the questions' machines; with no question, on any at all. */
-static const char *steps_that(const struct deployment *d, const struct question *const *questions, size_t count,
-                              will_run *will, struct arena *arena) {
+/* The steps that will run on any machine at all. */
+static const char *steps_anywhere(const struct deployment *d, will_run *rule, struct arena *arena) {
     struct names names = {.text = "", .arena = arena};
     for (size_t step = 0; step < d->plan->step_count; step++) {
         bool runs = false;
-        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
-            bool there = count == 0;
-            for (size_t i = 0; i < count && !there; i++) {
-                there = slot_target(d, step, slot) == slot_target(d, questions[i]->step, questions[i]->slot);
-            }
-            runs = runs || (there && will(d, step, slot));
+        for (size_t slot = 0; slot < d->plan->steps[step].slot_count && !runs; slot++) {
+            runs = will(d, step, slot, rule);
         }
         if (runs) {
             names_add(&names, d->plan->steps[step].name);
@@ -95,11 +144,33 @@ static const char *steps_that(const struct deployment *d, const struct question 
     return names_text(&names);
 }
 
+/* The steps that will run on any of the questions' machines. */
+static const char *steps_there(const struct outlook *outlook, const struct question *const *questions, size_t count,
+                               will_run *rule, struct arena *arena) {
+    const struct deployment *d = outlook->d;
+    struct names names = {.text = "", .arena = arena};
+    bool *runs = arena_array(arena, d->plan->step_count + 1, sizeof *runs);
+    for (size_t i = 0; i < count; i++) {
+        size_t bucket = bucket_of(d, questions[i]->step, questions[i]->slot);
+        for (size_t k = outlook->first[bucket]; k < outlook->first[bucket + 1]; k++) {
+            const struct run_place *place = &outlook->places[k];
+            runs[place->step] = runs[place->step] || will(d, place->step, place->slot, rule);
+        }
+    }
+    for (size_t step = 0; step < d->plan->step_count; step++) {
+        if (runs[step]) {
+            names_add(&names, d->plan->steps[step].name);
+        }
+    }
+    return names_text(&names);
+}
+
 /* " Next there: Restart." for a machine, " Next: Install." behind a step on the worker, which the machines wait for. */
-static const char *next_text(const struct deployment *d, const struct question *const *questions, size_t count,
+static const char *next_text(const struct outlook *outlook, const struct question *const *questions, size_t count,
                              struct arena *arena) {
-    bool on_worker = d->plan->steps[questions[0]->step].on_worker;
-    const char *next = steps_that(d, questions, on_worker ? 0 : count, runs_as_planned, arena);
+    bool on_worker = outlook->d->plan->steps[questions[0]->step].on_worker;
+    const char *next = on_worker ? steps_anywhere(outlook->d, runs_as_planned, arena)
+                                 : steps_there(outlook, questions, count, runs_as_planned, arena);
     return next[0] == '\0' ? "" : arena_printf(arena, " Next%s: %s.", on_worker ? "" : " there", next);
 }
 
@@ -129,26 +200,14 @@ static const char *retry_text(const struct deployment *d, const struct question 
                         q->unknown && !step->safe_to_rerun ? " It is not declared safe to run twice." : "");
 }
 
-static bool is_asked_about(const struct deployment *d, int target) {
-    for (size_t i = 0; i < d->question_count; i++) {
-        if (slot_target(d, d->questions[i].step, d->questions[i].slot) == target) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* " The other 5 machines go on, but 2 of them wait for an answer first." */
-static const char *others_text(const struct deployment *d, const struct question *const *questions, size_t count,
+/* " The other 5 machines go on, but 2 of them wait for an answer first." The questions are about a machine each. */
+static const char *others_text(const struct outlook *outlook, const struct question *const *questions, size_t count,
                                struct arena *arena) {
-    size_t others = 0, waiting = 0;
-    for (size_t target = 0; target < d->plan->target_count; target++) {
-        bool answered = d->excluded[target];
-        for (size_t i = 0; i < count; i++) {
-            answered = answered || slot_target(d, questions[i]->step, questions[i]->slot) == (int)target;
-        }
-        others += !answered;
-        waiting += !answered && is_asked_about(d, (int)target);
+    size_t others = outlook->others, waiting = outlook->waiting;
+    for (size_t i = 0; i < count; i++) {
+        size_t target = bucket_of(outlook->d, questions[i]->step, questions[i]->slot);
+        others -= !outlook->d->excluded[target];
+        waiting -= !outlook->d->excluded[target] && outlook->asked[target];
     }
     const char *who = others == 1 ? "The other machine" : arena_printf(arena, "The other %zu machines", others);
     if (others == 0) {
@@ -164,32 +223,31 @@ static const char *others_text(const struct deployment *d, const struct question
                         waiting == 1 ? "s" : "");
 }
 
-static bool runs_there(const struct deployment *d, const struct question *q) {
-    for (size_t step = 0; step < d->plan->step_count; step++) {
-        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
-            enum run_state state = deployment_run(d, step, slot)->state;
-            bool runs = state == RUN_QUEUED || state == RUN_RUNNING || state == RUN_LOST;
-            if (runs && slot_target(d, step, slot) == slot_target(d, q->step, q->slot)) {
-                return true;
-            }
+static bool runs_there(const struct outlook *outlook, const struct question *q) {
+    size_t bucket = bucket_of(outlook->d, q->step, q->slot);
+    for (size_t k = outlook->first[bucket]; k < outlook->first[bucket + 1]; k++) {
+        enum run_state state = deployment_run(outlook->d, outlook->places[k].step, outlook->places[k].slot)->state;
+        if (state == RUN_QUEUED || state == RUN_RUNNING || state == RUN_LOST) {
+            return true;
         }
     }
     return false;
 }
 
-static const char *exclude_text(const struct deployment *d, const struct question *const *questions, size_t count,
+static const char *exclude_text(const struct outlook *outlook, const struct question *const *questions, size_t count,
                                 struct arena *arena) {
-    const char *cleanup = steps_that(d, questions, count, runs_on_excluded, arena);
+    const struct deployment *d = outlook->d;
+    const char *cleanup = steps_there(outlook, questions, count, runs_on_excluded, arena);
     bool runs = false;
     for (size_t i = 0; i < count; i++) {
-        runs = runs || runs_there(d, questions[i]);
+        runs = runs || runs_there(outlook, questions[i]);
     }
     bool one = count == 1;
     return arena_printf(arena, "%s get%s no further step in this deployment%s%s and do%s not count as having %s.%s%s",
                         one ? plan_slot_name(d->plan, questions[0]->step, questions[0]->slot) : machines(count, arena),
                         one ? "s" : "", cleanup[0] == '\0' ? "" : " but ",
                         cleanup[0] == '\0' ? "" : arena_printf(arena, "%s,", cleanup), one ? "es" : "", d->version,
-                        runs ? " What runs there now finishes." : "", others_text(d, questions, count, arena));
+                        runs ? " What runs there now finishes." : "", others_text(outlook, questions, count, arena));
 }
 
 static const char *late_cancel_text(const struct deployment *d, const struct question *q, struct arena *arena) {
@@ -205,7 +263,8 @@ static const char *late_cancel_text(const struct deployment *d, const struct que
 }
 
 /* One answer ends the deployment, however many questions it was given for. */
-static const char *fail_text(const struct deployment *d, const struct question *q, struct arena *arena) {
+static const char *fail_text(struct outlook *outlook, const struct question *q, struct arena *arena) {
+    const struct deployment *d = outlook->d;
     if (q->late_cancel) {
         return late_cancel_text(d, q, arena);
     }
@@ -216,29 +275,33 @@ static const char *fail_text(const struct deployment *d, const struct question *
     size_t others = d->question_count - 1;
     const char *closed =
         arena_printf(arena, " %zu other open question%s closed with it.", others, others == 1 ? " is" : "s are");
-    const char *after = steps_that(d, NULL, 0, runs_after_fail, arena);
+    if (outlook->after_fail == NULL) {
+        outlook->after_fail = steps_anywhere(d, runs_after_fail, arena);
+    }
+    const char *after = outlook->after_fail;
     return arena_printf(arena, "Ends the deployment as failed.%s%s%s%s%s", others > 0 ? closed : "",
                         running > 0 ? " What runs now finishes first." : "",
                         after[0] == '\0' ? " Nothing is rolled back." : " Then still run: ", after,
                         after[0] == '\0' ? "" : ".");
 }
 
-const char *deployment_consequence_of(const struct deployment *d, const struct question *const *questions, size_t count,
+const char *deployment_consequence_of(struct outlook *outlook, const struct question *const *questions, size_t count,
                                       enum guidance guidance, struct arena *arena) {
+    const struct deployment *d = outlook->d;
     switch (guidance) {
     case GUIDANCE_RETRY:
         return retry_text(d, questions, count, arena);
     case GUIDANCE_IGNORE:
         return arena_printf(arena, "Counts %s as done, with a warning.%s", runs_name(d, questions, count, arena),
-                            next_text(d, questions, count, arena));
+                            next_text(outlook, questions, count, arena));
     case GUIDANCE_EXCLUDE:
-        return exclude_text(d, questions, count, arena);
+        return exclude_text(outlook, questions, count, arena);
     case GUIDANCE_PROCEED:
         return arena_printf(arena, "Approves %s.%s", runs_name(d, questions, count, arena),
-                            next_text(d, questions, count, arena));
+                            next_text(outlook, questions, count, arena));
     case GUIDANCE_FAIL:
     case GUIDANCE_ABORT:
-        return fail_text(d, questions[0], arena);
+        return fail_text(outlook, questions[0], arena);
     case GUIDANCE_NONE:
         break;
     }
@@ -247,5 +310,5 @@ const char *deployment_consequence_of(const struct deployment *d, const struct q
 
 const char *deployment_consequence(const struct deployment *d, const struct question *question, enum guidance guidance,
                                    struct arena *arena) {
-    return deployment_consequence_of(d, &question, 1, guidance, arena);
+    return deployment_consequence_of(deployment_outlook(d, arena), &question, 1, guidance, arena);
 }

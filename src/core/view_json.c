@@ -219,8 +219,8 @@ void view_write_deployment(struct json_out *out, const char *key, const struct d
     json_object_end(out);
 }
 
-static void write_options(struct json_out *out, const struct deployment *d, const struct question *q, bool open,
-                          struct arena *arena) {
+static void write_options(struct json_out *out, const struct deployment *d, struct outlook *outlook,
+                          const struct question *q, bool open, struct arena *arena) {
     const struct plan_guided *guided = &d->plan->steps[q->step].guided;
     json_array_begin(out, "options");
     for (unsigned bit = GUIDANCE_RETRY; open && bit <= GUIDANCE_ABORT; bit <<= 1) {
@@ -231,7 +231,7 @@ static void write_options(struct json_out *out, const struct deployment *d, cons
         json_object_begin(out, NULL);
         json_add_string(out, "guidance", guidance_word(guidance));
         json_add_string(out, "label", guidance_title(guidance));
-        json_add_string(out, "consequence", deployment_consequence(d, q, guidance, arena));
+        json_add_string(out, "consequence", deployment_consequence_of(outlook, &q, 1, guidance, arena));
         json_add_bool(out, "note_required", (guided->note_required & bit) != 0);
         json_add_bool(out, "confirm", view_needs_confirm(&d->plan->steps[q->step], q, guidance));
         json_object_end(out);
@@ -239,7 +239,7 @@ static void write_options(struct json_out *out, const struct deployment *d, cons
     json_array_end(out);
 }
 
-void view_write_question(struct json_out *out, const char *key, const struct deployment *d,
+void view_write_question(struct json_out *out, const char *key, const struct deployment *d, struct outlook *outlook,
                          const struct question_record *question, struct arena *arena) {
     const struct question *q = &question->question;
     json_object_begin(out, key);
@@ -260,7 +260,7 @@ void view_write_question(struct json_out *out, const char *key, const struct dep
     json_add_int(out, "reminders", question->vigil == NULL ? 0 : question->vigil->reminders);
     json_add_int(out, "escalations", question->vigil == NULL ? 0 : question->vigil->rungs);
     json_add_int(out, "card", (int64_t)q->card);
-    write_options(out, d, q, question->open, arena);
+    write_options(out, d, outlook, q, question->open, arena);
     json_add_string(out, "answer", question->answer == GUIDANCE_NONE ? NULL : guidance_word(question->answer));
     json_add_string(out, "answered_by", question->answered_by);
     json_add_string(out, "answered_via", question->answered_via);

@@ -16,6 +16,7 @@ struct group {
     int64_t now_ms;
     struct arena *arena;
     struct card *card;
+    struct outlook *outlook; /* while one is open */
 };
 
 static void group_collect(struct group *g, const struct question_record *records, size_t count) {
@@ -348,8 +349,9 @@ static void add_answer(const struct group *g, enum guidance guidance) {
         g->card->excludes_some = true;
         return;
     }
-    struct card_action *action = add_action(g, guidance_word(guidance), action_label(g, guidance, q, count),
-                                            deployment_consequence_of(g->d, questions, count, guidance, g->arena));
+    struct card_action *action =
+        add_action(g, guidance_word(guidance), action_label(g, guidance, q, count),
+                   deployment_consequence_of(g->outlook, questions, count, guidance, g->arena));
     const struct plan_guided *guided = &g->step->guided;
     bool take_first = guided->claim_required && !is_taken(g);
     action->primary = !q->unknown && !take_first && (guidance == GUIDANCE_RETRY || guidance == GUIDANCE_PROCEED);
@@ -476,6 +478,7 @@ struct card *view_question(const struct deployment *d, const struct question_rec
     g.card->question = questions[0].question.id;
     g.card->revision = (uint32_t)count;
     if (g.open_count > 0) {
+        g.outlook = deployment_outlook(d, arena);
         write_open(&g);
     } else {
         write_answered(&g);

@@ -358,7 +358,8 @@ static void try_an_answer(void) {
         (trial.guidance == GUIDANCE_EXCLUDE && world.excluded + trial.count >= world.plan->target_count)) {
         return;
     }
-    trial.text = deployment_consequence_of(trial.before, trial.questions, trial.count, trial.guidance, world.arena);
+    trial.text = deployment_consequence_of(deployment_outlook(trial.before, world.arena), trial.questions, trial.count,
+                                           trial.guidance, world.arena);
     world.story = arena_printf(world.arena, "%s%s: %s\n", world.story, guidance_word(trial.guidance), trial.text);
     world_watch(&world);
     for (size_t i = 0; i < trial.count; i++) {
