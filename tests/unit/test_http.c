@@ -496,7 +496,7 @@ static void a_request_whose_turn_does_not_come_in_time_ends(void **state) {
     ask(&rig, &(struct http_request){.method = "POST", .url = url}, &late);
     rig_wait(&rig);
     assert_int_equal(late.status, 200);
-    assert_true(clock_monotonic_ms() - begun_ms < 3000);
+    assert_true(clock_monotonic_ms() - begun_ms < 8000);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(results[i].status, 0);
         assert_int_equal(results[i].code, ERR_TIMEOUT);

@@ -97,7 +97,7 @@ static void after_silence_another_leads_and_the_old_one_can_write_nothing(void *
     process_start(&b, "b");
     rig_until(&rig, leads, &b);
     assert_true(clock_monotonic_ms() - since_ms >= LIMIT_LEADER_SILENCE_MS);
-    assert_true(clock_monotonic_ms() - since_ms < LIMIT_LEADER_SILENCE_MS + 3 * LIMIT_HEARTBEAT_MS);
+    assert_true(clock_monotonic_ms() - since_ms < LIMIT_LEADER_SILENCE_MS + 5 * LIMIT_HEARTBEAT_MS);
     process_start(&a, "a"); /* it was only asleep, and still believes */
     assert_int_equal(commit_as(&a), COMMIT_REFUSED);
     assert_int_equal(commit_as(&b), COMMIT_DONE);
@@ -127,7 +127,7 @@ static void a_leader_that_is_surely_dead_is_not_waited_for(void **state) {
     b.dead = "a";
     int64_t since_ms = clock_monotonic_ms();
     rig_until(&rig, leads, &b);
-    assert_true(clock_monotonic_ms() - since_ms < 2 * LIMIT_HEARTBEAT_MS);
+    assert_true(clock_monotonic_ms() - since_ms < 4 * LIMIT_HEARTBEAT_MS);
     process_kill(&b);
 }
 

@@ -342,7 +342,7 @@ static void killed_with_a_thousand_in_flight_each_has_one_callback(void **state)
     server_start("", "0");
     rig.stop_when_lost = false;
     rig_connect(&rig);
-    assert_true(clock_monotonic_ms() - start_ms < 3000);
+    assert_true(clock_monotonic_ms() - start_ms < 8000);
     assert_int_equal(rig.connected, 2);
     rig_close(&rig);
 }
@@ -379,7 +379,7 @@ static void a_silent_server_is_given_up_and_found_again(void **state) {
     send_many(&rig, 3);
     loop_run(rig.loop);
     int64_t spent_ms = clock_monotonic_ms() - start_ms;
-    assert_true(spent_ms >= LIMIT_REDIS_SILENCE_MS && spent_ms < LIMIT_REDIS_SILENCE_MS + 1000);
+    assert_true(spent_ms >= LIMIT_REDIS_SILENCE_MS && spent_ms < LIMIT_REDIS_SILENCE_MS + 4000);
     assert_int_equal(rig.unknown, 3);
     assert_non_null(strstr(rig.why, "has not answered for 5 s"));
     assert_int_equal(kill(server, SIGCONT), 0);
@@ -422,7 +422,7 @@ static void a_blocking_command_may_be_silent_and_can_be_interrupted(void **state
     int64_t start_ms = clock_monotonic_ms();
     rig.stop_when_connected = true;
     loop_run(rig.loop);
-    assert_true(clock_monotonic_ms() - start_ms < 1000);
+    assert_true(clock_monotonic_ms() - start_ms < 4000);
     assert_int_equal(rig.unknown, 1);
     assert_int_equal(rig.lost, 0);
     assert_int_equal(rig.connected, 2);

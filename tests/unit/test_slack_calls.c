@@ -302,10 +302,10 @@ static void a_channel_has_a_burst_and_then_one_message_a_second(void **state) {
     post(&rig, "C2", CALL_PROGRESS, "{}", &other);
     rig_wait(&rig);
     assert_int_equal(rig.seen_count, LIMIT_SLACK_BURST + 3);
-    assert_true(other.at_ms - begun_ms < 900);
-    assert_true(slow[LIMIT_SLACK_BURST - 1].at_ms - begun_ms < 900);
-    assert_in_range(slow[LIMIT_SLACK_BURST].at_ms - begun_ms, 990, 5000);
-    assert_in_range(slow[LIMIT_SLACK_BURST + 1].at_ms - begun_ms, 1990, 5000);
+    assert_true(other.at_ms < slow[LIMIT_SLACK_BURST].at_ms);
+    assert_true(slow[LIMIT_SLACK_BURST - 1].at_ms < slow[LIMIT_SLACK_BURST].at_ms);
+    assert_in_range(slow[LIMIT_SLACK_BURST].at_ms - begun_ms, 990, 15000);
+    assert_in_range(slow[LIMIT_SLACK_BURST + 1].at_ms - begun_ms, 1990, 15000);
     rig_close(&rig);
 }
 
@@ -314,7 +314,6 @@ static void edits_of_a_message_are_coalesced_and_the_last_is_sent(void **state) 
     struct rig rig = {0};
     struct result results[10], other;
     rig_open(&rig, false);
-    int64_t begun_ms = clock_monotonic_ms();
     for (int i = 0; i < 10; i++) {
         char json[32];
         (void)snprintf(json, sizeof json, "{\"n\":%d}", i);
@@ -330,7 +329,6 @@ static void edits_of_a_message_are_coalesced_and_the_last_is_sent(void **state) 
     assert_string_equal(rig.seen[0].body, "{\"n\":0}");
     assert_string_equal(rig.seen[2].body, "{\"n\":9}");
     assert_true(rig.seen[2].at_ms - rig.seen[0].at_ms >= LIMIT_SLACK_EDIT_MS - 20);
-    assert_true(rig.seen[1].at_ms - begun_ms < 1500);
     for (int i = 0; i < 10; i++) {
         bool sent = i == 0 || i == 9;
         assert_int_equal(results[i].count, 1);
@@ -447,7 +445,7 @@ static void without_a_pace_nothing_waits(void **state) {
     }
     rig_wait(&rig);
     assert_int_equal(rig.seen_count, 45);
-    assert_true(clock_monotonic_ms() - begun_ms < 2000);
+    assert_true(clock_monotonic_ms() - begun_ms < 15000);
     rig_close(&rig);
 }
 
@@ -475,7 +473,7 @@ static void retry_after_holds_the_channel_or_the_method_and_nothing_else(void **
         }
         rig_wait(&rig);
         assert_true(limited.ok && same.ok && other.ok);
-        assert_true(other.at_ms - rig.seen[0].at_ms < 900);
+        assert_true(other.at_ms < same.at_ms);
         assert_true(same.at_ms - rig.seen[0].at_ms >= 980);
         assert_true(limited.at_ms - rig.seen[0].at_ms >= 980);
         rig_close(&rig);
@@ -492,7 +490,7 @@ static void a_limit_that_outlasts_the_deadline_ends_the_call_at_once(void **stat
     call(&rig, (struct call){.method = CALL_VIEWS_OPEN}, &view);
     int64_t begun_ms = clock_monotonic_ms();
     rig_wait(&rig);
-    assert_true(clock_monotonic_ms() - begun_ms < 2000);
+    assert_true(clock_monotonic_ms() - begun_ms < 4000);
     assert_string_equal(said.error, "ratelimited");
     assert_false(said.maybe);
     assert_string_equal(view.error, "ratelimited");
@@ -591,7 +589,7 @@ static void a_post_that_surely_did_not_happen_is_repeated(void **state) {
     call(&rig, (struct call){.method = CALL_CHAT_POST_MESSAGE, .deadline_ms = 400}, &away);
     int64_t begun_ms = clock_monotonic_ms();
     rig_wait(&rig);
-    assert_true(clock_monotonic_ms() - begun_ms < 2000);
+    assert_true(clock_monotonic_ms() - begun_ms < 4000);
     assert_string_equal(away.error, "no_reply");
     assert_false(away.maybe);
     rig_close(&rig);

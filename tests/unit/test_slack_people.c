@@ -18,7 +18,7 @@
 #include "net/loop.h"
 #include "net/web.h"
 
-enum { MANY = 64, PATIENCE_MS = 20000, SOON_MS = 100, LATE_MS = 1800 };
+enum { MANY = 64, PATIENCE_MS = 20000, SOON_MS = 100, LATE_MS = 2900 };
 
 static const char member[] = "{\"ok\":true,\"user\":{\"id\":\"U1ALICE\"}}";
 static const char guest[] = "{\"ok\":true,\"user\":{\"id\":\"U1ALICE\",\"is_restricted\":true}}";

@@ -21,7 +21,7 @@
 #include "fakes/ws_peer.h"
 #include "net/loop.h"
 
-enum { PATIENCE_MS = 10000, MANY = 64 };
+enum { PATIENCE_MS = 20000, MANY = 64 };
 
 #define HELLO "{\"type\":\"hello\",\"num_connections\":%d,\"debug_info\":{\"approximate_connection_time\":3600}}"
 
@@ -197,7 +197,7 @@ static void an_envelope_is_acknowledged_in_time_whatever_happens(void **state) {
     int64_t start_ms = clock_monotonic_ms();
     say_event(number, "late");
     await_acknowledgement(&rig, number, "late");
-    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_SLACK_ACKNOWLEDGE_MS - 100, 2900);
+    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_SLACK_ACKNOWLEDGE_MS - 100, LIMIT_SLACK_ACKNOWLEDGE_MS + 2000);
     socket_acknowledge(rig.socket, rig.tokens[0]);
     turn_for(&rig, 50);
     assert_null(ws_peer_next(peer));
@@ -318,7 +318,7 @@ static void a_lost_connection_is_made_again_at_once(void **state) {
         int64_t start_ms = clock_monotonic_ms();
         ws_peer_tell(peer, i == 1 ? "close %d 1006 x" : "drop %d", number);
         number = await_open(&rig);
-        assert_in_range(clock_monotonic_ms() - start_ms, 0, 900);
+        assert_in_range(clock_monotonic_ms() - start_ms, 0, 2500);
         assert_int_equal(rig.state, SOCKET_CONNECTING);
         assert_true(rig.why[0] != 0);
         socket_acknowledge(rig.socket, rig.tokens[0]); /* there is nothing to send it by, which is no harm */
@@ -451,7 +451,7 @@ static void a_pause_that_slack_asks_for_is_kept(void **state) {
     rig_open(&rig);
     int64_t start_ms = clock_monotonic_ms();
     (void)await_open(&rig);
-    assert_in_range(clock_monotonic_ms() - start_ms, 1500, 3500);
+    assert_in_range(clock_monotonic_ms() - start_ms, 1500, 6000);
     assert_int_equal(rig.opens, 2);
     rig_close(&rig);
 }

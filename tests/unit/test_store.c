@@ -255,7 +255,7 @@ static void a_stopped_redis_is_told_honestly(void **state) {
     commit_send(counting(NULL, "after"), rig_committed, &after);
     assert_int_equal(rig_wait(&rig, &before), COMMIT_UNKNOWN);
     int64_t waited_ms = clock_monotonic_ms() - since_ms;
-    assert_true(waited_ms >= LIMIT_COMMIT_MS && waited_ms < LIMIT_COMMIT_MS + 2000);
+    assert_true(waited_ms >= LIMIT_COMMIT_MS && waited_ms < LIMIT_COMMIT_MS + 5000);
     assert_int_equal(rig_wait(&rig, &after), COMMIT_UNAVAILABLE);
     assert_int_equal(kill(rig.server, SIGCONT), 0);
     rig_ready(&rig);

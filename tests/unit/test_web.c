@@ -30,7 +30,7 @@
 #include "net/loop.h"
 #include "net/web.h"
 
-enum { MANY = 300, PATIENCE_MS = 5000 };
+enum { MANY = 300, PATIENCE_MS = 20000 };
 
 #define HOST "Host: example\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
@@ -578,7 +578,7 @@ static void a_stream_carries_what_is_written_at_once(void **state) {
         web_stream_write(rig.streams[0], text, (size_t)size);
         expect(&rig, &peer, text);
     }
-    assert_true(clock_monotonic_ms() - start_ms < 500);
+    assert_true(clock_monotonic_ms() - start_ms < 3000);
     web_stream_write(rig.streams[0], "last", 4);
     web_stream_end(rig.streams[0]);
     expect(&rig, &peer, "last\r\n0\r\n\r\n");
@@ -715,7 +715,7 @@ static void one_address_cannot_take_all_connections(void **state) {
     peer_close(&peers[0]);
     int64_t start_ms = clock_monotonic_ms();
     expect(&rig, &peers[count], "hello");
-    assert_true(clock_monotonic_ms() - start_ms < 300);
+    assert_true(clock_monotonic_ms() - start_ms < 2000);
     for (size_t i = 1; i <= count; i++) {
         peer_close(&peers[i]);
     }
@@ -737,7 +737,7 @@ static void slow_clients_are_cut_and_others_are_not(void **state) {
     peer_send(&rig, &waiting, GET("/later"));
     int64_t start_ms = clock_monotonic_ms(), header_ms = 0, body_ms = 0, stuck_ms = 0;
     while (header_ms == 0 || body_ms == 0 || stuck_ms == 0) {
-        assert_true(clock_monotonic_ms() - start_ms < LIMIT_HTTP_HEADER_MS + 3000);
+        assert_true(clock_monotonic_ms() - start_ms < LIMIT_HTTP_HEADER_MS + 10000);
         peer_send(&rig, &header, "x");
         peer_send(&rig, &body, "x");
         turn_for(&rig, 200);
@@ -750,7 +750,7 @@ static void slow_clients_are_cut_and_others_are_not(void **state) {
         stuck_ms = stuck_ms == 0 && stuck.over ? spent_ms : stuck_ms;
     }
     assert_true(header_ms >= LIMIT_HTTP_HEADER_MS && stuck_ms >= LIMIT_HTTP_HEADER_MS);
-    assert_true(body_ms >= 5000 && body_ms < 8000);
+    assert_true(body_ms >= 5000 && body_ms < 9900);
     web_answer(rig.waiting[0], 200, NULL, 0, "patience", 8);
     expect(&rig, &waiting, "patience");
     assert_int_equal(rig.handed, 1);
@@ -859,7 +859,7 @@ static void a_stop_waits_for_answers_under_way(void **state) {
     expect_over(&rig, &late);
     turn_until(&rig, rig.stopped == 1);
     int64_t spent_ms = clock_monotonic_ms() - start_ms;
-    assert_true(spent_ms >= 900 && spent_ms < 2000);
+    assert_true(spent_ms >= 900 && spent_ms < 5000);
     assert_int_equal(rig.gone, 1);
     struct peer *all[] = {&idle, &early, &late, &half, &stream};
     for (size_t i = 0; i < 5; i++) {
@@ -887,7 +887,7 @@ static void a_stop_without_work_is_quick_and_may_destroy(void **state) {
     web_stop(rig.web, destroy_web, &rig);
     loop_run(rig.loop); /* nothing is left to wait for */
     assert_int_equal(rig.stopped, 1);
-    assert_true(clock_monotonic_ms() - start_ms < 500);
+    assert_true(clock_monotonic_ms() - start_ms < 3000);
     peer_close(&idle);
     rig_close(&rig);
 }

@@ -22,7 +22,7 @@
 #include "net/ws.h"
 #include "net/ws_url.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 20000 };
 
 static struct ws_peer *peer;
 
@@ -320,7 +320,7 @@ static void our_goodbye_is_said_and_answered(void **state) {
     rig_close(&rig);
 }
 
-static void a_goodbye_that_nobody_answers_ends_within_two_seconds(void **state) {
+static void a_goodbye_that_nobody_answers_ends_all_the_same(void **state) {
     (void)state;
     struct rig rig = {0};
     connect_(&rig);
@@ -331,7 +331,7 @@ static void a_goodbye_that_nobody_answers_ends_within_two_seconds(void **state) 
     ws_close(rig.ws);
     assert_non_null(strstr(await(&rig, "closed "), " 1000"));
     turn_until(&rig, rig.closed == 1);
-    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_WS_CLOSE_MS / 2, 2 * LIMIT_WS_CLOSE_MS);
+    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_WS_CLOSE_MS / 2, 4 * LIMIT_WS_CLOSE_MS);
     await(&rig, "eof ");
     turn_until(&rig, files() == before - 1);
     rig_close(&rig);
@@ -361,7 +361,7 @@ static void a_server_that_does_not_read_is_not_waited_for(void **state) {
         int64_t start_ms = clock_monotonic_ms();
         ws_close(rig.ws);
         turn_until(&rig, rig.closed == 1 && files() == before - 1);
-        assert_in_range(clock_monotonic_ms() - start_ms, 0, 2 * LIMIT_WS_CLOSE_MS);
+        assert_in_range(clock_monotonic_ms() - start_ms, 0, 4 * LIMIT_WS_CLOSE_MS);
         rig_close(&rig);
     }
 }
@@ -396,7 +396,7 @@ static void a_half_open_connection_is_found_and_its_file_closed(void **state) {
     ws_peer_tell(peer, "freeze %d", rig.number);
     int64_t start_ms = clock_monotonic_ms();
     turn_until(&rig, rig.closed == 1);
-    assert_in_range(clock_monotonic_ms() - start_ms, 500, 1200 + 2 * LIMIT_WS_CLOSE_MS);
+    assert_in_range(clock_monotonic_ms() - start_ms, 500, 1200 + 4 * LIMIT_WS_CLOSE_MS);
     assert_int_equal(rig.reason.code, ERR_TIMEOUT);
     turn_until(&rig, files() == before - 1);
     rig_close(&rig);
@@ -669,7 +669,7 @@ int main(void) {
         cmocka_unit_test(nothing_can_be_sent_before_it_is_open_or_after_it_is_over),
         cmocka_unit_test(the_servers_goodbye_is_told_with_its_reason),
         cmocka_unit_test(our_goodbye_is_said_and_answered),
-        cmocka_unit_test(a_goodbye_that_nobody_answers_ends_within_two_seconds),
+        cmocka_unit_test(a_goodbye_that_nobody_answers_ends_all_the_same),
         cmocka_unit_test(a_server_that_does_not_read_is_not_waited_for),
         cmocka_unit_test(destroying_says_goodbye_too),
         cmocka_unit_test(the_end_of_the_program_says_goodbye_too),
