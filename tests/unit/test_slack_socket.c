@@ -197,7 +197,8 @@ static void an_envelope_is_acknowledged_in_time_whatever_happens(void **state) {
     int64_t start_ms = clock_monotonic_ms();
     say_event(number, "late");
     await_acknowledgement(&rig, number, "late");
-    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_SLACK_ACKNOWLEDGE_MS - 100, LIMIT_SLACK_ACKNOWLEDGE_MS + 2000);
+    assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_SLACK_ACKNOWLEDGE_MS - 100,
+                    LIMIT_SLACK_ACKNOWLEDGE_MS + 2000);
     socket_acknowledge(rig.socket, rig.tokens[0]);
     turn_for(&rig, 50);
     assert_null(ws_peer_next(peer));
