@@ -8,7 +8,7 @@ import {attribute, h, list, text} from "./dom.js";
 import {onEvent, start as startLive} from "./live.js";
 import {createSignIn} from "./sign_in.js";
 import {me, overview, startStore} from "./store.js";
-import {startClock} from "./time.js";
+import {moment, startClock, update as updateMoment} from "./time.js";
 import {createDeployment} from "./view_deployment.js";
 import {createHome} from "./view_home.js";
 import {createRoom} from "./view_room.js";
@@ -23,6 +23,7 @@ const ROUTES = [
 const nav = h("nav", {"aria-label": "Pages"});
 const rooms = h("ul");
 const banner = h("p", {class: "banner tone-warn", hidden: true});
+const freezes = h("div", {role: "status"});
 const connection = h("p", {class: "banner tone-bad", role: "status"});
 const announcement = h("p", {class: "unseen", role: "status"});
 const main = h("main");
@@ -125,6 +126,19 @@ function announce(known, cards) {
   }
 }
 
+/* Said on every page, since it explains why nothing starts. */
+function createFreeze() {
+  const words = h("span");
+  const since = moment(0);
+  return {
+    node: h("p", {class: "banner"}, words, " ", since),
+    update: ({environment, actor, reason, when}) => {
+      text(words, `${environment} is frozen by ${actor}${reason ? `: ${reason}` : ""}. Nothing new starts there.`);
+      updateMoment(since, when);
+    },
+  };
+}
+
 function startSigned() {
   let known = null;
   const updateRooms = list(
@@ -132,10 +146,12 @@ function startSigned() {
     (name) => name,
     (name) => ({node: h("li", {}, h("a", {href: `/rooms/${encodeURIComponent(name)}`}, name))}),
   );
+  const updateFreezes = list(freezes, (freeze) => freeze.environment, createFreeze);
   overview.watch(({data}) => {
     if (data) {
       text(banner, data.banner ?? "");
       banner.hidden = !data.banner;
+      updateFreezes(data.freezes ?? []);
       updateRooms(data.rooms);
       markCurrent();
       if (known) {
@@ -166,7 +182,7 @@ onEvent((kind, connected) => {
 nav.append(h("a", {href: "/", class: "home-link"}, "guidepost"), rooms);
 document.body.replaceChildren(
   h("a", {class: "skip", href: "#main"}, "Skip to content"),
-  h("header", {}, h("div", {class: "top"}, nav, person), banner, connection),
+  h("header", {}, h("div", {class: "top"}, nav, person), banner, freezes, connection),
   announcement,
   main,
 );

@@ -6,7 +6,7 @@ const NOTE_LENGTH = 500;
 
 /*
  * Resolves to {note}, or to null for the way out. options: title, consequence, action (what the button says), way_out,
- * danger, note (what was written before), note_required.
+ * danger, note (what was written before), note_required, no_note (it takes none).
  */
 export function confirmAction(options) {
   return new Promise((resolve) => {
@@ -24,7 +24,7 @@ export function confirmAction(options) {
       },
       h("h2", {id: "dialog-title"}, options.title),
       h("p", {id: "dialog-text"}, options.consequence),
-      h("label", {class: "field"}, options.note_required ? "Note (needed)" : "Note", note),
+      options.no_note ? null : h("label", {class: "field"}, options.note_required ? "Note (needed)" : "Note", note),
       h(
         "p",
         {class: "buttons"},

@@ -4,7 +4,7 @@
  * look at everything again.
  */
 
-const EVENTS = ["deployment", "log", "room", "reset"];
+const EVENTS = ["deployment", "log", "room", "environment", "reset"];
 const AGAIN_MS = 2000;
 const GRACE_MS = 2000; /* a proxy or the server may end a stream now and then; that is nothing to worry people with */
 

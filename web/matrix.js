@@ -5,6 +5,19 @@ import {moment, update as updateMoment} from "./time.js";
 
 const NAMED = 4; /* machines that differ */
 
+/* What was begun on a machine after its confirmed version, or is owed to it. */
+function doubt({unconfirmed, unknown, owed}) {
+  if (unconfirmed) {
+    return unknown ? `unknown, ${unconfirmed.version} may be there` : `${unconfirmed.version} did not finish`;
+  }
+  return owed ? `excluded, owed since ${owed.version}` : "";
+}
+
+function standing(machine) {
+  const words = [machine.version ?? "nothing confirmed", doubt(machine)].filter(Boolean);
+  return `${machine.target}: ${words.join("; ")}`;
+}
+
 /* One cell: the version that most machines have, and on how many of them if not on all. */
 function summary(versions) {
   const whole = versions.find((version) => version.target === "");
@@ -13,13 +26,13 @@ function summary(versions) {
   machines.forEach(({version}) => counts.set(version, (counts.get(version) ?? 0) + 1));
   const [most, of] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [whole.version, 0];
   const newest = versions.filter((version) => version.version === most).sort((a, b) => b.when - a.when)[0] ?? whole;
-  const others = machines.filter(({version}) => version !== most).map(({target, version}) => `${target}: ${version}`);
+  const others = machines.filter((machine) => machine.version !== most || doubt(machine)).map(standing);
   const named = others.length > NAMED ? [...others.slice(0, NAMED), "…"] : others;
   return {
-    version: most,
-    deployment: newest.deployment,
-    when: newest.when,
-    mixed: others.length > 0 ? `on ${of} of ${machines.length}` : "",
+    version: most ?? "nothing confirmed",
+    deployment: newest.deployment || newest.unconfirmed?.deployment,
+    when: newest.when || newest.unconfirmed?.when,
+    mixed: of < machines.length ? `on ${of} of ${machines.length}` : "",
     others: others.length > 0 ? ` · ${named.join(", ")}` : "",
   };
 }

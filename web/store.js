@@ -69,7 +69,7 @@ export class Resource {
   }
 }
 
-export const overview = new Resource("/v1/overview", (kind) => kind === "deployment");
+export const overview = new Resource("/v1/overview", (kind) => kind === "deployment" || kind === "environment");
 export const me = new Resource("/v1/me", () => false);
 
 export function deployment(id) {

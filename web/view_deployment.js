@@ -36,7 +36,7 @@ export function createDeployment(id) {
   const resource = deployment(id);
   let data = null;
   let chosen = null; /* {step, slot, attempt}; attempt null: the newest */
-  const head = createHead(cancel);
+  const head = createHead(cancel, resume);
   const cards = h("div", {class: "cards"});
   const updateCards = list(
     cards,
@@ -81,6 +81,25 @@ export function createDeployment(id) {
     }
   }
 
+  async function resume() {
+    const {place, unknown, why} = data.resume;
+    const confirmed = await confirmAction({
+      title: `Resume ${data.name}`,
+      action: unknown ? "Run it again" : "Resume",
+      way_out: "Leave it",
+      danger: unknown,
+      consequence: `Goes on with ${place} in a new deployment of ${data.version}. What was done is not repeated. ${why ?? ""}`,
+      no_note: true,
+    });
+    if (confirmed) {
+      const answer = await post(`/v1/deployments/${id}/resume`, {rerun_unknown: unknown}).catch((refusal) => ({
+        text: refusal.message,
+      }));
+      head.say(answer.text);
+      refreshAll();
+    }
+  }
+
   const stop = resource.watch(({data: newest, error}) => {
     if (error && !data) {
       head.say(error.message);
@@ -109,17 +128,31 @@ export function createDeployment(id) {
   };
 }
 
-function createHead(cancel) {
+/* "resumes D310", and a link to it. */
+const ORIGINS = {
+  resume: "resumes",
+  again: "the same again as",
+  catch_up: "catches up with",
+  rollback: "rolls back",
+  promote: "promotes",
+};
+
+function deploymentLink(name) {
+  return h("a", {href: `/d/${name.slice(1)}`}, name);
+}
+
+function createHead(cancel, resume) {
   const title = h("h1", {tabindex: "-1"}, "…");
   const chip = stateChip("queued");
   const facts = h("p", {class: "detail"});
   const started = moment(0);
   const why = h("p", {class: "outcome"});
   const button = h("button", {type: "button", hidden: true, onclick: cancel}, "Cancel…");
+  const again = h("button", {type: "button", class: "primary", hidden: true, onclick: resume}, "Resume…");
   const said = h("p", {class: "said", role: "alert"});
   chip.node.hidden = true;
   return {
-    node: h("header", {class: "deployment-head"}, title, h("p", {}, chip.node, " ", button), facts, why, said),
+    node: h("header", {class: "deployment-head"}, title, h("p", {}, chip.node, " ", button, again), facts, why, said),
     say: (words) => text(said, words),
     update: (data) => {
       text(title, `${data.name} · ${data.project} ${data.version} → ${data.environment}`);
@@ -133,8 +166,14 @@ function createHead(cancel) {
       if (data.waiting_ms >= 1000) {
         parts.push(`${duration(data.waiting_ms)} waiting for people`);
       }
-      facts.replaceChildren(parts.filter(Boolean).join(" · "), " · ", started);
+      const links = [
+        data.origin_of ? [` · ${ORIGINS[data.origin] ?? "about"} `, deploymentLink(data.origin_of)] : [],
+        data.resumed_by ? [" · goes on in ", deploymentLink(data.resumed_by)] : [],
+      ];
+      facts.replaceChildren(parts.filter(Boolean).join(" · "), " · ", started, ...links.flat());
       text(why, data.closing_why ?? data.waits_for ?? "");
+      again.hidden = !data.resume;
+      text(again, data.resume ? `Resume with ${data.resume.place}…` : "");
       button.hidden = isFinal(data.state) || data.state === "canceling";
     },
   };

@@ -1,12 +1,12 @@
 /* The first page: what needs a person comes first, then what runs, what runs where, and what was. */
 
-import {get} from "./api.js";
+import {get, post} from "./api.js";
 import {createCard} from "./card.js";
 import {createCommandBox} from "./command_box.js";
 import {createDeployForm} from "./deploy_form.js";
 import {h, list, text} from "./dom.js";
 import {createMatrix} from "./matrix.js";
-import {overview} from "./store.js";
+import {overview, refreshAll} from "./store.js";
 import {createSummaryList} from "./summary_list.js";
 import {moment} from "./time.js";
 import {count} from "./words.js";
@@ -25,6 +25,7 @@ export function createHome() {
   const live = createSummaryList("Nothing is under way.");
   const recent = createSummaryList("Nothing was deployed yet.");
   const matrix = createMatrix();
+  const debts = createDebts();
   const form = createDeployForm();
 
   const stop = overview.watch(({data, error}) => {
@@ -43,6 +44,7 @@ export function createHome() {
       live.update(data.live);
       recent.update(data.recent);
       matrix.update(data.projects, data.versions);
+      debts.update(data.versions);
       form.update(data.projects);
     }
   });
@@ -55,7 +57,7 @@ export function createHome() {
       cards,
       closed.node,
       h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node),
-      h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node),
+      h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node, debts.node),
       h("section", {class: "panel"}, h("h2", {}, "Deploy"), form.node, createCommandBox(null)),
       h("section", {class: "panel"}, h("h2", {}, "Recent"), recent.node),
     ),
@@ -95,6 +97,47 @@ function createClosedList() {
       const fresh = answered.filter((question) => question && !question.open);
       shown = [...fresh, ...shown.filter(({id}) => !gone.includes(id))].slice(0, CLOSED_SHOWN);
       update(shown);
+    },
+  };
+}
+
+/* What excluded machines are owed, by lane, until they have caught up. */
+function createDebts() {
+  const items = h("ul", {class: "closed", "aria-label": "Owed"});
+  const update = list(
+    items,
+    (debt) => debt.key,
+    () => {
+      const words = h("span");
+      const button = h("button", {type: "button"}, "Catch up");
+      const reply = h("output", {class: "reply"});
+      return {
+        node: h("li", {}, words, " ", button, " ", reply),
+        update: ({project, environment, targets, since}) => {
+          text(words, `${project} in ${environment}: owed to ${targets.join(", ")} since D${since}`);
+          button.onclick = async () => {
+            const answer = await post("/v1/commands", {words: ["catch", "up", project, "in", environment]}).catch(
+              (refusal) => ({text: refusal.message}),
+            );
+            text(reply, answer.text);
+            refreshAll();
+          };
+        },
+      };
+    },
+  );
+  return {
+    node: items,
+    update: (versions) => {
+      const debts = new Map();
+      for (const {project, environment, target, owed} of versions.filter((row) => row.owed)) {
+        const key = `${project}/${environment}`;
+        const debt = debts.get(key) ?? {key, project, environment, targets: [], since: owed.deployment};
+        debt.targets.push(target);
+        debt.since = Math.min(debt.since, owed.deployment);
+        debts.set(key, debt);
+      }
+      update([...debts.values()]);
     },
   };
 }

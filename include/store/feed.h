@@ -39,13 +39,14 @@ void log_read(struct store *store, const struct log_key *key, const char *after,
               void *user);
 
 /* Changes. */
-enum change_kind { CHANGE_DEPLOYMENT, CHANGE_LOG, CHANGE_ROOM };
+enum change_kind { CHANGE_DEPLOYMENT, CHANGE_LOG, CHANGE_ROOM, CHANGE_ENVIRONMENT };
 struct change {
     enum change_kind kind;
     const char *id; /* position in the stream: the SSE event id */
     uint64_t deployment;
-    struct log_key log; /* CHANGE_LOG */
-    const char *room;   /* CHANGE_ROOM */
+    struct log_key log;      /* CHANGE_LOG */
+    const char *room;        /* CHANGE_ROOM */
+    const char *environment; /* CHANGE_ENVIRONMENT: frozen, or no longer */
 };
 
 struct feed;

@@ -59,6 +59,10 @@ static void write_change(struct buf *out, const struct change *change) {
         name = "room";
         json_add_string(&json, "room", change->room);
         break;
+    case CHANGE_ENVIRONMENT:
+        name = "environment";
+        json_add_string(&json, "environment", change->environment);
+        break;
     }
     json_object_end(&json);
     write_event(out, change->id, name, &data);

@@ -69,7 +69,8 @@ static bool has_letter(const char *text) {
 static int read_name(struct parser *p, const char *what, const char **ret_name) {
     const char *text = p->words[p->at].text;
     if (!str_is_name(text)) {
-        return refuse(p, arena_printf(p->arena, "%s is not the name of a %s", shown(p, text), what));
+        const char *article = strchr("aeiou", what[0]) != NULL ? "an" : "a";
+        return refuse(p, arena_printf(p->arena, "%s is not the name of %s %s", shown(p, text), article, what));
     }
     p->at++;
     *ret_name = text;

@@ -11,7 +11,9 @@
 bool schedule_was_opened(const struct deployment *d, size_t step, size_t slot) {
     const struct stage_state *stage = &d->stages[d->steps[step].stage];
     for (size_t s = stage->first; s < step; s++) {
-        if (deployment_run(d, s, slot)->worker != NULL) {
+        /* Who claimed a run that is over is not stored, but of which host it was. */
+        const struct run *run = deployment_run(d, s, slot);
+        if (run->worker != NULL || run->host != NULL) {
             return true;
         }
     }

@@ -162,6 +162,9 @@ static void change_commit(struct change *change) {
                                         .note = freeze->reason,
                                         .when_ms = freeze->when_ms});
     commit_add(commit, "HSET", HEADS, freeze->environment, change->head);
+    char length[NUMBER_SIZE];
+    commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "environment",
+               freeze->environment);
     commit_send(commit, change_committed, change);
 }
 

@@ -489,6 +489,60 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
     ]);
   });
 
+  test("a failed deployment is resumed after it was said where it goes on", async () => {
+    server.state.deployments[311] = {
+      ...fixtures.pausedDeployment([]),
+      state: "failed",
+      title: "Failed",
+      ended: Date.now(),
+      resume: {place: "Install on web-3", unknown: false, why: null},
+    };
+    await open("/d/311");
+    await buttonNamed(page, "Resume with Install on web-3…").click();
+    await page.getByRole("dialog").getByText("What was done is not repeated").waitFor();
+    assert.equal(await page.getByRole("dialog").getByRole("textbox").count(), 0);
+    await buttonNamed(page, "Resume").click();
+    await until(() => server.requests.length === 1, "the request");
+    assert.deepEqual(server.requests[0], ["POST", "/v1/deployments/311/resume", {rerun_unknown: false}]);
+  });
+
+  test("an unknown outcome is run again only after that was said", async () => {
+    server.state.deployments[311] = {
+      ...fixtures.pausedDeployment([]),
+      state: "failed",
+      title: "Failed",
+      origin: "resume",
+      origin_of: "D310",
+      resume: {place: "Install on web-3", unknown: true, why: "The outcome of Install on web-3 is unknown."},
+    };
+    await open("/d/311");
+    assert.equal(await page.getByRole("link", {name: "D310"}).getAttribute("href"), "/d/310");
+    await buttonNamed(page, "Resume with Install on web-3…").click();
+    await page.getByRole("dialog").getByText("The outcome of Install on web-3 is unknown.").waitFor();
+    await buttonNamed(page, "Run it again").click();
+    await until(() => server.requests.length === 1, "the request");
+    assert.deepEqual(server.requests[0], ["POST", "/v1/deployments/311/resume", {rerun_unknown: true}]);
+  });
+
+  test("a freeze and what machines are owed are said where people look", async () => {
+    server.state.overview.freezes = [
+      {environment: "production", actor: "carol", via: "slack", reason: "release week", when: Date.now()},
+    ];
+    const owed = {version: "1.4.2", deployment: 311, when: Date.now()};
+    Object.assign(
+      server.state.overview.versions.find(({target}) => target === "web-3"),
+      {owed, unconfirmed: owed, unknown: true},
+    );
+    await open();
+    await page.getByText("production is frozen by carol: release week. Nothing new starts there.").waitFor();
+    await page.getByText("web-3: 1.4.1; unknown, 1.4.2 may be there").waitFor();
+    await page.getByText("webshop in production: owed to web-3 since D311").waitFor();
+    await buttonNamed(page, "Catch up").click();
+    await until(() => server.requests.length === 1, "the command");
+    assert.deepEqual(server.requests[0][2], {words: ["catch", "up", "webshop", "in", "production"]});
+    assert.deepEqual(await axeFindings(page), []);
+  });
+
   test("200 machines with 30 steps are shown within 3 s and updated within 1 s", async () => {
     const large = fixtures.largeDeployment(200, 30);
     server.state.deployments[400] = large;

@@ -43,7 +43,7 @@ static const char *words(const struct command *c) {
         const char *key, *value;
     } texts[] = {{"project", c->project}, {"version", c->version}, {"environment", c->environment},
                  {"step", c->step},       {"target", c->target},   {"topic", c->topic},
-                 {"note", c->note}};
+                 {"from", c->from},       {"note", c->note}};
     const struct {
         const char *key;
         const struct plan_names *names;
@@ -70,6 +70,8 @@ static const char *words(const struct command *c) {
     }
     buf_adds(&out, c->guided == 1 ? " guided" : c->guided == 0 ? " unguided" : "");
     buf_adds(&out, c->dry_run ? " dry" : "");
+    buf_adds(&out, c->rerun_unknown ? " rerun-unknown" : "");
+    buf_adds(&out, c->with_excluded ? " with-excluded" : "");
     const char *text = arena_strdup(arena, out.data);
     buf_finish(&out);
     return text;
@@ -125,6 +127,35 @@ static void deploy_takes_its_parts_in_any_order_after_the_environment(void **sta
         {"deploy webshop 1.4.2 to production on \"web-1,web-2\" \"without\"", WEBSHOP " on:web-1+web-2+without"},
         {"deploy webshop 1.4.2 to production skip \"a=b\" '--all'", WEBSHOP " skip:a=b+--all"},
         {"deploy webshop 1.4.2 to production --dry-run on web-1 --skip Install", WEBSHOP " on:web-1 skip:Install dry"});
+}
+
+static void what_comes_after_a_deployment_is_said_in_plain_words(void **state) {
+    (void)state;
+    CHECK(check_parsed, {"resume D311", "resume D311"}, {"resume 311 rerun-unknown", "resume D311 rerun-unknown"},
+          {"again D311", "again D311"}, {"again D311 with excluded", "again D311 with-excluded"},
+          {"catch up D311", "catch D311"},
+          {"catch up webshop in production", "catch project=[webshop] environment=[production]"},
+          {"rollback webshop in production", "rollback project=[webshop] environment=[production]"},
+          {"promote webshop from staging to production",
+           "promote project=[webshop] environment=[production] from=[staging]"},
+          {"freeze production", "freeze environment=[production]"},
+          {"freeze production -- release week: ask Carol",
+           "freeze environment=[production] note=[release week: ask Carol]"},
+          {"unfreeze production --note over", "unfreeze environment=[production] note=[over]"});
+    CHECK(check_refused, {"resume", "The number of the deployment is missing; write: resume D311 [rerun-unknown]"},
+          {"resume webshop", "'webshop' is not the number of a deployment; write: resume D311 [rerun-unknown]"},
+          {"resume Q42", "Q42 is a question, and resume is for a deployment; write: resume D311 [rerun-unknown]"},
+          {"resume D311 again", "resume takes no 'again'; write: resume D311 [rerun-unknown]"},
+          {"resume D311 -- now", "resume takes no note; write: resume D311 [rerun-unknown]"},
+          {"again D311 with all", "The word 'excluded' is missing; write: again D311 [with excluded]"},
+          {"catch D311", "The word 'up' is missing; write: catch up <project> in <environment>"},
+          {"catch up webshop", "The word 'in' is missing; write: catch up <project> in <environment>"},
+          {"rollback webshop production", "The word 'in' is missing; write: rollback <project> in <environment>"},
+          {"rollback", "The project is missing; write: rollback <project> in <environment>"},
+          {"promote webshop to production",
+           "The word 'from' is missing; write: promote <project> from <environment> to <environment>"},
+          {"freeze", "The environment is missing; write: freeze <environment> [-- reason]"},
+          {"freeze a/b", "'a/b' is not the name of an environment; write: freeze <environment> [-- reason]"});
 }
 
 static void a_deploy_in_another_order_is_refused_and_shown_as_it_should_be(void **state) {
@@ -430,6 +461,7 @@ static void the_reference_is_a_table_of_markdown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deploy_takes_its_parts_in_any_order_after_the_environment),
+        cmocka_unit_test(what_comes_after_a_deployment_is_said_in_plain_words),
         cmocka_unit_test(a_deploy_in_another_order_is_refused_and_shown_as_it_should_be),
         cmocka_unit_test(an_incomplete_deploy_is_shown_what_is_missing),
         cmocka_unit_test(a_clause_that_cannot_be_read_is_refused),

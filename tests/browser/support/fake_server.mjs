@@ -146,6 +146,9 @@ export class FakeServer {
     if (method === "GET") {
       return found ? [200, found] : problem(404, "not_found", `There is no ${noun} ${id}.`);
     }
+    if (verb === "resume") {
+      return [200, {ok: true, text: `heard: ${verb} D${id}`, deployment: Number(id) + 1, data: null}];
+    }
     return noun === "questions" ? this.decide(Number(id), verb, JSON.parse(text)) : this.command(JSON.parse(text));
   }
 

@@ -1,0 +1,424 @@
+/* What a deployment begins with that goes on from one before it, and how it goes on. */
+
+#include "core/resume.h"
+
+#include "core/rollback.h"
+#include "fakes/scene_test.h"
+
+/* From here on the scene plays the deployment that goes on. */
+static void resume(bool admit) {
+    struct deployment *begun = resume_begin(scene.d, arena);
+    scene_init(&scene, plan, arena);
+    begun->id = 312;
+    begun->version = "1.4.2";
+    begun->actor = "alice";
+    begun->excluded_intake = begun->excluded_count;
+    scene.d = begun;
+    if (admit) {
+        assert_true(scene_give(&scene, (struct event){.kind = EVENT_ADMITTED}));
+    }
+}
+
+static const char *why_not(bool rerun_unknown) {
+    struct err err = {0};
+    return resume_possible(scene.d, rerun_unknown, arena, &err) ? "" : arena_strdup(arena, err.text);
+}
+
+/* Fetch, Install, Restart, Tidy (always), on three machines; Install fails on web-3 and is answered Fail. */
+static void fail_at_install(void) {
+    plan = plan_builder_create(arena, 3);
+    plan_builder_step(plan, "Fetch");
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step_on_all(plan, "Restart", arena);
+    plan_builder_step(plan, "Tidy")->condition = PLAN_ALWAYS;
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_succeed(&scene, 1, 0);
+    scene_succeed(&scene, 1, 1);
+    scene_fail(&scene, 1, 2);
+    assert_true(scene_answer(&scene, 1, 2, GUIDANCE_FAIL));
+    scene_run(&scene);
+    assert_picture(&scene, "failed S SSF --- S");
+}
+
+static void steps_before_the_failed_one_are_done_and_those_behind_it_are_not(void **state) {
+    (void)state;
+    fail_at_install();
+    assert_string_equal(why_not(false), "");
+    resume(false);
+    assert_picture(&scene, "queued S SS. ... .");
+    assert_string_equal(resume_place(scene.d, arena), "Install on web-3");
+    assert_true(scene_give(&scene, (struct event){.kind = EVENT_ADMITTED}));
+    assert_picture(&scene, "running S SSq ... .");
+    assert_int_equal(scene_count(&scene, EFFECT_START), 1);
+    scene_succeed(&scene, 1, 2);
+    assert_int_equal(scene_count(&scene, EFFECT_START), 3);
+    scene_run(&scene);
+    assert_picture(&scene, "succeeded S SSS SSS S");
+    assert_int_equal(scene_count(&scene, EFFECT_DEPLOYED), 3);
+    assert_false(scene.d->warned);
+}
+
+static void what_failed_again_is_resumed_again(void **state) {
+    (void)state;
+    fail_at_install();
+    resume(true);
+    scene_succeed(&scene, 1, 2);
+    scene_succeed(&scene, 2, 0);
+    scene_fail(&scene, 2, 1);
+    scene_succeed(&scene, 2, 2);
+    assert_true(scene_answer(&scene, 2, 1, GUIDANCE_FAIL));
+    scene_run(&scene);
+    assert_picture(&scene, "failed S SSS SFS S");
+    resume(false);
+    assert_picture(&scene, "queued S SSS S.S .");
+    assert_string_equal(resume_place(scene.d, arena), "Restart on web-2");
+}
+
+static void an_excluded_machine_stays_excluded_and_is_owed(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 3);
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step_on_all(plan, "Restart", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_fail(&scene, 0, 1);
+    scene_fail(&scene, 0, 2);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_EXCLUDE));
+    assert_true(scene_answer(&scene, 0, 2, GUIDANCE_FAIL));
+    assert_picture(&scene, "failed SXF -X-");
+    assert_int_equal(scene_count(&scene, EFFECT_OWED), 1);
+    assert_int_equal(scene_count(&scene, EFFECT_UNCONFIRMED), 3);
+    resume(true);
+    assert_picture(&scene, "running SXq .X.");
+    assert_int_equal(deployment_remaining(scene.d), 2);
+    scene_run(&scene);
+    assert_picture(&scene, "succeeded_with_warnings SXS SXS");
+    assert_int_equal(scene_count(&scene, EFFECT_DEPLOYED), 2);
+    assert_int_equal(scene_count(&scene, EFFECT_OWED), 1);
+    assert_int_equal(scene_count(&scene, EFFECT_UNCONFIRMED), 0); /* What was begun there is known from before. */
+}
+
+/* web-1 and web-3 are through; between them web-2 is not. */
+static void a_rolling_group_goes_on_machine_by_machine(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 4);
+    plan_builder_step_on_all(plan, "Drain", arena)->max_parallel = 1;
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step_on_all(plan, "Clean", arena)->condition = PLAN_CLEANUP;
+    plan_builder_step_on_all(plan, "Enable", arena)->condition = PLAN_ALWAYS;
+    plan_builder_group(plan, "roll", 0, 3);
+    plan->steps[0].max_parallel = 1;
+    scene_begin(&scene, plan, arena);
+    for (size_t step = 0; step < 4; step++) {
+        scene_succeed(&scene, step, 0);
+    }
+    scene_succeed(&scene, 0, 1);
+    scene_fail(&scene, 1, 1);
+    assert_true(scene_answer(&scene, 1, 1, GUIDANCE_FAIL));
+    scene_run(&scene);
+    /* `always` runs on the machines that were not reached, too. */
+    assert_picture(&scene, "failed SS-- SF-- SS-- SSSS");
+    resume(true);
+    /* Of web-1 all is done; of web-2 what comes behind Install is to be done again. */
+    assert_picture(&scene, "running SS.. Sq.. S... S...");
+    scene_succeed(&scene, 1, 1);
+    scene_succeed(&scene, 2, 1);
+    scene_succeed(&scene, 3, 1);
+    assert_picture(&scene, "running SSq. SS.. SS.. SS..");
+    scene_run(&scene);
+    assert_picture(&scene, "succeeded SSSS SSSS SSSS SSSS");
+}
+
+static void an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step(plan, "Alarm")->condition = PLAN_FAILURE;
+    plan_builder_step(plan, "Smoke");
+    scene_begin(&scene, plan, arena);
+    scene_fail(&scene, 0, 0);
+    scene_succeed(&scene, 0, 1);
+    assert_true(scene_answer(&scene, 0, 0, GUIDANCE_IGNORE));
+    scene_fail(&scene, 2, 0);
+    assert_true(scene_answer(&scene, 2, 0, GUIDANCE_FAIL));
+    scene_run(&scene);
+    assert_picture(&scene, "failed WS - F");
+    resume(true);
+    assert_picture(&scene, "running WS - q");
+    scene_run(&scene);
+    assert_picture(&scene, "succeeded_with_warnings WS - S");
+}
+
+static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_claim(&scene, 0, 1);
+    scene_lose(&scene, 0, 1);
+    scene_truth_gone(&scene, 0, 1, true);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+    assert_picture(&scene, "failed SU");
+    assert_string_equal(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 1)->text, "unknown");
+    assert_string_equal(why_not(false),
+                        "The outcome of Install on web-2 in D311 is unknown: it may have happened, and may still run. "
+                        "Look there first. To have it run again: resume D311 rerun-unknown");
+    assert_string_equal(why_not(true), "");
+    resume(true);
+    assert_picture(&scene, "running Sq");
+}
+
+/* Somebody has looked: that is known. */
+static void an_unknown_outcome_that_was_checked_is_done(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step_on_all(plan, "Restart", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_claim(&scene, 0, 1);
+    scene_lose(&scene, 0, 1);
+    scene_truth_gone(&scene, 0, 1, true);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_IGNORE));
+    scene_fail(&scene, 1, 0);
+    scene_succeed(&scene, 1, 1);
+    assert_true(scene_answer(&scene, 1, 0, GUIDANCE_FAIL));
+    assert_string_equal(why_not(false), "");
+    resume(false);
+    assert_picture(&scene, "queued SW .S");
+}
+
+static void only_what_failed_or_was_canceled_and_is_left_is_resumed(void **state) {
+    (void)state;
+    fail_at_install();
+    struct deployment *d = scene.d;
+    static const struct {
+        enum deployment_state state;
+        const char *why;
+    } cases[] = {
+        {DEPLOYMENT_RUNNING, "D311 is not over: it is running. Only what failed or was canceled is resumed."},
+        {DEPLOYMENT_PAUSED, "D311 is not over: it is paused. Only what failed or was canceled is resumed."},
+        {DEPLOYMENT_SUCCEEDED, "D311 succeeded, so nothing of it is left to do."},
+        {DEPLOYMENT_CANCELED, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        d->state = cases[i].state;
+        assert_string_equal(why_not(false), cases[i].why);
+    }
+    d->resumed_by = 400;
+    assert_string_equal(why_not(true), "D311 was resumed before, by D400. See: status D400");
+    d->resumed_by = 0;
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            deployment_run(d, step, slot)->state = RUN_SUCCEEDED;
+        }
+    }
+    deployment_restore(d);
+    assert_string_equal(why_not(true), "Everything of D311 was done, so nothing of it is left to do.");
+}
+
+static void the_same_again_leaves_out_what_was_excluded(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step(plan, "Fetch");
+    plan_builder_step_on_all(plan, "Install", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_fail(&scene, 1, 1);
+    assert_true(scene_answer(&scene, 1, 1, GUIDANCE_EXCLUDE));
+    scene_run(&scene);
+    scene.d = resume_again(scene.d, arena);
+    assert_picture(&scene, "queued . .X");
+}
+
+static void a_retry_that_worked_is_told_and_one_that_did_not_is_not(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena)->retry_times = 0;
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 1);
+    scene_fail(&scene, 0, 0);
+    uint64_t first = scene_question(&scene, 0, 0)->id;
+    assert_true(scene_answer(&scene, 0, 0, GUIDANCE_RETRY));
+    assert_int_equal(scene_effect(&scene, EFFECT_PAST, 0, 0)->guidance, GUIDANCE_RETRY);
+    scene_fail(&scene, 0, 0);
+    assert_int_equal(scene_count(&scene, EFFECT_PAST), 0);
+    uint64_t second = scene_question(&scene, 0, 0)->id;
+    assert_true(first != second);
+    assert_true(scene_answer(&scene, 0, 0, GUIDANCE_RETRY));
+    /* Its outcome is unknown for a while, and then it turns out that it had worked. */
+    scene_claim(&scene, 0, 0);
+    scene_lose(&scene, 0, 0);
+    scene_truth_gone(&scene, 0, 0, false);
+    assert_non_null(scene_question(&scene, 0, 0));
+    assert_true(scene_give(&scene, scene_event(&scene, EVENT_ADOPTED, 0, 0)));
+    scene_end(&scene, 0, 0, (struct outcome){OUTCOME_EXIT, 0});
+    const struct effect *past = scene_effect(&scene, EFFECT_PAST, 0, 0);
+    assert_non_null(past);
+    assert_int_equal(past->question, second);
+    assert_int_equal(past->guidance, GUIDANCE_NONE);
+}
+
+static void a_rollback_goes_back_and_not_forth(void **state) {
+    (void)state;
+    static const struct {
+        struct rollback_entry entries[6]; /* newest first */
+        size_t count;
+        const char *version; /* NULL = none */
+    } cases[] = {
+        {{{"1.0", false}}, 0, NULL},
+        {{{"1.0", false}}, 1, NULL},
+        {{{"1.0", false}, {"1.0", false}}, 2, NULL},
+        {{{"1.1", false}, {"1.0", false}}, 2, "1.0"},
+        {{{"1.1", false}, {"1.1", false}, {"1.0", false}}, 3, "1.0"},
+        {{{"1.1", true}, {"1.2", false}, {"1.1", false}, {"1.0", false}}, 4, "1.0"},
+        {{{"1.1", false}, {"1.1", true}, {"1.2", false}, {"1.1", false}, {"1.0", false}}, 5, "1.0"},
+        {{{"1.0", true}, {"1.1", true}, {"1.2", false}, {"1.1", false}, {"1.0", false}, {"0.9", false}}, 6, "0.9"},
+        {{{"1.0", true}, {"1.1", true}, {"1.2", false}, {"1.1", false}, {"1.0", false}}, 5, NULL},
+        /* Deployed plainly, what was there before is what it goes back to. */
+        {{{"1.1", false}, {"1.2", false}, {"1.1", false}, {"1.0", false}}, 4, "1.2"},
+        {{{"1.3", false}, {"1.1", true}, {"1.2", false}, {"1.1", false}}, 4, "1.1"},
+        /* What it had gone back to is so long ago that it is forgotten. */
+        {{{"1.1", true}, {"1.2", false}}, 2, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t at = rollback_choose(cases[i].entries, cases[i].count);
+        const char *version = at < cases[i].count ? cases[i].entries[at].version : NULL;
+        if (!str_equal(version, cases[i].version)) {
+            fail_msg("case %zu goes back to %s", i, version == NULL ? "nothing" : version);
+        }
+    }
+}
+
+/* --- whatever happened before -------------------------------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static uint32_t below(uint32_t limit) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % limit;
+}
+
+static void build_any_plan(void) {
+    static const enum plan_condition conditions[] = {PLAN_SUCCESS, PLAN_SUCCESS, PLAN_SUCCESS,
+                                                     PLAN_ALWAYS,  PLAN_FAILURE, PLAN_CLEANUP};
+    plan = plan_builder_create(arena, 1 + below(4));
+    size_t steps = 1 + below(5);
+    for (size_t i = 0; i < steps; i++) {
+        struct plan_step *step =
+            below(4) == 0 ? plan_builder_step(plan, "Step") : plan_builder_step_on_all(plan, "Step", arena);
+        step->condition = conditions[below(6)];
+        step->max_parallel = (int)(1 + below(3));
+    }
+    if (steps > 2 && below(2) == 0) {
+        plan_builder_group(plan, "group", 0, 1 + below((uint32_t)steps - 1));
+    }
+}
+
+static bool play_any(size_t step, size_t slot) {
+    switch (deployment_run(scene.d, step, slot)->state) {
+    case RUN_QUEUED:
+    case RUN_RUNNING:
+        if (below(3) > 0) {
+            scene_succeed(&scene, step, slot);
+        } else {
+            scene_fail(&scene, step, slot);
+        }
+        return true;
+    case RUN_ASKING: {
+        static const enum guidance answers[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE, GUIDANCE_EXCLUDE, GUIDANCE_FAIL};
+        return scene_answer(&scene, step, slot, answers[below(4)]);
+    }
+    case RUN_PENDING:
+    case RUN_LOST:
+    case RUN_DELAYED:
+    case RUN_SUCCEEDED:
+    case RUN_WARNED:
+    case RUN_FAILED:
+    case RUN_UNKNOWN:
+    case RUN_EXCLUDED:
+    case RUN_SKIPPED:
+    case RUN_CANCELED:
+    case RUN_STATE_COUNT:
+        break;
+    }
+    return false;
+}
+
+static void play_to_the_end(void) {
+    for (unsigned turn = 0; turn < 4000 && !deployment_is_final(scene.d->state); turn++) {
+        if (below(60) == 0 && scene.d->state != DEPLOYMENT_CANCELING) {
+            scene_cancel(&scene);
+            continue;
+        }
+        size_t step = below((uint32_t)plan->step_count);
+        if (plan->steps[step].slot_count > 0) {
+            (void)play_any(step, below((uint32_t)plan->steps[step].slot_count));
+        }
+    }
+}
+
+/* What is done stays done, what is left has a reason, and when all goes well it ends well and repeats nothing. */
+static void check_resumed(const struct deployment *of) {
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            const struct run *was = deployment_run(of, step, slot), *is = deployment_run(scene.d, step, slot);
+            bool done = was->state == RUN_SUCCEEDED || was->state == RUN_WARNED;
+            assert_int_equal(is->attempt, 0);
+            assert_int_equal(is->earlier, is->state != RUN_PENDING);
+            assert_true(is->state == RUN_PENDING || is->state == was->state ||
+                        (is->state == RUN_EXCLUDED && of->excluded[plan->steps[step].targets[slot]]));
+            assert_false(done && plan->steps[step].condition == PLAN_SUCCESS && is->state == RUN_PENDING);
+        }
+    }
+    assert_int_equal(scene.d->excluded_count, of->excluded_count);
+    assert_true(scene_give(&scene, (struct event){.kind = EVENT_ADMITTED}));
+    scene_run(&scene);
+    assert_true(scene.d->state == DEPLOYMENT_SUCCEEDED || scene.d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS);
+    for (size_t step = 0; step < plan->step_count; step++) {
+        for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
+            const struct run *run = deployment_run(scene.d, step, slot);
+            assert_true(run->earlier ? run->attempt == 0 : run->attempt <= 1);
+        }
+    }
+}
+
+static void whatever_failed_ends_well_without_repeating_anything(void **state) {
+    (void)state;
+    unsigned resumed = 0;
+    for (uint64_t n = 1; n <= 3000; n++) {
+        arena_destroy(arena);
+        arena = arena_create();
+        seed = n;
+        build_any_plan();
+        scene_begin(&scene, plan, arena);
+        play_to_the_end();
+        const struct deployment *of = scene.d;
+        if (*why_not(true) == '\0') {
+            resumed++;
+            resume(false);
+            check_resumed(of);
+        }
+    }
+    assert_true(resumed > 500);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        scene_test(steps_before_the_failed_one_are_done_and_those_behind_it_are_not),
+        scene_test(what_failed_again_is_resumed_again),
+        scene_test(an_excluded_machine_stays_excluded_and_is_owed),
+        scene_test(a_rolling_group_goes_on_machine_by_machine),
+        scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
+        scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
+        scene_test(an_unknown_outcome_that_was_checked_is_done),
+        scene_test(only_what_failed_or_was_canceled_and_is_left_is_resumed),
+        scene_test(the_same_again_leaves_out_what_was_excluded),
+        scene_test(a_retry_that_worked_is_told_and_one_that_did_not_is_not),
+        scene_test(a_rollback_goes_back_and_not_forth),
+        scene_test(whatever_failed_ends_well_without_repeating_anything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
