@@ -279,7 +279,7 @@ def test_of_many_resumes_at_once_one_wins_and_a_kill_makes_no_second_one():
 
             def resume(target, number=number, round=round):
                 body = {"words": ["resume", f"D{number}"]}
-                return a.rig.local().ask("POST", "/v1/commands", body, key=f"key-{round}", server=target, timeout=20)
+                return a.rig.local().ask("POST", "/v1/commands", body, key=f"key-{round}", server=target)
 
             def shoot(server=server):
                 server.kill()
