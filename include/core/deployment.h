@@ -198,6 +198,7 @@ struct question {
     int64_t deadline_ms; /* 0 = none */
     unsigned options;    /* guidance bits offered */
     bool unknown;        /* asks about an unknown outcome */
+    bool unreachable;    /* asks since there was no way to the target */
     bool late_cancel;    /* asks because a cancel could not be completed */
     bool approve;
     const char *parked_by; /* it waits without deadline, reminders and ladder until somebody un-parks it; or NULL */

@@ -250,6 +250,15 @@ static const char *exclude_text(const struct outlook *outlook, const struct ques
                         runs ? " What runs there now finishes." : "", others_text(outlook, questions, count, arena));
 }
 
+/* Who ignores that a machine can't be reached is told what that means for the steps to come. */
+static const char *ignore_text(const struct outlook *outlook, const struct question *const *questions, size_t count,
+                               struct arena *arena) {
+    const char *next = next_text(outlook, questions, count, arena);
+    bool away = questions[0]->unreachable && next[0] != '\0';
+    return arena_printf(arena, "Counts %s as done, with a warning.%s%s", runs_name(outlook->d, questions, count, arena),
+                        next, away ? " That fails too unless the machine is back by then; Exclude leaves it out." : "");
+}
+
 static const char *late_cancel_text(const struct deployment *d, const struct question *q, struct arena *arena) {
     struct names names = {.text = "", .arena = arena};
     for (size_t step = 0; step < d->plan->step_count; step++) {
@@ -292,8 +301,7 @@ const char *deployment_consequence_of(struct outlook *outlook, const struct ques
     case GUIDANCE_RETRY:
         return retry_text(d, questions, count, arena);
     case GUIDANCE_IGNORE:
-        return arena_printf(arena, "Counts %s as done, with a warning.%s", runs_name(d, questions, count, arena),
-                            next_text(outlook, questions, count, arena));
+        return ignore_text(outlook, questions, count, arena);
     case GUIDANCE_EXCLUDE:
         return exclude_text(outlook, questions, count, arena);
     case GUIDANCE_PROCEED:

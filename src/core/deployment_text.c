@@ -2,6 +2,7 @@
  * its states. */
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,42 @@ static const char *signal_name(int64_t number) {
     }
 }
 
+/* Some numbers mean more here than in general (exec/rundir.h). */
+static const char *not_started_reason(int64_t number) {
+    switch (number) {
+    case EWOULDBLOCK:
+        return "another step still runs there";
+    case ENOSYS:
+        return "a program that it needs is missing there";
+    case ECONNABORTED:
+        return "the connection broke before it began";
+    case ECANCELED:
+        return "canceled before it began";
+    default:
+        return strerror((int)number);
+    }
+}
+
+/* By the numbers of enum rundir_unreachable (exec/rundir.h). */
+static const char *unreachable_reason(int64_t number) {
+    static const char *const reasons[] = {
+        [1] = "there is no connection",
+        [2] = "nobody knows a host of this name",
+        [3] = "connection refused",
+        [4] = "there is no way to this host",
+        [5] = "it does not answer",
+        [6] = "it closed the connection",
+        [7] = "its host key is not in known_hosts",
+        [8] = "its host key has changed",
+        [9] = "it refuses our login",
+        [10] = "ssh can't be run on the worker",
+        [11] = "ssh refuses its configuration",
+        [12] = "no POSIX shell answers there",
+    };
+    size_t count = sizeof reasons / sizeof reasons[0];
+    return number >= 1 && number < (int64_t)count ? reasons[number] : reasons[1];
+}
+
 const char *outcome_text(struct outcome outcome, struct arena *arena) {
     switch (outcome.kind) {
     case OUTCOME_NONE:
@@ -53,9 +90,9 @@ const char *outcome_text(struct outcome outcome, struct arena *arena) {
     case OUTCOME_QUIET:
         return arena_printf(arena, "no output for %s", duration(outcome.number, arena));
     case OUTCOME_NOT_STARTED:
-        return arena_printf(arena, "not started: %s", strerror((int)outcome.number));
+        return arena_printf(arena, "not started: %s", not_started_reason(outcome.number));
     case OUTCOME_UNREACHABLE:
-        return "not started: no way to the machine";
+        return arena_printf(arena, "unreachable: %s", unreachable_reason(outcome.number));
     case OUTCOME_UNKNOWN:
         return "outcome unknown";
     case OUTCOME_CANCELED:

@@ -213,7 +213,8 @@ const char *view_state_title(enum deployment_state state) {
 
 bool view_needs_confirm(const struct plan_step *step, const struct question *question, enum guidance guidance) {
     bool risky = guidance == GUIDANCE_IGNORE || (guidance == GUIDANCE_RETRY && !step->safe_to_rerun);
-    return (step->guided.confirm & (unsigned)guidance) != 0 || (question->unknown && risky);
+    bool ignores_away = question->unreachable && guidance == GUIDANCE_IGNORE;
+    return (step->guided.confirm & (unsigned)guidance) != 0 || (question->unknown && risky) || ignores_away;
 }
 
 /* ", 2 of 3 machines", or nothing for a deployment that touches none. */

@@ -85,7 +85,9 @@ static const char *open_what(const struct group *g, const char *subject) {
         return arena_printf(arena, "%s waits for an approval%s%s%s", step, subject, str_empty(q->excerpt) ? "" : ": ",
                             q->excerpt);
     }
-    return arena_printf(arena, "%s failed %s%s: %s", step, place, subject, outcome_text(g->shown[0]->outcome, arena));
+    const char *failed = first_question(g)->unreachable ? "did not start" : "failed";
+    return arena_printf(arena, "%s %s %s%s: %s", step, failed, place, subject,
+                        outcome_text(g->shown[0]->outcome, arena));
 }
 
 static const char UNKNOWN_TEXT[] =
@@ -354,7 +356,8 @@ static void add_answer(const struct group *g, enum guidance guidance) {
                    deployment_consequence_of(g->outlook, questions, count, guidance, g->arena));
     const struct plan_guided *guided = &g->step->guided;
     bool take_first = guided->claim_required && !is_taken(g);
-    action->primary = !q->unknown && !take_first && (guidance == GUIDANCE_RETRY || guidance == GUIDANCE_PROCEED);
+    action->primary = !q->unknown && !first_question(g)->unreachable && !take_first &&
+                      (guidance == GUIDANCE_RETRY || guidance == GUIDANCE_PROCEED);
     action->danger = guidance == GUIDANCE_FAIL || guidance == GUIDANCE_ABORT;
     action->confirm = view_needs_confirm(g->step, q, guidance);
     action->note_required = (guided->note_required & (unsigned)guidance) != 0;
@@ -387,18 +390,20 @@ static void add_put_off(const struct group *g) {
     }
 }
 
-/* For an unknown outcome looking comes first, and nothing is suggested. */
+/* For an unknown outcome looking comes first, and nothing is suggested. A machine that can't be reached is best left out,
+ * or waited for. */
 static void add_actions(const struct group *g) {
-    static const enum guidance usual[] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
-                                          GUIDANCE_FAIL,  GUIDANCE_PROCEED, GUIDANCE_ABORT};
-    static const enum guidance unknown[] = {GUIDANCE_IGNORE, GUIDANCE_RETRY, GUIDANCE_EXCLUDE, GUIDANCE_FAIL};
-    bool is_unknown = first_question(g)->unknown;
-    const enum guidance *order = is_unknown ? unknown : usual;
-    size_t count = is_unknown ? sizeof unknown / sizeof *unknown : sizeof usual / sizeof *usual;
-    if (is_unknown) {
+    enum { COUNT = 6 };
+    static const enum guidance usual[COUNT] = {GUIDANCE_RETRY, GUIDANCE_IGNORE,  GUIDANCE_EXCLUDE,
+                                               GUIDANCE_FAIL,  GUIDANCE_PROCEED, GUIDANCE_ABORT};
+    static const enum guidance unknown[COUNT] = {GUIDANCE_IGNORE, GUIDANCE_RETRY, GUIDANCE_EXCLUDE, GUIDANCE_FAIL};
+    static const enum guidance away[COUNT] = {GUIDANCE_EXCLUDE, GUIDANCE_RETRY, GUIDANCE_IGNORE, GUIDANCE_FAIL};
+    const struct question *q = first_question(g);
+    const enum guidance *order = q->unknown ? unknown : q->unreachable ? away : usual;
+    if (q->unknown) {
         add_action(g, "check", "Check again", "Looks on the machine for the truth; changes nothing there.");
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < COUNT && order[i] != GUIDANCE_NONE; i++) {
         add_answer(g, order[i]);
     }
     add_take(g);

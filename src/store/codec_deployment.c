@@ -320,6 +320,7 @@ void question_encode(struct field_list *list, const struct deployment *d, const 
     field_list_number(list, "deadline", (uint64_t)question->deadline_ms);
     field_list_text(list, "options", options_text(question->options, d->arena));
     field_list_text(list, "unknown", question->unknown ? "yes" : "");
+    field_list_text(list, "unreachable", question->unreachable ? "yes" : "");
     field_list_text(list, "late_cancel", question->late_cancel ? "yes" : "");
     field_list_text(list, "approve", question->approve ? "yes" : "");
     field_list_number(list, "card", question->card != question->id ? question->card : 0);
@@ -347,6 +348,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .deadline_ms = words_field_i64(fields, "deadline"),
         .options = options_parse(words_field(fields, "options")),
         .unknown = is_yes(fields, "unknown"),
+        .unreachable = is_yes(fields, "unreachable"),
         .late_cancel = is_yes(fields, "late_cancel"),
         .approve = is_yes(fields, "approve"),
         .parked_by = text_of(fields, "parked", arena),
