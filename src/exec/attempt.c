@@ -190,6 +190,10 @@ static void end_tell(void *user) {
         attempt_tell(attempt, EVENT_TRUTH_GONE);
         return;
     }
+    if (attempt->remote && outcome.kind == OUTCOME_NOT_STARTED && outcome.number == ECONNABORTED) {
+        attempt_tell(attempt, EVENT_NEVER_STARTED); /* The connection broke too early: no reason to ask anybody. */
+        return;
+    }
     struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
     if (!outcome_is_success(outcome)) {
         rundir_excerpt(attempt->dir, &excerpt);

@@ -27,26 +27,23 @@ static const struct worker_options *options(const struct attempt *attempt) {
 
 /* --- going on ------------------------------------------------------------------------------------------------- */
 
-/* What was adopted is in doubt until the target was heard. */
+/* What was adopted is in doubt until the target was heard; a supervisor that lives knows whether it was. */
 void remote_begin(struct attempt *attempt, bool adopted) {
-    if (attempt->remote) {
-        attempt->ssh.told = adopted ? EVENT_ADOPTED : EVENT_HEARD;
-        attempt->ssh.attached_ms = adopted ? clock_monotonic_ms() : 0;
-        attempt->ssh.pause_ms = LIMIT_SSH_PAUSE_MS;
-    }
-    if (attempt->remote && adopted) {
-        rundir_lose(attempt->dir, "guidepost: nothing was heard of this machine yet.\n");
-    }
+    attempt->ssh.told = adopted ? EVENT_ADOPTED : EVENT_HEARD;
+    attempt->ssh.pause_ms = LIMIT_SSH_PAUSE_MS;
 }
 
 static void attach_later(void *user) {
     remote_attach(user);
 }
 
+/* The first time at once; then with growing pauses, until one lasts. */
 static void attach_soon(struct attempt *attempt) {
     struct remote *ssh = &attempt->ssh;
     if (ssh->attach == NULL) {
         ssh->attach = loop_timer(options(attempt)->loop, attach_later, attempt);
+        timer_start(ssh->attach, 0);
+        return;
     }
     bool lasted = ssh->attached_ms == 0 || clock_monotonic_ms() - ssh->attached_ms > LIMIT_SSH_LOST_MS;
     ssh->pause_ms = lasted ? LIMIT_SSH_PAUSE_MS : 2 * ssh->pause_ms;
@@ -57,11 +54,11 @@ static void attach_soon(struct attempt *attempt) {
 void remote_attach(struct attempt *attempt) {
     struct err err;
     int code;
-    if (!rundir_is_lost(attempt->dir)) {
-        attempt->ssh.attached_ms = clock_monotonic_ms();
-        rundir_lose(attempt->dir, "guidepost: the connection is being made again.\n");
-    }
     int r = rundir_make_adopted(attempt->dir, &err);
+    if (r == 0 && !rundir_is_lost(attempt->dir)) {
+        attempt->ssh.attached_ms = clock_monotonic_ms();
+        rundir_lose(attempt->dir, "The connection is being made again.\n");
+    }
     r = r < 0 ? r : attempt_launch(attempt, &attempt->job, attempt->dir, "attach", &attempt->pid, &code, &err);
     if (r < 0) {
         log_error("a run on an ssh target can't be gone on with, trying again", LOG_DEPLOYMENT(attempt->job.deployment),
@@ -144,14 +141,15 @@ void remote_look(struct attempt *attempt) {
     if (attempt->follow == NULL) {
         return;
     }
-    bool silent = is_silent(attempt), heard = !rundir_is_lost(attempt->dir);
+    bool listens = attempt->pid != 0 || rundir_is_locked(attempt->dir);
+    bool silent = is_silent(attempt), heard = listens && !rundir_is_lost(attempt->dir);
     if (!ssh->telling && silent && ssh->told != EVENT_SILENT) {
         notice_tell(attempt, EVENT_SILENT);
     } else if (!ssh->telling && heard && ssh->told != EVENT_HEARD) {
         notice_tell(attempt, EVENT_HEARD);
     }
     bool waits = ssh->attach != NULL && timer_active(ssh->attach);
-    if (attempt->pid == 0 && !waits && !rundir_is_locked(attempt->dir)) {
+    if (!listens && !waits) {
         remote_supervisor_gone(attempt);
     }
 }
