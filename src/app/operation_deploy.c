@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "core/view.h"
+#include "lane.h"
 #include "store/freezes.h"
 #include "task.h"
 
@@ -15,7 +17,8 @@ struct starting {
     size_t ahead;
 };
 
-static void start_say(struct task *task, const struct starting *state) {
+/* waits_for: a sentence, or NULL. */
+static void start_say(struct task *task, const struct starting *state, const char *waits_for) {
     buf_printf(&task->text, "D%llu: %s %s to %s", (unsigned long long)task->deployment, state->plan->project,
                state->version, state->plan->environment);
     if (state->ahead == 0) {
@@ -23,6 +26,9 @@ static void start_say(struct task *task, const struct starting *state) {
     } else {
         buf_printf(&task->text, " waits in its lane for %zu other deployment%s.", state->ahead,
                    state->ahead == 1 ? "" : "s");
+    }
+    if (waits_for != NULL) {
+        buf_printf(&task->text, " It %s.", waits_for);
     }
     buf_printf(&task->text, "%s%s", state->more == NULL ? "" : " ", state->more == NULL ? "" : state->more);
     json_object_begin(&task->out, NULL);
@@ -55,6 +61,13 @@ void task_not_started(struct task *task, const struct err *err) {
     }
 }
 
+static void start_behind(struct deployment_record *holder, void *user) {
+    struct task *task = user;
+    start_say(task, task->state,
+              holder == NULL ? NULL : view_waits_for(holder->deployment, clock_wall_ms(), task->arena));
+    deployment_record_free(holder);
+}
+
 static void start_created(uint64_t id, size_t ahead, const struct err *err, void *user) {
     struct task *task = user;
     struct starting *state = task->state;
@@ -64,7 +77,11 @@ static void start_created(uint64_t id, size_t ahead, const struct err *err, void
     }
     state->ahead = ahead;
     task->deployment = id;
-    start_say(task, state);
+    if (ahead > 0) {
+        lane_read_holder(task->operations->options.store, state->plan, id, start_behind, task);
+    } else {
+        start_say(task, state, NULL);
+    }
 }
 
 void task_start(struct task *task, const struct task_start *start) {

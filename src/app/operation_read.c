@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "core/view_json.h"
+#include "lane.h"
 #include "store/feed.h"
 #include "store/freezes.h"
 #include "store/rows_json.h"
@@ -40,6 +41,33 @@ static bool may_view_row(const struct task *task, const struct version_row *row)
 
 /* --- status --------------------------------------------------------------------------------------------------- */
 
+/* holder: of the lane that it waits for; or NULL. */
+static void status_say(struct deployment_record *holder, void *user) {
+    struct task *task = user;
+    const struct deployment_record *record = task->record;
+    const struct deployment *d = record->deployment;
+    const char *waits = holder == NULL ? NULL : view_waits_for(holder->deployment, clock_wall_ms(), task->arena);
+    deployment_record_free(holder);
+    const struct card *card = view_status(d, clock_wall_ms(), task->arena);
+    say_status(task, d);
+    if (waits != NULL) {
+        buf_printf(&task->text, "  It %s.\n", waits);
+    }
+    for (size_t i = 0; i < card->row_count; i++) {
+        buf_printf(&task->text, "  %s: %s%s%s\n", card->rows[i].name, card->rows[i].state,
+                   card->rows[i].detail[0] == '\0' ? "" : ", ", card->rows[i].detail);
+    }
+    size_t count = 0;
+    struct card **cards =
+        view_cards(d, record->questions, record->question_count, clock_wall_ms(), task->arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&task->text, "%s\n", cards[i]->outcome == NULL ? cards[i]->text : cards[i]->outcome);
+    }
+    view_write_deployment(&task->out, NULL, d, record->questions, record->question_count, waits, clock_wall_ms(),
+                          task->arena);
+    task_reply(task);
+}
+
 static void status_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
     if (err != NULL) {
@@ -51,21 +79,11 @@ static void status_loaded(struct deployment_record *record, const struct err *er
     if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
         return;
     }
-    const struct card *card = view_status(d, clock_wall_ms(), task->arena);
-    say_status(task, d);
-    for (size_t i = 0; i < card->row_count; i++) {
-        buf_printf(&task->text, "  %s: %s%s%s\n", card->rows[i].name, card->rows[i].state,
-                   card->rows[i].detail[0] == '\0' ? "" : ", ", card->rows[i].detail);
+    if (d->state == DEPLOYMENT_QUEUED) {
+        lane_read_holder(task->operations->options.store, d->plan, d->id, status_say, task);
+    } else {
+        status_say(NULL, task);
     }
-    size_t count = 0;
-    struct card **cards =
-        view_cards(d, record->questions, record->question_count, clock_wall_ms(), task->arena, &count);
-    for (size_t i = 0; i < count; i++) {
-        buf_printf(&task->text, "%s\n", cards[i]->outcome == NULL ? cards[i]->text : cards[i]->outcome);
-    }
-    view_write_deployment(&task->out, NULL, d, record->questions, record->question_count, NULL, clock_wall_ms(),
-                          task->arena);
-    task_reply(task);
 }
 
 /* Debts are told as long as they are not paid. */

@@ -197,7 +197,10 @@ def test_a_parked_question_waits_and_holds_its_lane(alice, rig):
     assert not reply["ok"] and "bob may not take" in reply["text"], reply
     status, reply = alice.say("park", f"Q{question}")
     assert status == 200 and reply["ok"] and f"D{number} waits" in reply["text"], reply
-    behind = alice.deploy("shop", "1.1.1", "staging")
+    status, reply = alice.say("deploy", "shop", "1.1.1", "to", "staging")
+    assert f"It waits for D{number}, paused since " in reply["text"], reply
+    behind = reply["deployment"]
+    assert f"It waits for D{number}, paused since " in alice.say("status", f"D{behind}")[1]["text"]
     said = until("for whom it waits", lambda: alice.deployment(behind)["waits_for"])
     assert said.startswith(f"waits for D{number}, paused since ") and said.endswith(f"(Q{question}), parked by alice"), said
     status = until("its card", lambda: [m["card"] for m in alice.get("/v1/rooms/deploys")["messages"] if m["card"]["deployment"] == behind])
