@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "base/str.h"
 #include "net/http.h"
 #include "pacing.h"
+#include "request.h"
 #include "verdict.h"
 
 enum { JITTER_MS = 250, RESPONSE_WINDOW_MS = 30 * 60 * 1000 };
@@ -89,6 +89,10 @@ static void item_destroy(struct item *item) {
 
 static const char *item_name(const struct item *item) {
     return item->method != NULL ? item->method->name : "response_url";
+}
+
+static bool is_json(const struct method *method) {
+    return method == NULL || method->form == JSON;
 }
 
 /* By priority, then by age. */
@@ -198,31 +202,18 @@ static void fly(struct item *item, int64_t now_ms) {
     calls->flying_count++;
 
     const struct method *method = item->method;
-    bool json = method == NULL || method->form == JSON;
-    struct http_header_line headers[2] = {
-        {"Content-Type", json ? "application/json; charset=utf-8" : "application/x-www-form-urlencoded"}};
-    struct http_request request = {.method = "POST",
-                                   .url = item->url,
-                                   .headers = headers,
-                                   .header_count = 1,
-                                   .body = item->body,
-                                   .body_size = item->body_size,
-                                   .timeout_ms = item->deadline_ms - now_ms};
-    request.timeout_ms = request.timeout_ms < LIMIT_REQUEST_MS ? request.timeout_ms : LIMIT_REQUEST_MS;
-    struct buf bearer = BUF_INIT(LIMIT_SECRET_BYTES), url = BUF_INIT(LIMIT_SECRET_BYTES);
+    int64_t left_ms = item->deadline_ms - now_ms;
+    struct request request = {.url = item->url,
+                              .json = is_json(method),
+                              .body = item->body,
+                              .body_size = item->body_size,
+                              .timeout_ms = left_ms < LIMIT_REQUEST_MS ? left_ms : LIMIT_REQUEST_MS};
     if (method != NULL) {
-        const char *token = method->token == APP ? calls->app_token : calls->bot_token;
-        buf_printf(&url, "%s/%s", calls->api_url, method->name);
-        buf_printf(&bearer, "Bearer %s", token != NULL ? token : "");
-        headers[request.header_count++] = (struct http_header_line){"Authorization", bearer.data};
-        request.url = url.data;
+        request.url = calls->api_url;
+        request.method = method->name;
+        request.token = method->token == APP ? calls->app_token : calls->bot_token;
     }
-    http_send(calls->http, &request, replied, item);
-    if (bearer.size > 0) {
-        explicit_bzero(bearer.data, bearer.size);
-    }
-    buf_finish(&bearer);
-    buf_finish(&url);
+    request_send(calls->http, &request, replied, item);
 }
 
 /* Lets out who is due, and ends who is too late. Tells when to look again; INT64_MAX = never. */
@@ -372,32 +363,6 @@ static void replied(const struct http_reply *http_reply, void *user) {
 
 /* Coming in. */
 
-static void add_encoded(struct buf *out, const char *text) {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c) != NULL;
-        buf_printf(out, plain ? "%c" : "%%%02X", c);
-    }
-}
-
-static void set_body(struct item *item, const struct call *call) {
-    struct buf body = BUF_INIT(LIMIT_HTTP_BODY_BYTES);
-    if (item->method == NULL || item->method->form == JSON) {
-        buf_adds(&body, call->json != NULL ? call->json : "{}");
-    } else {
-        for (size_t i = 0; i < call->field_count; i++) {
-            buf_adds(&body, i > 0 ? "&" : "");
-            add_encoded(&body, call->fields[i].name);
-            buf_addc(&body, '=');
-            add_encoded(&body, call->fields[i].value);
-        }
-    }
-    assert(!body.overflow); /* Slack's own limits are far below */
-    item->body_size = body.size;
-    item->body = buf_take(&body);
-}
-
 /* Takes the place of one that waits with the same key. */
 static void replace(struct item *item) {
     struct calls *calls = item->calls;
@@ -457,7 +422,7 @@ void calls_send(struct calls *calls, const struct call *call, call_done *done, v
     if (call->key != NULL) {
         item->key_meter = pacing_meter(item->method->name, call->key);
     }
-    set_body(item, call);
+    item->body = request_body(call, is_json(item->method), &item->body_size);
     admit(item);
 }
 
@@ -469,7 +434,7 @@ void calls_respond(struct calls *calls, const char *response_url, const char *js
     const struct call call = {.json = json, .priority = CALL_REPLY};
     struct item *item = item_create(calls, &call, done, user);
     item->url = mem_strdup(response_url);
-    set_body(item, &call);
+    item->body = request_body(&call, is_json(NULL), &item->body_size);
     uint64_t meter = pacing_meter("response_url", response_url);
     if (pacing_when(calls->pacing, meter, &response_rate, now_ms) > now_ms) {
         end(item, "used_up");
