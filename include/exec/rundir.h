@@ -72,6 +72,13 @@
  * is left. It is deaf to SIGHUP, SIGINT, SIGPIPE and to the death of who started it. Exit status 0: the end is
  * recorded; while it cannot be (a full disk), guidepost-step stays and tries again. 1: the record or its directory was
  * deleted, nobody is left to tell.
+ *
+ * `guidepost-step serve` does all that for one run after the other. Its standard input is a SOCK_SEQPACKET; a request is a
+ * message with the path of a run directory and, as SCM_RIGHTS, a descriptor of the instructions, and the answer, when the
+ * run is over and its lock is free, a byte: the exit status from above. It leaves without an answer when it has learned a
+ * secret or the script has left something in the background, and when nobody can ask any more. So it has one run at a
+ * time, and its session has nothing of another one. A SIGTERM by sigqueue with the child's pid as its value ends that run
+ * only, and none that came after it.
  */
 
 /*
@@ -85,7 +92,7 @@
  *     contact    a line by guidepost-ssh, for the next one: boot id of the target, whether it has said that it
  *                started, how much output was taken. No business of the worker
  *     lost       there while the target has been silent for LIMIT_SSH_LOST_MS with the outcome open, and deleted when
- *                it is heard again; a sentence for people. The outcome is unknown while it is there. guidepost-ssh
+ *                it says that the run goes on, or with the end; a sentence for people. The outcome is unknown while it is there. guidepost-ssh
  *                keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded as an end like others
  * More words of `exit`:
  *     unreachable <enum rundir_unreachable>   nothing of the script ran: there is no connection. The output has the

@@ -53,6 +53,7 @@ int main(void) {
     }
     output_finish(&output);
     bool recorded = record_exit(ending, output.segments.bytes, output.segments.left_out);
+    (void)unlink("lost"); /* Only now: without it and without an end the run would be called running. */
     session_tell(&session);
     return recorded ? STATUS_RECORDED : STATUS_DELETED;
 }

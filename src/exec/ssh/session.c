@@ -77,9 +77,6 @@ struct ending session_run(struct session *s, const struct instructions *in, stru
     while (s->state != SESSION_OVER) {
         turn(s);
     }
-    if (s->lost) {
-        (void)unlink("lost");
-    }
     return s->ending;
 }
 
@@ -403,6 +400,15 @@ static void ended(struct session *s, const struct frame *frame, int64_t now) {
     connection_drop(s, RUNDIR_UNREACHABLE_SHELL, now);
 }
 
+/* It was not only heard: it still runs. What else is heard may be the last of a run that is over, and must not be called
+ * running. */
+static void found_again(struct session *s) {
+    if (s->lost) {
+        (void)unlink("lost");
+        s->lost = false;
+    }
+}
+
 static void frame_take(struct session *s, enum frame_kind kind, const struct frame *frame, int64_t now) {
     if (kind == FRAME_BROKEN) {
         connection_drop(s, RUNDIR_UNREACHABLE_SHELL, now);
@@ -416,10 +422,6 @@ static void frame_take(struct session *s, enum frame_kind kind, const struct fra
     s->give_up_at = now + LIMIT_SSH_SILENCE_MS;
     s->pause = LIMIT_SSH_PAUSE_MS;
     s->why = 0;
-    if (s->lost) {
-        (void)unlink("lost");
-        s->lost = false;
-    }
     switch (kind) {
     case FRAME_STARTED:
         started(s);
@@ -444,6 +446,8 @@ static void frame_take(struct session *s, enum frame_kind kind, const struct fra
         connection_drop(s, RUNDIR_UNREACHABLE_OTHER, now);
         break;
     case FRAME_ALIVE:
+        found_again(s);
+        break;
     case FRAME_NONE:
     case FRAME_HELLO:
     case FRAME_BROKEN:
