@@ -30,8 +30,7 @@ enum {
     LIMIT_NOTE_BYTES = 2000,
     LIMIT_EXCERPT_BYTES = 2000,
     LIMIT_EXCERPT_LINES = 12,
-    LIMIT_PAST_ANSWERS = 1000, /* of a project, newest first, that are counted on a question */
-    LIMIT_CONFIRMED = 100,     /* of a lane: versions that it had */
+    LIMIT_CONFIRMED = 100, /* of a lane: versions that it had */
 
     /* what people and programs send */
     LIMIT_COMMAND_BYTES = 4000,
@@ -169,6 +168,7 @@ enum {
 #define LIMIT_FACT_SECONDS 600                /* the same of what a worker tells: there are many */
 #define LIMIT_LOG_SECONDS (14 * 24 * 3600)    /* how long output is kept */
 #define LIMIT_THREAD_SECONDS (30 * 24 * 3600) /* how long a reply under a question's message finds the question */
+#define LIMIT_PAST_SECONDS (180 * 24 * 3600)  /* how long answers to an error are remembered after the last of them */
 #define LIMIT_SESSION_SECONDS (12 * 3600)
 #define LIMIT_LOGIN_LINK_SECONDS 900
 

@@ -167,9 +167,9 @@ struct run {
     const char *worker;           /* who runs or ran it; NULL */
     const char *host;             /* of that worker; NULL */
     int64_t started_ms, ended_ms; /* of the newest attempt; 0 = not yet */
-    uint64_t retry_of;            /* the question whose Retry led to the newest attempt, until its end is known; or 0 */
-    bool earlier; /* settled before this deployment began: done, or excluded, in the one it goes on from */
-    bool touched; /* is in the decision's list; cleared when deployment_apply returns */
+    uint64_t retried; /* `past` of the question whose Retry led to the newest attempt, until that ends; or 0 */
+    bool earlier;     /* settled before this deployment began: done, or excluded, in the one it goes on from */
+    bool touched;     /* is in the decision's list; cleared when deployment_apply returns */
 };
 
 /* Counters that make each event cost the same however large the deployment is. */
@@ -203,9 +203,10 @@ struct question {
     bool approve;
     const char *parked_by; /* it waits without deadline, reminders and ladder until somebody un-parks it; or NULL */
     int64_t parked_ms;
-    uint64_t card;            /* the id of the first question of its card: same step, same error */
-    const char *error_key;    /* questions of one step with equal keys share a card */
-    const char *excerpt;      /* last lines of output; may be "" */
+    uint64_t card;         /* the id of the first question of its card: same step, same error */
+    const char *error_key; /* questions of one step with equal keys share a card */
+    uint64_t past;         /* names this error at this step, in every deployment of the project; 0 = it is no error */
+    const char *excerpt;   /* last lines of output; may be "" */
     const char *why_no_retry; /* a sentence, if Retry is missing; or NULL */
 };
 
@@ -338,7 +339,7 @@ struct event {
     X(DEPLOYED)    /* the target of `slot` now has the version: every step on it went well */                         \
     X(UNCONFIRMED) /* it may have part of the version: `text` is "unfinished" or "unknown" */                         \
     X(OWED)        /* it was excluded, and so is owed the version */                                                  \
-    X(PAST)        /* `guidance` was the answer to an error, whose key is `text`; or, with none, the Retry worked */  \
+    X(PAST)        /* `guidance` was the answer to the error `past`; or, with none, a Retry of it worked */           \
     X(FINISH)      /* the state is final: free the lane */
 
 enum effect_kind {
@@ -354,6 +355,7 @@ struct effect {
     bool prove_gone; /* START: first prove that attempt - 1 no longer runs (on `host`) */
     const char *host;
     uint64_t question;
+    uint64_t past; /* as of a question */
     enum event_kind timer;
     int64_t at_ms;          /* TIMER; CLOSE by deadline: that it must still have */
     enum guidance guidance; /* CLOSE by deadline: FAIL */

@@ -30,7 +30,7 @@
  *     owed                    the same for what targets are owed since they were excluded: the first that they missed
  *     unconfirmed             the same, and "unfinished" or "unknown", for what was begun on a target since and not confirmed
  *     confirmed:<project>/<env>   list of "<version> <deployment> <when>[ rollback]" of the lane, newest first
- *     past:<project>          list of answers to errors and what they did, newest first
+ *     past:<project>:<error>  hash: how often it was answered by retry, ignore, exclude, fail, and how often a Retry worked
  *     freezes                 hash <environment> -> who froze it; audit:env, audit:env:<environment>: see store/freezes.h
  *     inbox                   stream: facts and answers for the leader
  *     timers                  zset by due time
@@ -235,9 +235,8 @@ void commit_deployed(struct commit *commit, const struct deployment *d, const ch
 void commit_owed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
 void commit_unconfirmed(struct commit *commit, const struct deployment *d, const char *target, bool unknown,
                         int64_t now_ms);
-/* An answer to an error, or with GUIDANCE_NONE that the Retry of the question worked. */
-void commit_past(struct commit *commit, const struct deployment *d, size_t step, uint64_t question,
-                 enum guidance guidance, const char *error_key);
+/* An answer to this error (`past` of a question), or with GUIDANCE_NONE that a Retry of it worked. */
+void commit_past(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
 /* Chains the entry to d->audit_head and advances it. */
 void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,

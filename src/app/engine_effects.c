@@ -144,7 +144,7 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
         commit_owed(changes->commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
         break;
     case EFFECT_PAST:
-        commit_past(changes->commit, d, effect->step, effect->question, effect->guidance, effect->text);
+        commit_past(changes->commit, d, effect->past, effect->guidance);
         break;
     case EFFECT_FINISH:
         finish(changes, d);

@@ -191,9 +191,9 @@ static bool on_ended(struct apply *apply, struct run *run) {
     run->unknown = false;
     apply_audit(apply, "ended %zu.%zu #%u %s %lld", event->step, event->slot, run->attempt,
                 outcome_word(event->outcome.kind), (long long)event->outcome.number);
-    if (success && run->retry_of != 0) {
-        apply_effect(apply, EFFECT_PAST, event->step, event->slot)->question = run->retry_of;
-        run->retry_of = 0;
+    if (success && run->retried != 0) {
+        apply_effect(apply, EFFECT_PAST, event->step, event->slot)->past = run->retried;
+        run->retried = 0;
     }
     if (success) {
         run_settle(apply, RUN_SUCCEEDED);
@@ -403,7 +403,7 @@ static bool on_still_running(struct apply *apply, struct run *run) {
     }
     apply_audit(apply, "still_running %zu.%zu #%u", event->step, event->slot, run->attempt - 1);
     run->attempt--;
-    run->retry_of = 0;
+    run->retried = 0;
     run->people_retries -= run->people_retries > 0 && run->lost_retries == 0;
     run_lose(apply, run, run->host);
     return true;

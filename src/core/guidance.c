@@ -84,7 +84,7 @@ static void answer_retry(struct apply *apply, struct run *run, const struct ques
         return;
     }
     run->people_retries++;
-    run->retry_of = q->id;
+    run->retried = q->past;
     run_issue(apply, q->step, q->slot, false, "retry");
 }
 
@@ -100,11 +100,10 @@ bool guidance_answered(struct apply *apply, struct run *run) {
     apply_audit(apply, "answered Q%llu %zu.%zu #%u %s", (unsigned long long)q.id, q.step, q.slot, q.attempt,
                 guidance_word(event->guidance));
     question_close(apply, run, event->guidance, NULL);
-    if (!q.approve && !q.late_cancel) {
+    if (q.past != 0) {
         struct effect *past = apply_effect(apply, EFFECT_PAST, q.step, q.slot);
-        past->question = q.id;
+        past->past = q.past;
         past->guidance = event->guidance;
-        past->text = q.error_key;
     }
     switch (event->guidance) {
     case GUIDANCE_RETRY:

@@ -189,6 +189,18 @@ static uint64_t question_card(const struct deployment *d, const struct question 
     return q->id;
 }
 
+/* FNV-1a of both texts. Numbers are only compared, never trusted: two errors that had the same would be counted as one. */
+static uint64_t past_of(const char *step, const char *error_key) {
+    const char *const texts[] = {step, "\n", error_key};
+    uint64_t number = 14695981039346656037u;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        for (const char *at = texts[i]; *at != '\0'; at++) {
+            number = (number ^ (uint8_t)*at) * 1099511628211u;
+        }
+    }
+    return number == 0 ? 1 : number;
+}
+
 void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, const char *excerpt) {
     struct deployment *d = apply->d;
     struct run *run = deployment_run(d, step, slot);
@@ -210,6 +222,7 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
     if (kind == ASK_FAILED || kind == ASK_UNKNOWN) {
         const char *name = plan_slot_name(d->plan, step, slot);
         q.error_key = kind == ASK_UNKNOWN ? "unknown" : view_error_key(run->outcome, q.excerpt, name, d->arena);
+        q.past = past_of(d->plan->steps[step].name, q.error_key);
         if ((q.options & GUIDANCE_RETRY) == 0) {
             q.why_no_retry = why_no_retry(d, &q, run);
         }
@@ -219,7 +232,7 @@ void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, 
     q.card = question_card(d, &q);
 
     run->question = q.id;
-    run->retry_of = kind == ASK_FAILED ? 0 : run->retry_of; /* The Retry before it did not help. */
+    run->retried = kind == ASK_FAILED ? 0 : run->retried; /* The Retry before it did not help. */
     run_enter(apply, step, slot, RUN_ASKING);
     d->questions = arena_push(d->arena, d->questions, d->question_count, sizeof *d->questions);
     d->questions[d->question_count++] = q;

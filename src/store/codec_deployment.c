@@ -26,7 +26,7 @@ void deployment_encode_fixed(struct field_list *list, const struct deployment *d
     field_list_text(list, "guided", guided_word(d->guided_flag));
     field_list_text(list, "plan", d->plan_hash);
     field_list_number(list, "created", (uint64_t)d->created_ms);
-    field_list_set(list, "origin", origin_word(d->origin));
+    field_list_text(list, "origin", d->origin != ORIGIN_DEPLOY ? origin_word(d->origin) : "");
     field_list_number(list, "origin_id", d->origin_id);
     field_list_text(list, "rolls_back", d->rolls_back ? "yes" : "");
     field_list_set(list, "excluded", words_u64(list->numbers[list->number_count++], d->excluded_count));
@@ -113,8 +113,8 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
     if (run->question != 0) {
         buf_printf(&text, " Q%" PRIu64, run->question);
     }
-    if (run->retry_of != 0) {
-        buf_printf(&text, " w%" PRIu64, run->retry_of);
+    if (run->retried != 0) {
+        buf_printf(&text, " w%" PRIu64, run->retried);
     }
     if (run->earlier) {
         buf_adds(&text, " earlier");
@@ -196,7 +196,7 @@ static bool word_parse(const char *word, const struct run *like, struct arena *a
     case 'Q':
         return str_to_u64(word + 1, &run->question, NULL) == 0;
     case 'w':
-        return str_to_u64(word + 1, &run->retry_of, NULL) == 0;
+        return str_to_u64(word + 1, &run->retried, NULL) == 0;
     case 'e':
         run->earlier = true;
         return str_equal(word, "earlier");
@@ -325,6 +325,7 @@ void question_encode(struct field_list *list, const struct deployment *d, const 
     field_list_text(list, "approve", question->approve ? "yes" : "");
     field_list_number(list, "card", question->card != question->id ? question->card : 0);
     field_list_text(list, "error_key", question->error_key);
+    field_list_number(list, "past", question->past);
     field_list_text(list, "excerpt", question->excerpt);
     field_list_text(list, "why_no_retry", question->why_no_retry);
     field_list_text(list, "outcome",
@@ -355,6 +356,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .parked_ms = words_field_i64(fields, "parked_at"),
         .card = words_field_u64(fields, "card"),
         .error_key = text_or_empty(fields, "error_key", arena),
+        .past = words_field_u64(fields, "past"),
         .excerpt = text_or_empty(fields, "excerpt", arena),
         .why_no_retry = text_of(fields, "why_no_retry", arena),
     };

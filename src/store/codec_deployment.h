@@ -26,7 +26,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
  *     ?                          unknown        +<ms>  ended, so much later
  *     =<outcome>:<number>                       on:<host>
  *     Q<question>                               by:<worker>, until the run is final
- *     w<question>                retried by its answer     earlier   settled before the deployment began
+ *     w<error>                   that a Retry was given to  earlier   settled before the deployment began
  */
 enum { RUN_TEXT_SIZE = 512 };
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);

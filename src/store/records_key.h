@@ -24,8 +24,4 @@ void commit_lane_confirmed(struct commit *commit, const struct deployment *d);
 /* Adds the entry to the list, chained to the head, which becomes that of the new entry. */
 void records_chain(struct commit *commit, const char *list, char head[65], const struct audit_entry *entry);
 
-/* Names an error at a step for what people answered to it: short, and the same in every deployment of the project. */
-enum { PAST_KEY_SIZE = 17 };
-void records_past_key(char out[PAST_KEY_SIZE], const char *step, const char *error_key);
-
 #endif

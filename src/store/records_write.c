@@ -122,9 +122,6 @@ void commit_ask(struct commit *commit, const struct deployment *d, const struct 
     struct field_list list = {.count = 0};
     question_encode(&list, d, question);
     (void)words_u64(id, question->id);
-    char past[PAST_KEY_SIZE];
-    records_past_key(past, d->plan->steps[question->step].name, question->error_key);
-    field_list_set(&list, "past", past);
     add_hash(commit, records_key(key, "q", question->id, ""), &list);
     commit_add(commit, "RPUSH", records_key(key, "dep", d->id, ":questions"), id);
     commit_add(commit, "ZADD", "pending", words_i64(asked, question->asked_ms), id);

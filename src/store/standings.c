@@ -2,9 +2,7 @@
  * have, and what people's answers did. */
 
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "base/id.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "records_key.h"
@@ -69,31 +67,11 @@ void commit_lane_confirmed(struct commit *commit, const struct deployment *d) {
 
 /* --- what past answers did --- */
 
-void records_past_key(char out[PAST_KEY_SIZE], const char *step, const char *error_key) {
-    char digest[ID_DIGEST_SIZE];
-    struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
-    buf_printf(&text, "%s\n%s", step, error_key != NULL ? error_key : "");
-    id_digest(digest, text.data, text.size);
-    (void)snprintf(out, PAST_KEY_SIZE, "%.16s", digest);
-    buf_finish(&text);
-}
-
-/* "<question> <guidance> <key of the error>", and "<question> worked" once its Retry did: newest first. */
-void commit_past(struct commit *commit, const struct deployment *d, size_t step, uint64_t question,
-                 enum guidance guidance, const char *error_key) {
+void commit_past(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance) {
     struct buf key = BUF_INIT(STORE_KEY_SIZE);
-    struct buf value = BUF_INIT(STORE_KEY_SIZE);
-    char last[NUMBER_SIZE];
-    buf_printf(&key, "past:%s", d->plan->project);
-    if (guidance == GUIDANCE_NONE) {
-        buf_printf(&value, "%" PRIu64 " worked", question);
-    } else {
-        char past[PAST_KEY_SIZE];
-        records_past_key(past, d->plan->steps[step].name, error_key);
-        buf_printf(&value, "%" PRIu64 " %s %s", question, guidance_word(guidance), past);
-    }
-    commit_add(commit, "LPUSH", key.data, value.data);
-    commit_add(commit, "LTRIM", key.data, "0", words_u64(last, LIMIT_PAST_ANSWERS - 1));
+    char seconds[NUMBER_SIZE];
+    buf_printf(&key, "past:%s:%" PRIu64, d->plan->project, past);
+    commit_add(commit, "HINCRBY", key.data, guidance == GUIDANCE_NONE ? "worked" : guidance_word(guidance), "1");
+    commit_add(commit, "EXPIRE", key.data, words_u64(seconds, LIMIT_PAST_SECONDS));
     buf_finish(&key);
-    buf_finish(&value);
 }

@@ -70,7 +70,7 @@ static void assert_same_run(const struct run *a, const struct run *b) {
     assert_int_equal(a->ended_ms, b->ended_ms);
     assert_true(run_is_final(a->state) || str_equal(a->worker, b->worker));
     assert_true(str_equal(a->host, b->host));
-    assert_int_equal(a->retry_of, b->retry_of);
+    assert_int_equal(a->retried, b->retried);
     assert_int_equal(a->earlier, b->earlier);
     assert_false(a->touched);
     assert_false(b->touched);

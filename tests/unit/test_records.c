@@ -230,7 +230,7 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
         commit_owed(commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
         break;
     case EFFECT_PAST:
-        commit_past(commit, d, effect->step, effect->question, effect->guidance, effect->text);
+        commit_past(commit, d, effect->past, effect->guidance);
         break;
     case EFFECT_FINISH:
         commit_finish(commit, d);

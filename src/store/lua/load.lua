@@ -32,36 +32,19 @@ local function fields(list)
     return found
 end
 
--- Counts by error, of the newest answers in the project. What a Retry did stands before it.
-local function past_answers()
-    local counts, worked = {}, {}
-    for _, entry in ipairs(call('LRANGE', prefix .. 'past:' .. (call('HGET', key, 'project') or ''), 0, -1)) do
-        local question, word, error_key = string.match(entry, '^(%d+) (%a+) ?(%x*)$')
-        if word == 'worked' then
-            worked[question] = true
-        elseif word then
-            local of = counts[error_key] or {retry = 0, worked = 0, ignore = 0, exclude = 0, fail = 0}
-            counts[error_key] = of
-            of[word] = (of[word] or 0) + 1
-            if word == 'retry' and worked[question] then
-                of.worked = of.worked + 1
-            end
-        end
-    end
-    return counts
-end
-
-local questions, past, counts = {}, {}, nil
+local project = call('HGET', key, 'project') or ''
+local questions, past = {}, {}
 for i, id in ipairs(call('LRANGE', key .. ':questions', 0, -1)) do
     questions[i] = call('HGETALL', prefix .. 'q:' .. id)
     past[i] = ''
     local question = fields(questions[i])
     if question.state == 'open' and question.past then
-        counts = counts or past_answers()
-        local of = counts[question.past]
-        if of then
-            past[i] = string.format('%d %d %d %d %d', of.retry, of.worked, of.ignore, of.exclude, of.fail)
+        local counts = call('HMGET', prefix .. 'past:' .. project .. ':' .. question.past, 'retry', 'worked', 'ignore',
+            'exclude', 'fail')
+        for n = 1, 5 do
+            counts[n] = counts[n] or '0'
         end
+        past[i] = table.concat(counts, ' ')
     end
 end
 return {
