@@ -40,7 +40,8 @@ function cellName(step, column, run) {
       : `on ${column.key}`;
   const attempt = run.attempt > 1 ? `, attempt ${run.attempt}` : "";
   const outcome = run.outcome && run.state !== "succeeded" ? `, ${run.outcome}` : "";
-  return `${step.name} ${place}: ${stateWord(run.state)}${outcome}${attempt}`;
+  const before = run.earlier ? ", before this deployment" : "";
+  return `${step.name} ${place}: ${stateWord(run.state)}${outcome}${attempt}${before}`;
 }
 
 function cell(open) {
