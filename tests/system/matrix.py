@@ -196,8 +196,9 @@ def check_exclude(cell, client, found, restarted, target, sentence, open_before,
     assert {at for step, at, _ in begun if step == "Check"} == set(cell.targets) - {target}, where
     assert (int(match[2] or 1), int(match[3] or 0)) == (len(cell.targets) - 1, open_before - 1), where
     versions = client.get("/v1/overview")["versions"]
-    having = {v["target"] for v in versions if (v["project"], v["environment"]) == (cell.kind, f"lane-{cell.lane}") and v["target"]}
-    assert having == set(cell.targets) - {target}, (where, versions)
+    rows = [v for v in versions if (v["project"], v["environment"]) == (cell.kind, f"lane-{cell.lane}") and v["target"]]
+    assert {v["target"] for v in rows if v["version"]} == set(cell.targets) - {target}, (where, rows)
+    assert [v["target"] for v in rows if v["owed"]] == [target], (where, rows)
 
 
 def check_fail(cell, client, found, restarted, target, sentence, open_before, begun, where):
