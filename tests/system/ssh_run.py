@@ -93,7 +93,7 @@ class Run:
         return (self.folder / "lost").exists()
 
     def has_started(self):
-        return "started" in self.record()
+        return "\nstarted " in self.record()
 
     def says(self, text, seconds=30):
         until(f"{text!r} in the output", lambda: text.encode() in self.output(), seconds)

@@ -85,6 +85,7 @@ class Machine:
         self.address = network.address if network else "127.0.0.1"
         self.port = 22 if network else free_port()
         self.process = None
+        self.environment = ""  # more of it, as for SetEnv
         self.home.mkdir(parents=True)
         (self.folder / "boot_id").write_text(f"{uuid.uuid4()}\n")
         self.new_host_key()
@@ -105,7 +106,7 @@ class Machine:
 
     def _write_config(self):
         # The environment that a script finds is that of the login; HOME tells the machines of one user apart.
-        environment = f"HOME={self.home}"
+        environment = f"HOME={self.home} {self.environment}"
         if self.shell == "busybox":
             tools = self.folder / "bin"
             tools.mkdir(exist_ok=True)

@@ -35,6 +35,7 @@ while IFS= read -r line; do
     esac
 done
 [ "$line" = go ] && [ -n "$name" ] || exit 0
+cd || exit
 base=$HOME/.guidepost
 dir=$base/runs/$name
 segment=
@@ -83,26 +84,31 @@ attach() {
     settle
 }
 
-# The segment that has the byte `at`, or else the first one behind it.
+# Which segment has the byte `at`, or else the first one behind it.
 find_segment() {
     before='' behind=''
     for file in "$dir"/out.*; do
         n=${file##*.}
-        [ -e "$file" ] || continue
-        if [ "$n" -le "$at" ]; then
+        if [ "$n" = '*' ]; then
+            return 1
+        elif [ "$n" -le "$at" ]; then
             [ -n "$before" ] && [ "$before" -gt "$n" ] || before=$n
         else
             [ -n "$behind" ] && [ "$behind" -lt "$n" ] || behind=$n
         fi
     done
-    segment=$before
+    found=$before
     if [ -n "$behind" ]; then
         size=0
-        [ -z "$before" ] || size=$(wc -c <"$dir/out.$before")
-        [ -n "$before" ] && [ $((before + size)) -gt "$at" ] || segment=$behind
+        [ -z "$before" ] || size=$(wc -c <"$dir/out.$before") || return 1
+        [ $((before + size)) -gt "$at" ] || found=$behind
     fi
-    [ -n "$segment" ] || return 1
-    command exec 2>/dev/null 5<"$dir/out.$segment" || return 1
+}
+
+open_segment() {
+    segment=''
+    command exec 2>/dev/null 5<"$dir/out.$found" || return 1
+    segment=$found
     if [ "$segment" -gt "$at" ]; then
         at=$segment
         printf 'o %s 0\n' "$at"
@@ -111,22 +117,19 @@ find_segment() {
     fi
 }
 
-# Says what output there is from the byte `at` on, but not so much that nobody is heard meanwhile.
+# Says what output there is from the byte `at` on, but not so much that nobody is heard meanwhile. Segments may be deleted
+# under its hands.
 pump() {
     turns=0
     while [ $((turns += 1)) -le 8 ]; do
-        [ -n "$segment" ] && [ -e "$dir/out.$segment" ] || find_segment || return 0
+        find_segment || return 0
+        [ "$found" = "$segment" ] || open_segment || continue
         size=$(wc -c 2>/dev/null <"$dir/out.$segment") || continue
         size=$((segment + size - at))
-        if [ "$size" -gt 0 ]; then
-            printf 'o %s %s\n' "$at" "$size"
-            dd bs="$size" count=1 <&5 2>/dev/null
-            at=$((at + size))
-        elif [ "$segment" != "$at" ] && [ -e "$dir/out.$at" ]; then
-            segment=
-        else
-            return 0
-        fi
+        [ "$size" -gt 0 ] || return 0
+        printf 'o %s %s\n' "$at" "$size"
+        dd bs="$size" count=1 <&5 2>/dev/null
+        at=$((at + size))
     done
     return 1
 }
@@ -185,14 +188,14 @@ watch() {
         done
         echo quit
     } <&3 &
-    echo "$helpers $!"
+    echo "helpers $helpers $!"
 } 2>/dev/null
 
 follow() {
-    read -r helpers
-    silence=0
-    while read -r event; do
+    helpers='' silence=0
+    while read -r event rest; do
         case $event in
+        helpers) helpers=$rest ;;
         tick)
             pump
             silence=$((silence + 1))

@@ -130,8 +130,19 @@ run() {
     exec "$2" "$3" -e -c "$1"
 }
 
+# Whether anything of the script's group runs. For kill -0 the dead that nobody reaps are members, too, and not every
+# shell takes a group there.
 alive() {
-    kill -0 -- "-$child"
+    for file in /proc/[0-9]*/stat; do
+        read -r line <"$file" || continue
+        line=${line##*) }
+        state=${line%% *}
+        group=${line#* * }
+        if [ "${group%% *}" = $child ] && [ "$state" != Z ] && [ "$state" != X ]; then
+            return 0
+        fi
+    done
+    return 1
 } 2>/dev/null
 
 # Ends the whole group of the script: first kindly.
@@ -154,7 +165,8 @@ why=
 trap 'why=${why:-canceled}' TERM
 trap 'why=${why:-timeout}' USR1
 trap 'why=${why:-quiet}' USR2
-save 4<"$dir/pipe" >/dev/null 8>&- 9>&- &
+# In parentheses, because a shell keeps a copy of what it redirects for a function.
+(save) 4<"$dir/pipe" >/dev/null 8>&- 9>&- &
 saver=$!
 exec 7>"$dir/pipe"
 printf '%s %s\n' "$boot" $$ >"$dir/started" || refuse 28 'the disk is full'
@@ -166,7 +178,7 @@ child=$!
 exec 7>&- >&- >/dev/null
 watch=
 if [ "$timeout" -gt 0 ] || [ "$quiet" -gt 0 ]; then
-    clock 8>&- 9>&- &
+    (clock) 8>&- 9>&- &
     watch=$!
 fi
 
