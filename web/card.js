@@ -13,7 +13,7 @@ import {stateChip, stateIcon, stateTone} from "./words.js";
 
 /* Answers that are about machines; the others are about the whole deployment, or decide nothing. */
 const FOR_MACHINES = new Set(["retry", "ignore", "exclude"]);
-const DECIDES_NOTHING = new Set(["take", "check", "extend", "park", "unpark"]);
+const DECIDES_NOTHING = new Set(["take", "check", "extend", "park", "unpark", "when-back"]);
 const OPEN_ROW = new Set(["asking", "unknown"]);
 
 /* An escalation is a question once more, for others. */

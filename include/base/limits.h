@@ -157,8 +157,12 @@ enum {
     LIMIT_SSH_PROVE_MS = 12000,       /* for an attempt to be proved gone before the next */
     LIMIT_SSH_PAUSE_MS = 500,         /* before the second attempt; twice as long before the next */
     LIMIT_SSH_PAUSE_MAX_MS = 15000,
-    LIMIT_SSH_TRY_MS = 6 * 3600 * 1000, /* to find a lost target again */
-    LIMIT_SSH_PERSIST_SECONDS = 60,     /* an unused shared connection */
+    LIMIT_SSH_TRY_MS = 6 * 3600 * 1000,   /* to find a lost target again */
+    LIMIT_WHEN_BACK_MS = 2 * 3600 * 1000, /* a person's "Retry when back" */
+    LIMIT_PROBE_PAUSE_MS = 2000,          /* before the second probe; twice as long before the next */
+    LIMIT_PROBE_PAUSE_MAX_MS = 30000,
+    LIMIT_PROBE_RUN_MS = 60000,     /* one probe; then it is killed */
+    LIMIT_SSH_PERSIST_SECONDS = 60, /* an unused shared connection */
 
     LIMIT_STOP_MS = 15000, /* an ordered stop of the server */
     LIMIT_WORKER_SLOTS = 256,

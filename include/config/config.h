@@ -90,6 +90,8 @@ struct config_step {
     int retry_times;
     int64_t retry_delay_ms;
     double retry_backoff; /* factor, >= 1 */
+    int64_t when_back_ms; /* 0 = left out */
+    const char *probe;
     bool required, safe_to_rerun, continue_on_error;
     const char *work_dir; /* absolute; relative ones were resolved against the file's folder */
     struct config_variable *env;

@@ -60,6 +60,8 @@
     X(UNFREEZE, "unfreeze", "<environment> [-- reason]", PERMISSION_FREEZE, "End a freeze.")                         \
     X(UNPARK, "unpark", "Q42", PERMISSION_TAKE, "Let the clocks of a parked question run again.")                    \
     X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where, and what is owed.")                 \
+    X(WHEN_BACK, "when-back", "Q42", PERMISSION_RETRY,                                                               \
+      "Retry by itself when a machine that is away is back; the same as: retry Q42 when back.")                      \
     X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                            \
     X(WHOAMI, "whoami", "", 0, "Show who guidepost takes you for and what you may do.")
 

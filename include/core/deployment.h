@@ -203,6 +203,8 @@ struct question {
     bool approve;
     const char *parked_by; /* it waits without deadline, reminders and ladder until somebody un-parks it; or NULL */
     int64_t parked_ms;
+    const char *back_by;   /* who chose that it retries by itself when its target is back; or NULL */
+    int64_t back_until_ms; /* until then */
     uint64_t card;         /* the id of the first question of its card: same step, same error */
     const char *error_key; /* questions of one step with equal keys share a card */
     uint64_t past;         /* names this error at this step, in every deployment of the project; 0 = it is no error */
@@ -297,6 +299,8 @@ struct deployment {
     X(EXTENDED, "extended")       /* its deadline was put off */                                               \
     X(PARKED, "parked")           /* it waits without clocks */                                                \
     X(UNPARKED, "unparked")       /* its clocks run again */                                                   \
+    X(WHEN_BACK, "when_back")     /* it is to be retried by itself when its target is back */                  \
+    X(BACK, "back")               /* the target is */                                                          \
     X(REMIND, "remind")           /* reminder `epoch` of the card is due */                                    \
     X(ESCALATE, "escalate")       /* rung `epoch` of the card is due */                                        \
     X(CALLED, "called")           /* the command or webhook of a rung was called, or could not be */           \
@@ -320,7 +324,7 @@ struct event {
     struct outcome outcome;
     const char *excerpt; /* of an ENDED */
     uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE, EXTENDED, ...; a card of REMIND and ESCALATE */
-    int64_t deadline_ms; /* of EXTENDED and UNPARKED: the new one; 0 = none */
+    int64_t deadline_ms; /* of EXTENDED and UNPARKED: the new one; 0 = none. Of WHEN_BACK: until then */
     enum guidance guidance;
     const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
 };
@@ -332,6 +336,7 @@ struct event {
     X(ASK)         /* question `question` is open; it is the last of d->questions */                                  \
     X(CLOSE)       /* question `question` is closed without a person: `text` says why */                              \
     X(TIMER)       /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE, ...) */      \
+    X(PROBE)       /* a worker is to see when the target of (step, slot) is back, for `question` until `at_ms` */     \
     X(VIGIL)       /* what was done for card `question` has changed: store it */                                      \
     X(CALL)        /* rung `epoch` of card `question` has a command or a webhook: to be called */                     \
     X(CLOSING)     /* the store's `closing` is to become d->intake, if it still is what it was; then FAILING comes */ \
@@ -402,6 +407,11 @@ bool run_is_final(enum run_state state);
 
 /* Targets that were not excluded. The last one can't be excluded. */
 uint32_t deployment_remaining(const struct deployment *d);
+
+/* Who chose it if the step says so itself. */
+#define WHEN_BACK_BY_STEP "auto_retry"
+/* Whether the question may be retried by itself when its target is back. */
+bool question_may_wait_for_back(const struct question *question);
 
 /* Whether an answer would be accepted for the question now; if not, writes a sentence that says why. */
 bool deployment_accepts(const struct deployment *d, const struct question *question, enum guidance guidance,

@@ -86,6 +86,8 @@ struct plan_step {
     int retry_times;
     int64_t retry_delay_ms;
     double retry_backoff;
+    int64_t when_back_ms;      /* for how long it waits by itself for an ssh target to be back; 0 = it does not */
+    const char *probe;         /* the command that tells; NULL = by ssh */
     struct plan_variable *env; /* project's and step's, the step's win */
     size_t env_count;
     struct plan_guided guided;

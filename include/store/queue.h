@@ -19,6 +19,7 @@ enum job_kind {
     JOB_ADOPT, /* look at the run directory of an attempt whose owner is gone */
     JOB_CHECK, /* the same, on request, for a question about an unknown outcome */
     JOB_STOP,  /* end the run: SIGTERM to its supervisor */
+    JOB_PROBE, /* see when the target of an attempt that never started is back */
 };
 
 struct job {
@@ -30,6 +31,8 @@ struct job {
     bool prove_gone;      /* first prove that attempt - 1 no longer runs here */
     const char *host;     /* the stream it goes to; NULL = any */
     const char *owner;    /* ADOPT, CHECK: the worker that had claimed the attempt; NULL = not known */
+    uint64_t question;    /* PROBE: as long as it is open, */
+    int64_t until_ms;     /* and until then (wall time) */
     const char *plan_hash, *version, *previous_version, *actor, *inputs;
     const char *stream, *entry; /* of a job that was read: where to acknowledge */
 };
@@ -69,8 +72,8 @@ void queue_adopt(struct store *store, const struct job *job, const char *worker,
  * Acknowledges the entry. The excerpt (last lines of output, or NULL) is for the question that may follow. */
 void queue_tell(struct store *store, const struct job *job, const char *worker, const char *host, enum event_kind fact,
                 const char *excerpt, int64_t now_ms, commit_done *done, void *user);
-/* What the owner of an attempt finds out while it goes on, and that changes no claim: SILENT and HEARD, of a run on an ssh
- * target. Each is a fact of its own, told apart by now_ms, which stays the same when it is told again. */
+/* What is found out and changes no claim: SILENT and HEARD, by the owner of a run on an ssh target while it goes on; BACK, of
+ * the target of one that never started. Each is a fact of its own, told apart by now_ms, which stays the same when it is told again. */
 void queue_notice(struct store *store, const struct job *job, const char *worker, const char *host,
                   enum event_kind fact, const char *excerpt, int64_t now_ms, commit_done *done, void *user);
 /* Acknowledges an entry that has no work in it (a stop that was carried out, a job that is over); NULL does nothing. */
@@ -106,5 +109,9 @@ void store_load_plan(struct store *store, const char *hash, plan_done *done, voi
  * are told from those of others. NULL if the store is away. */
 typedef void installation_done(const char *name, void *user);
 void store_installation(struct store *store, installation_done *done, void *user);
+
+/* Whether a question is open; also true while that is not known. */
+typedef void open_done(bool open, void *user);
+void store_question_is_open(struct store *store, uint64_t question, open_done *done, void *user);
 
 #endif

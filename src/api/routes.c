@@ -41,6 +41,7 @@ static const struct route table[] = {
     {"POST", "/v1/questions/{}/extend", ROUTE_SIGNED, v1_extend},
     {"POST", "/v1/questions/{}/park", ROUTE_SIGNED, v1_park},
     {"POST", "/v1/questions/{}/unpark", ROUTE_SIGNED, v1_unpark},
+    {"POST", "/v1/questions/{}/when-back", ROUTE_SIGNED, v1_when_back},
     {"POST", "/v1/questions/{}/check", ROUTE_SIGNED, v1_check},
     {"POST", "/v1/store/rollback", ROUTE_SIGNED, v1_confirm_rollback},
     {"POST", "/v1/commands", ROUTE_SIGNED, v1_command},

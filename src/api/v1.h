@@ -29,6 +29,7 @@ void v1_check(struct call *call);
 void v1_extend(struct call *call);
 void v1_park(struct call *call);
 void v1_unpark(struct call *call);
+void v1_when_back(struct call *call);
 
 /* v1_after.c */
 void v1_resume(struct call *call);

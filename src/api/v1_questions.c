@@ -151,6 +151,10 @@ void v1_park(struct call *call) {
     ask_about(call, COMMAND_PARK);
 }
 
+void v1_when_back(struct call *call) {
+    ask_about(call, COMMAND_WHEN_BACK);
+}
+
 void v1_unpark(struct call *call) {
     ask_about(call, COMMAND_UNPARK);
 }

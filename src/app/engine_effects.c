@@ -47,6 +47,8 @@ static void push_job(struct changes *changes, const struct deployment *d, const 
         .previous_version = d->previous_version,
         .actor = d->actor,
         .inputs = d->inputs,
+        .question = effect->question,
+        .until_ms = kind == JOB_PROBE ? effect->at_ms : 0,
     };
     commit_push_job(changes->commit, &job);
 }
@@ -106,6 +108,9 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
         break;
     case EFFECT_STOP:
         push_job(changes, d, effect, JOB_STOP);
+        break;
+    case EFFECT_PROBE:
+        push_job(changes, d, effect, JOB_PROBE);
         break;
     case EFFECT_ASK:
         ask(changes, d, effect);

@@ -17,16 +17,16 @@
 #include "task.h"
 
 static void (*const handlers[COMMAND_COUNT])(struct task *task) = {
-    [COMMAND_ABORT] = task_answer,    [COMMAND_AGAIN] = task_again,    [COMMAND_CANCEL] = task_cancel,
-    [COMMAND_CATCH] = task_catch_up,  [COMMAND_CHECK] = task_check,    [COMMAND_DEPLOY] = task_deploy,
-    [COMMAND_EXCLUDE] = task_answer,  [COMMAND_EXTEND] = task_put_off, [COMMAND_FAIL] = task_answer,
-    [COMMAND_FREEZE] = task_freeze,   [COMMAND_HELP] = task_help,      [COMMAND_HISTORY] = task_history,
-    [COMMAND_IGNORE] = task_answer,   [COMMAND_LOG] = task_log,        [COMMAND_PARK] = task_put_off,
-    [COMMAND_PENDING] = task_pending, [COMMAND_PROCEED] = task_answer, [COMMAND_PROMOTE] = task_promote,
-    [COMMAND_RESUME] = task_resume,   [COMMAND_RETRY] = task_answer,   [COMMAND_ROLLBACK] = task_rollback,
-    [COMMAND_SHOW] = task_show,       [COMMAND_STATUS] = task_status,  [COMMAND_TAKE] = task_take,
-    [COMMAND_UNFREEZE] = task_freeze, [COMMAND_UNPARK] = task_put_off, [COMMAND_VERSIONS] = task_versions,
-    [COMMAND_WHO] = task_who,         [COMMAND_WHOAMI] = task_whoami,
+    [COMMAND_ABORT] = task_answer,        [COMMAND_AGAIN] = task_again,    [COMMAND_CANCEL] = task_cancel,
+    [COMMAND_CATCH] = task_catch_up,      [COMMAND_CHECK] = task_check,    [COMMAND_DEPLOY] = task_deploy,
+    [COMMAND_EXCLUDE] = task_answer,      [COMMAND_EXTEND] = task_put_off, [COMMAND_FAIL] = task_answer,
+    [COMMAND_FREEZE] = task_freeze,       [COMMAND_HELP] = task_help,      [COMMAND_HISTORY] = task_history,
+    [COMMAND_IGNORE] = task_answer,       [COMMAND_LOG] = task_log,        [COMMAND_PARK] = task_put_off,
+    [COMMAND_PENDING] = task_pending,     [COMMAND_PROCEED] = task_answer, [COMMAND_PROMOTE] = task_promote,
+    [COMMAND_RESUME] = task_resume,       [COMMAND_RETRY] = task_answer,   [COMMAND_ROLLBACK] = task_rollback,
+    [COMMAND_SHOW] = task_show,           [COMMAND_STATUS] = task_status,  [COMMAND_TAKE] = task_take,
+    [COMMAND_UNFREEZE] = task_freeze,     [COMMAND_UNPARK] = task_put_off, [COMMAND_VERSIONS] = task_versions,
+    [COMMAND_WHEN_BACK] = task_when_back, [COMMAND_WHO] = task_who,        [COMMAND_WHOAMI] = task_whoami,
 };
 
 struct operations *operations_create(const struct operations_options *options) {

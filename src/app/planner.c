@@ -312,6 +312,8 @@ static void step_copy(struct planner *p, const struct config_step *from, struct 
     step->retry_times = from->retry_times;
     step->retry_delay_ms = from->retry_delay_ms;
     step->retry_backoff = from->retry_backoff;
+    step->when_back_ms = from->when_back_ms;
+    step->probe = arena_strdup(p->arena, from->probe);
     step->guided = guided_copy(p, from);
     if (from->approve && from->approve_responsible.count > 0) {
         step->guided.responsible = names_copy(p, &from->approve_responsible);

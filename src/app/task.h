@@ -56,6 +56,7 @@ void task_rollback(struct task *task);
 void task_promote(struct task *task);
 void task_freeze(struct task *task); /* and unfreeze */
 void task_put_off(struct task *task);
+void task_when_back(struct task *task);
 void task_cancel(struct task *task);
 void task_status(struct task *task);
 void task_pending(struct task *task);

@@ -71,6 +71,7 @@ static const struct verb TABLE[] = {
     {"versions", VERB_LOOK, COMMAND_VERSIONS, NULL, NULL, TALK, talk_run},
     {"wait", VERB_DEPLOY, COMMAND_NONE, "D311", "Wait for the end of a deployment; the exit code says how it ended.",
      TALK | WAIT, watch_wait_run},
+    {"when-back", VERB_ANSWER, COMMAND_WHEN_BACK, NULL, NULL, TALK, talk_run},
     {"who", VERB_ANSWER, COMMAND_WHO, NULL, NULL, TALK, talk_run},
     {"whoami", VERB_LOOK, COMMAND_WHOAMI, NULL, NULL, TALK, talk_run},
     {"worker", VERB_SERVER, COMMAND_NONE, "", "Run a worker: it takes steps and runs them.", DAEMON, daemon_worker_run},

@@ -265,6 +265,10 @@ static void bind_duration(struct binder *binder, const struct field *field, int6
         *slot = 0;
         return;
     }
+    if (node->kind == NODE_SCALAR && field->yes_ms > 0 && node->plain && str_equal(node->text, "true")) {
+        *slot = field->yes_ms;
+        return;
+    }
     if (node->kind == NODE_SCALAR && all_of(node->text, "0123456789") && strlen(node->text) < 10) {
         bind_report(binder, path, node, "%s has no unit; write %ss, %sm or %sh", node->text, node->text, node->text,
                     node->text);

@@ -83,8 +83,24 @@ static void check_kind(struct binder *binder, const struct node *node, const cha
     }
 }
 
+static void check_auto_retry(struct binder *binder, const struct node *node, const char *path) {
+    const struct node *retry = node_get(node, "auto_retry");
+    if (retry == NULL || retry->kind != NODE_MAP) {
+        return;
+    }
+    if (node_get(retry, "times") == NULL && node_get(retry, "when_back") == NULL) {
+        problem_error(binder->problems, retry->place, "%s.auto_retry: needs 'times: NUMBER' or 'when_back: true'",
+                      path);
+    }
+    if (node_get(retry, "probe") != NULL && node_get(retry, "when_back") == NULL) {
+        problem_error(binder->problems, check_place(retry, "probe"),
+                      "%s.auto_retry.probe: means nothing without when_back", path);
+    }
+}
+
 static void check_step(struct binder *binder, const struct config_step *step, const struct node *node,
                        const char *path) {
+    check_auto_retry(binder, node, path);
     check_kind(binder, node, path);
     check_guided(binder, &step->guided, node, path);
     if (step->required && step->continue_on_error) {

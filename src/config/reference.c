@@ -58,7 +58,7 @@ static void write_value(struct buf *out, const struct field *field) {
     case FIELD_DURATION:
         buf_adds(out, "a time");
         write_range(out, field);
-        buf_adds(out, field->never ? ", or `never`" : "");
+        buf_adds(out, field->never ? ", or `never`" : field->yes_ms > 0 ? ", or `true`" : "");
         break;
     case FIELD_SECRET:
         buf_adds(out, "a secret");

@@ -80,7 +80,17 @@ static void add_type(struct json_out *out, const struct field *field) {
         json_add_string(out, "type", "boolean");
         break;
     case FIELD_DURATION:
-        json_add_string(out, "type", "string");
+        if (field->yes_ms > 0) { /* A pattern says nothing about what is no text, and false is not among the values. */
+            json_array_begin(out, "type");
+            json_add_string(out, NULL, "string");
+            json_add_string(out, NULL, "boolean");
+            json_array_end(out);
+            json_object_begin(out, "not");
+            json_add_bool(out, "const", false);
+            json_object_end(out);
+        } else {
+            json_add_string(out, "type", "string");
+        }
         json_add_string(out, "pattern", field->never ? "^(never|([0-9]+(ms|s|m|h|d))+)$" : "^([0-9]+(ms|s|m|h|d))+$");
         break;
     case FIELD_SECRET:

@@ -115,12 +115,18 @@ static const struct table approve_table = {"approve", "A step that waits until a
                                            approve_fields};
 
 static const struct field auto_retry_fields[] = {
-    {"times", FIELD_NUMBER, AT(config_step, retry_times), .required = true, .min = 1, .max = LIMIT_AUTO_RETRIES,
+    {"times", FIELD_NUMBER, AT(config_step, retry_times), .min = 1, .max = LIMIT_AUTO_RETRIES,
      .help = "How often a failed step is repeated before anybody is asked."},
     {"delay", FIELD_DURATION, AT(config_step, retry_delay_ms), .min = 1, .max = DAYS(1), .fallback = "10s",
      .help = "How long to wait before the first repetition."},
     {"backoff", FIELD_FACTOR, AT(config_step, retry_backoff), .min = 1, .max = 10, .fallback = "1",
      .help = "By how much each further wait is longer than the one before."},
+    {"when_back", FIELD_DURATION, AT(config_step, when_back_ms), .min = 1000, .max = DAYS(30),
+     .yes_ms = LIMIT_WHEN_BACK_MS,
+     .help = "For how long a question about an ssh target that can't be reached retries by itself, once, when the "
+             "target is back; true means 2h."},
+    {"probe", FIELD_TEXT, AT(config_step, probe), .rule = RULE_SCRIPT,
+     .help = "The command, run on the worker, that succeeds when the target is back; left out means by ssh."},
     END,
 };
 

@@ -101,6 +101,7 @@ struct field {
     enum refers refers;
     bool star;        /* "*" may stand instead of a name */
     int64_t min, max; /* max 0 = no limits */
+    int64_t yes_ms;   /* a duration that may be `true`, which means this; 0 = it may not */
     bool never;       /* a duration that may be "never" */
     bool required;
     bool inherits;        /* left out means -1, NULL or SWITCH_INHERIT; `fallback` is where inheritance ends */

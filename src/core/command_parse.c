@@ -423,6 +423,12 @@ static int parse_deploy(struct parser *p) {
 
 static int parse_answer(struct parser *p) {
     int rc = read_question(p);
+    bool when_back =
+        p->at + 2 == p->count && is_keyword(&p->words[p->at], "when") && is_keyword(&p->words[p->at + 1], "back");
+    if (rc == 0 && p->command->guidance == GUIDANCE_RETRY && when_back) {
+        *p->command = (struct command){.guided = -1, .id = COMMAND_WHEN_BACK, .question = p->command->question};
+        return 0;
+    }
     while (rc == 0 && p->at < p->count) {
         rc = add_targets(p, &p->command->targets, p->words[p->at++].text);
     }
@@ -619,6 +625,7 @@ static int parse_rest(struct parser *p) {
     case COMMAND_SHOW:
     case COMMAND_TAKE:
     case COMMAND_UNPARK:
+    case COMMAND_WHEN_BACK:
     case COMMAND_WHO:
         return parse_question_only(p);
     case COMMAND_CANCEL:

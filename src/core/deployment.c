@@ -39,6 +39,8 @@ static const struct {
     [EVENT_EXTENDED] = {vigil_extended, false},
     [EVENT_PARKED] = {vigil_parked, false},
     [EVENT_UNPARKED] = {vigil_unparked, false},
+    [EVENT_WHEN_BACK] = {guidance_when_back, false},
+    [EVENT_BACK] = {guidance_back, true},
     [EVENT_REMIND] = {vigil_remind, false},
     [EVENT_ESCALATE] = {vigil_escalate, false},
     [EVENT_CALLED] = {vigil_called, false},
@@ -163,6 +165,7 @@ static void run_failed(struct apply *apply, struct run *run) {
         run_settle(apply, RUN_WARNED);
     } else if (step->guided.enabled) {
         run_ask(apply, event->step, event->slot, ASK_FAILED, event->excerpt);
+        question_wait_for_back(apply, run);
     } else {
         run_fails_all(apply, RUN_FAILED,
                       arena_printf(d->arena, "%s failed: %s.",

@@ -169,3 +169,60 @@ bool guidance_moot(struct apply *apply, struct run *run) {
     schedule_advance(apply, q.step, q.slot);
     return true;
 }
+
+/* --- when its target is back -------------------------------------------------------------------------------------- */
+
+bool question_may_wait_for_back(const struct question *question) {
+    return question->unreachable && (question->options & GUIDANCE_RETRY) != 0;
+}
+
+static void wait_for_back(struct apply *apply, struct question *q, const char *by, int64_t until_ms) {
+    q->back_by = by;
+    q->back_until_ms = until_ms;
+    struct effect *probe = apply_effect(apply, EFFECT_PROBE, q->step, q->slot);
+    probe->question = q->id;
+    probe->attempt = q->attempt;
+    probe->epoch = deployment_run(apply->d, q->step, q->slot)->epoch;
+    probe->at_ms = until_ms;
+    apply_audit(apply, "when_back Q%llu %s", (unsigned long long)q->id, by);
+}
+
+/* Once: a machine that was back and could not be reached again is asked about. */
+void question_wait_for_back(struct apply *apply, const struct run *run) {
+    struct question *q = deployment_question(apply->d, run->question);
+    const struct plan_step *step = &apply->d->plan->steps[q->step];
+    if (step->when_back_ms > 0 && question_may_wait_for_back(q) && run->auto_retries <= (uint32_t)step->retry_times) {
+        wait_for_back(apply, q, WHEN_BACK_BY_STEP, apply->event->now_ms + step->when_back_ms);
+    }
+}
+
+/* That it was chosen lies in the question, where it was recorded. */
+bool guidance_when_back(struct apply *apply, struct run *run) {
+    (void)run;
+    const struct event *event = apply->event;
+    struct question *q = deployment_question(apply->d, event->question);
+    if (q == NULL || !question_may_wait_for_back(q)) {
+        return false;
+    }
+    wait_for_back(apply, q, arena_strdup(apply->d->arena, event->actor), event->deadline_ms);
+    return true;
+}
+
+/* It was chosen before, and nobody has answered meanwhile: this is that person's Retry. */
+bool guidance_back(struct apply *apply, struct run *run) {
+    struct deployment *d = apply->d;
+    const struct question *open = deployment_question(d, run->question);
+    if (run->state != RUN_ASKING || open == NULL || open->back_by == NULL) {
+        return false;
+    }
+    const struct question q = *open;
+    bool by_step = str_equal(q.back_by, WHEN_BACK_BY_STEP);
+    question_close(apply, run, GUIDANCE_RETRY,
+                   arena_printf(d->arena, "%s is back: retried by itself, as %s %s.",
+                                plan_slot_name(d->plan, q.step, q.slot), by_step ? "its step" : q.back_by,
+                                by_step ? "says" : "chose"));
+    answer_retry(apply, run, &q);
+    run->people_retries -= by_step && run->people_retries > 0;
+    run->auto_retries += by_step;
+    return true;
+}

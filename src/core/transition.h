@@ -34,6 +34,9 @@ void run_issue(struct apply *apply, size_t step, size_t slot, bool again, const 
 enum ask_kind { ASK_FAILED, ASK_UNKNOWN, ASK_APPROVE, ASK_CANCEL };
 void run_ask(struct apply *apply, size_t step, size_t slot, enum ask_kind kind, const char *excerpt);
 
+/* The question just asked waits by itself for its target to be back, if its step says so. */
+void question_wait_for_back(struct apply *apply, const struct run *run);
+
 /* Forgets the run's open question; with `why` it is closed in the store too, without a person's answer. */
 void question_close(struct apply *apply, struct run *run, enum guidance guidance, const char *why);
 
@@ -86,6 +89,7 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
 
 typedef bool event_handler(struct apply *apply, struct run *run);
 event_handler guidance_answered, guidance_taken, guidance_deadline, guidance_moot;
+event_handler guidance_when_back, guidance_back;
 event_handler vigil_remind, vigil_escalate, vigil_extended, vigil_parked, vigil_unparked, vigil_called;
 event_handler closing_failing, closing_cancel, closing_cancel_late;
 

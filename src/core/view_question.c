@@ -234,6 +234,41 @@ const char *view_past(const struct past_answers *past, struct arena *arena) {
     return sum == 0 ? NULL : text;
 }
 
+static bool waits_for_back(const struct group *g, const struct question *q) {
+    return q->back_by != NULL && q->back_until_ms > g->now_ms;
+}
+
+/* "Retries by itself when web-3 is back (chosen by bob), until 14:30" */
+static void add_back_facts(const struct group *g) {
+    size_t count = 0;
+    const struct question *last = NULL;
+    for (size_t i = 0; i < g->open_count; i++) {
+        const struct question *q = &g->shown[i]->question;
+        count += waits_for_back(g, q);
+        last = q->back_by != NULL ? q : last;
+    }
+    if (last == NULL) {
+        return;
+    }
+    const char *until = view_clock(last->back_until_ms, g->now_ms, g->arena);
+    if (count == 0) {
+        view_fact(g->card,
+                  arena_printf(g->arena, "%s was not back by %s, so it is not retried by itself",
+                               plan_slot_name(g->d->plan, last->step, last->slot), until),
+                  g->arena);
+        return;
+    }
+    const char *who = str_equal(last->back_by, WHEN_BACK_BY_STEP)
+                          ? "as its step says"
+                          : arena_printf(g->arena, "chosen by %s", last->back_by);
+    const char *machines =
+        count == 1 ? plan_slot_name(g->d->plan, last->step, last->slot) : view_machines(count, g->arena);
+    view_fact(g->card,
+              arena_printf(g->arena, "Retries by itself when %s %s back (%s), until %s", machines,
+                           count == 1 ? "is" : "are", who, until),
+              g->arena);
+}
+
 static void add_open_facts(const struct group *g) {
     const char *past = view_past(&g->shown[0]->past, g->arena);
     view_fact(g->card, open_what(g, ""), g->arena);
@@ -252,6 +287,7 @@ static void add_open_facts(const struct group *g) {
     if (g->step->guided.runbook) {
         view_fact(g->card, arena_printf(g->arena, "Runbook: %s", g->step->guided.runbook), g->arena);
     }
+    add_back_facts(g);
     add_taken_facts(g);
     add_parked_fact(g);
     add_times_fact(g);
@@ -405,6 +441,12 @@ static void add_actions(const struct group *g) {
     }
     for (size_t i = 0; i < COUNT && order[i] != GUIDANCE_NONE; i++) {
         add_answer(g, order[i]);
+        if (order[i] == GUIDANCE_RETRY && question_may_wait_for_back(q) && !waits_for_back(g, q)) {
+            add_action(
+                g, "when-back", "Retry when back",
+                "Tries to reach it again and again, for 2 h, and retries by itself once it is back. The question "
+                "stays open until then.");
+        }
     }
     add_take(g);
     add_put_off(g);

@@ -232,6 +232,14 @@ void attempt_supervisor_gone(struct attempt *attempt) {
     attempt_tell(attempt, truth == RUNDIR_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED);
 }
 
+void attempt_child_ended(struct attempt *attempt, int status) {
+    if (attempt->job.kind == JOB_PROBE) {
+        probe_ended(attempt, status);
+    } else {
+        attempt_supervisor_gone(attempt);
+    }
+}
+
 /* Nothing has happened for a while: an adopted supervisor can have died without our being told. */
 static void attempt_idle(void *user) {
     struct attempt *attempt = user;
@@ -381,10 +389,19 @@ static void attempt_look(void *user);
 static void attempt_load_plan(void *user);
 
 static void attempt_ready(struct attempt *attempt) {
-    if (attempt->job.kind == JOB_START) {
+    switch (attempt->job.kind) {
+    case JOB_START:
         attempt_before(attempt);
-    } else {
+        break;
+    case JOB_ADOPT:
+    case JOB_CHECK:
         attempt_look(attempt);
+        break;
+    case JOB_PROBE:
+        probe_begin(attempt);
+        break;
+    case JOB_STOP: /* needs no plan */
+        break;
     }
 }
 
@@ -529,6 +546,7 @@ void attempt_begin(struct worker *worker, const struct job *job) {
     case JOB_START:
     case JOB_ADOPT:
     case JOB_CHECK:
+    case JOB_PROBE:
         attempt_load_plan(attempt);
         break;
     case JOB_STOP:

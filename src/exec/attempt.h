@@ -24,6 +24,7 @@ struct remote {
     int64_t notice_ms;      /* wall; 0 = none */
     bool telling;
     struct before *before; /* while it is asked whether the attempt before is gone */
+    struct timer *probe;   /* of a JOB_PROBE: the next one, or the end of one that takes too long */
 };
 
 struct attempt {
@@ -54,8 +55,9 @@ void attempt_begin(struct worker *worker, const struct job *job);
 /* Lets go without a word: whatever runs goes on and is adopted by another. */
 void attempt_let_go(struct attempt *attempt);
 
-/* Its supervisor has ended, or is found dead. */
+/* Its supervisor is found dead; a child of it has ended, with this status of wait(2). */
 void attempt_supervisor_gone(struct attempt *attempt);
+void attempt_child_ended(struct attempt *attempt, int status);
 
 /* attempt.c, for remote.c. */
 bool attempt_resumed(struct attempt *attempt); /* a completion has come; true if nobody wants to know any more */
@@ -79,6 +81,10 @@ void remote_look(struct attempt *attempt);
 /* Asks the target whether the attempt before still runs, then calls attempt_prove_and_claim. */
 void remote_prove_gone(struct attempt *attempt);
 void remote_finish(struct attempt *attempt);
+
+/* probe.c: again and again, until the target is back, the question is over, or its time is. */
+void probe_begin(struct attempt *attempt);
+void probe_ended(struct attempt *attempt, int status);
 
 /* worker.c: the attempts under way. */
 void worker_add(struct worker *worker, struct attempt *attempt);

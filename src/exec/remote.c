@@ -244,4 +244,6 @@ void remote_finish(struct attempt *attempt) {
     before_finish(attempt);
     timer_destroy(attempt->ssh.attach);
     attempt->ssh.attach = NULL;
+    timer_destroy(attempt->ssh.probe);
+    attempt->ssh.probe = NULL;
 }

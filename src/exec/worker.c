@@ -158,14 +158,15 @@ static void worker_children(int number, void *user) {
     struct worker *worker = user;
     for (size_t i = 0; i < worker->pid_count;) {
         pid_t pid = worker->pids[i];
-        if (waitpid(pid, NULL, WNOHANG) == 0) {
+        int status = -1;
+        if (waitpid(pid, &status, WNOHANG) == 0) {
             i++;
             continue;
         }
         worker->pids[i] = worker->pids[--worker->pid_count];
         struct attempt *attempt = worker_find_pid(worker, pid);
         if (attempt != NULL) {
-            attempt_supervisor_gone(attempt);
+            attempt_child_ended(attempt, status);
         }
     }
 }
@@ -346,8 +347,20 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     return 0;
 }
 
+/* Those go on elsewhere: what was delivered to a worker that is gone the sweep gives to others. */
+static void worker_leave_probes(struct worker *worker) {
+    struct attempt *next;
+    for (struct attempt *attempt = worker->attempts; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->job.kind == JOB_PROBE) {
+            attempt_finish(attempt);
+        }
+    }
+}
+
 void worker_drain(struct worker *worker, void (*drained)(void *user), void *user) {
     worker->draining = true;
+    worker_leave_probes(worker);
     worker->drained = drained;
     worker->drained_user = user;
     worker_ask(worker);

@@ -321,6 +321,8 @@ void question_encode(struct field_list *list, const struct deployment *d, const 
     field_list_text(list, "options", options_text(question->options, d->arena));
     field_list_text(list, "unknown", question->unknown ? "yes" : "");
     field_list_text(list, "unreachable", question->unreachable ? "yes" : "");
+    field_list_text(list, "back", question->back_by);
+    field_list_number(list, "back_until", (uint64_t)question->back_until_ms);
     field_list_text(list, "late_cancel", question->late_cancel ? "yes" : "");
     field_list_text(list, "approve", question->approve ? "yes" : "");
     field_list_number(list, "card", question->card != question->id ? question->card : 0);
@@ -352,6 +354,8 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .unreachable = is_yes(fields, "unreachable"),
         .late_cancel = is_yes(fields, "late_cancel"),
         .approve = is_yes(fields, "approve"),
+        .back_by = text_of(fields, "back", arena),
+        .back_until_ms = words_field_i64(fields, "back_until"),
         .parked_by = text_of(fields, "parked", arena),
         .parked_ms = words_field_i64(fields, "parked_at"),
         .card = words_field_u64(fields, "card"),

@@ -162,6 +162,8 @@ static void write_step(struct json_out *out, const struct plan_step *step) {
     write_number(out, "quiet_ms", step->quiet_ms);
     write_number(out, "retry_times", step->retry_times);
     write_number(out, "retry_delay_ms", step->retry_delay_ms);
+    write_number(out, "when_back_ms", step->when_back_ms);
+    write_text(out, "probe", step->probe);
     write_number(out, "retry_backoff_millionths", (int64_t)(step->retry_backoff * BACKOFF_UNIT + 0.5));
     if (step->env_count > 0) {
         write_variables(out, step);
@@ -378,6 +380,8 @@ static void read_step(struct reader *reader, const struct json *object, const st
     step->quiet_ms = read_number(object, "quiet_ms");
     step->retry_times = (int)read_number(object, "retry_times");
     step->retry_delay_ms = read_number(object, "retry_delay_ms");
+    step->when_back_ms = read_number(object, "when_back_ms");
+    step->probe = read_text(reader, object, "probe");
     step->retry_backoff = (double)read_number(object, "retry_backoff_millionths") / BACKOFF_UNIT;
     step->env_count = json_size(env);
     step->env = arena_array(reader->arena, step->env_count + 1, sizeof *step->env);

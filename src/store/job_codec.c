@@ -7,10 +7,7 @@
 #include "words.h"
 
 static const char *const kind_words[] = {
-    [JOB_START] = "start",
-    [JOB_ADOPT] = "adopt",
-    [JOB_CHECK] = "check",
-    [JOB_STOP] = "stop",
+    [JOB_START] = "start", [JOB_ADOPT] = "adopt", [JOB_CHECK] = "check", [JOB_STOP] = "stop", [JOB_PROBE] = "probe",
 };
 
 const char *job_codec_jobs(char out[JOB_STREAM_SIZE], const char *host) {
@@ -35,6 +32,8 @@ void commit_push_job(struct commit *commit, const struct job *job) {
     field_list_number(&fields, "epoch", job->epoch);
     field_list_text(&fields, "closing", closing_word(job->closing));
     field_list_number(&fields, "prove_gone", job->prove_gone);
+    field_list_number(&fields, "question", job->question);
+    field_list_number(&fields, "until", (uint64_t)job->until_ms);
     field_list_text(&fields, "host", job->host);
     field_list_text(&fields, "owner", job->owner);
     field_list_text(&fields, "plan", job->plan_hash);
@@ -70,6 +69,8 @@ bool job_codec_parse(const struct redis_reply *fields, struct job *ret_job) {
         .epoch = (uint32_t)words_field_u64(fields, "epoch"),
         .closing = closing_parse(words_field(fields, "closing")),
         .prove_gone = words_field_u64(fields, "prove_gone") != 0,
+        .question = words_field_u64(fields, "question"),
+        .until_ms = words_field_i64(fields, "until"),
         .host = get_text(fields, "host"),
         .owner = get_text(fields, "owner"),
         .plan_hash = get_text(fields, "plan"),

@@ -243,7 +243,8 @@ void queue_notice(struct store *store, const struct job *job, const char *worker
     struct commit *commit = fact_create(store, event_word(fact), &at, worker);
     event.excerpt = excerpt;
     place_of(&place, job);
-    claim_format(owned, CLAIM_RUNNING, job->attempt, job->epoch, worker);
+    bool over = fact == EVENT_BACK;
+    claim_format(owned, over ? CLAIM_ENDED : CLAIM_RUNNING, job->attempt, job->epoch, over ? NULL : worker);
     commit_require_field(commit, place.claims, place.field, owned);
     inbox_encode_event(commit, job->deployment, &event);
     commit_send(commit, done, user);
@@ -325,4 +326,28 @@ void store_installation(struct store *store, installation_done *done, void *user
     store_key(store, key, "installation");
     redis_call(store_redis(store), NULL, NULL, "SET", key, name, "NX");
     redis_call(store_redis(store), installation_came, installation, "GET", key);
+}
+
+/* --- a question, for who waits beside it --- */
+
+struct open_question {
+    open_done *done;
+    void *user;
+};
+
+static void open_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct open_question *asked = user;
+    (void)sent;
+    bool known = reply != NULL && redis_kind(reply) != REDIS_ERROR;
+    asked->done(!known || str_equal(redis_text(reply, NULL), "open"), asked->user);
+    mem_free(asked);
+}
+
+void store_question_is_open(struct store *store, uint64_t question, open_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    struct open_question *asked = mem_alloc(sizeof *asked);
+
+    asked->done = done;
+    asked->user = user;
+    redis_call(store_redis(store), open_came, asked, "HGET", store_key(store, key, "q:%" PRIu64, question), "state");
 }

@@ -166,6 +166,28 @@ void store_take(struct store *store, uint64_t deployment, uint64_t question, con
     request_send(request);
 }
 
+/* --- when its target is back --- */
+
+void store_when_back(struct store *store, uint64_t deployment, uint64_t question, int64_t until_ms, const char *actor,
+                     const char *via, const char *generation, answered_done *done, void *user) {
+    char key[RECORDS_KEY_SIZE];
+    struct request *request = request_create(store, NULL, done, user);
+    (void)require(request, records_key(key, "q", question, ""), "state", "open", ANSWER_TOO_LATE);
+    (void)require(request, "config", "", str_empty(generation) ? "none" : generation, ANSWER_GENERATION);
+    commit_add(request->commit, "HSET", key, "back", actor);
+    put_number(request->commit, key, "back_until", (uint64_t)until_ms);
+    commit_add(request->commit, "HINCRBY", key, "revision", "1");
+    const struct event event = {.kind = EVENT_WHEN_BACK,
+                                .now_ms = clock_wall_ms(),
+                                .question = question,
+                                .deadline_ms = until_ms,
+                                .actor = actor,
+                                .via = via};
+    inbox_encode_event(request->commit, deployment, &event);
+    commit_changed(request->commit, deployment);
+    request_send(request);
+}
+
 /* --- clocks --- */
 
 static void put_off_write(struct commit *commit, const char *key, enum putting_off how, int64_t deadline_ms,

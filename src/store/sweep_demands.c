@@ -119,13 +119,42 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
     return true;
 }
 
+static void add_need(struct sweep *sweep, const struct job *job, const char *claim) {
+    sweep->needs = arena_push(sweep->arena, sweep->needs, sweep->need_count, sizeof *sweep->needs);
+    sweep->needs[sweep->need_count++] = (struct sweep_need){sweep_job(sweep, job), claim, false};
+}
+
+/* Questions that wait for their target to be back. */
+static void add_probes(struct sweep *sweep, const struct deployment *d) {
+    for (size_t i = 0; i < d->question_count; i++) {
+        const struct question *q = &d->questions[i];
+        const struct run *run = deployment_run(d, q->step, q->slot);
+        char claim[CLAIM_SIZE];
+        if (q->back_by == NULL || q->back_until_ms <= clock_wall_ms()) {
+            continue;
+        }
+        claim_format(claim, CLAIM_ENDED, run->attempt, run->epoch, NULL);
+        const struct job job = {
+            .kind = JOB_PROBE,
+            .deployment = d->id,
+            .step = q->step,
+            .slot = q->slot,
+            .attempt = run->attempt,
+            .epoch = run->epoch,
+            .question = q->id,
+            .until_ms = q->back_until_ms,
+            .plan_hash = d->plan_hash,
+        };
+        add_need(sweep, &job, sweep_text(sweep, claim));
+    }
+}
+
 static void add_needs(struct sweep *sweep, const struct reading *reading, const struct deployment *d) {
     struct job job;
+    add_probes(sweep, d);
     for (size_t i = 0; i < reading->count; i++) {
         if (job_for(d, &reading->claims[i], &job)) {
-            sweep->needs = arena_push(sweep->arena, sweep->needs, sweep->need_count, sizeof *sweep->needs);
-            sweep->needs[sweep->need_count++] =
-                (struct sweep_need){sweep_job(sweep, &job), reading->claims[i].text, false};
+            add_need(sweep, &job, reading->claims[i].text);
         }
     }
 }

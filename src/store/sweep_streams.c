@@ -153,6 +153,8 @@ static bool is_demanded(const struct job *job, const char *text) {
     case JOB_ADOPT:
     case JOB_CHECK:
         return same_epoch && claim.letter == CLAIM_ADOPTABLE;
+    case JOB_PROBE:
+        return same_epoch && claim.letter == CLAIM_ENDED;
     case JOB_STOP: /* names an attempt only if one of several is meant */
         return (same_attempt || job->attempt == 0) &&
                (claim.letter == CLAIM_RUNNING || claim.letter == CLAIM_ADOPTABLE);

@@ -25,6 +25,10 @@ projects:
       - { name: install, targets: [web], run: "@run@" }
       - { name: restart, targets: [web], run: "@run@" }
       - { name: check, targets: [web], run: "@run@" }
+  patient:
+    room: deploys
+    steps:
+      - { name: install, targets: [web-1], run: "@run@", auto_retry: { when_back: 1m, probe: "test -e back" } }
   slow:
     room: deploys
     steps:
@@ -118,6 +122,62 @@ def test_a_retry_before_it_is_back_is_asked_about_again_and_repeats_nothing():
         assert status == 200, reply
         assert w.final(id) == "succeeded"
         assert w.steps(web) == [("fetch", 1), ("install", 1), ("restart", 3), ("check", 1)]
+
+
+def when_back(w, question):
+    """Both forms, typed and by REST, say the same."""
+    status, reply = w.person.say("retry", f"Q{question['id']}", "when", "back")
+    assert status == 200 and "retries by itself when web-2 is back (chosen by local:" in reply["text"], reply
+    status, reply = w.person.ask("POST", f"/v1/questions/{question['id']}/when-back", {})
+    assert status == 200, reply
+    waiting = w.person.get(f"/v1/questions/{question['id']}")
+    assert waiting["open"] and waiting["back_by"] == w.person.name and waiting["back_until"] > time.time() * 1000
+
+
+def test_a_machine_that_comes_back_is_retried_by_itself_once():
+    with world("when-back") as w:
+        id, web, question = away_at_the_third_step(w)
+        when_back(w, question)
+        web.start()
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == STORY
+        closed = w.person.get(f"/v1/questions/{question['id']}")
+        assert closed["answer"] == "retry" and closed["closed_why"].endswith(f"as {w.person.name} chose."), closed
+
+
+def test_waiting_for_a_machine_survives_restarts_and_can_be_answered_meanwhile():
+    with world("restarts") as w:
+        id, web, question = away_at_the_third_step(w)
+        when_back(w, question)
+        for program in (*w.rig.servers, *w.rig.workers):
+            program.kill()
+            program.start()
+        until("the server", lambda: w.rig.server_ready(w.rig.servers[0]))
+        assert w.person.answer(question["id"], "retry")[0] == 200
+        again = w.question(newer_than=question["id"])
+        when_back(w, again)
+        for program in (*w.rig.servers, *w.rig.workers):
+            program.kill()
+            program.start()
+        web.start()
+        assert w.final(id, seconds=90) == "succeeded"
+        assert w.steps(web) == [("fetch", 1), ("install", 1), ("restart", 3), ("check", 1)]
+
+
+def test_a_step_may_wait_by_itself_and_ask_a_command_whether_the_machine_is_back():
+    with world("patient") as w:
+        web = w.machines.all["web-1"]
+        web.stop()
+        id = w.person.deploy("patient", "1.0.0", "production")
+        question = w.question()
+        assert question["back_by"] == "auto_retry", question
+        (w.rig.folder / "back").touch()  # The command says so, but it is not true.
+        again = w.question(newer_than=question["id"])
+        assert again["back_by"] is None, again
+        web.start()
+        assert w.person.answer(again["id"], "retry")[0] == 200
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 3)]
 
 
 def test_a_changed_host_key_starts_nothing_and_says_so():
@@ -233,7 +293,7 @@ def test_a_machine_that_falls_silent_is_asked_about_and_a_late_truth_closes_the_
 
 def test_a_retry_while_the_step_still_runs_starts_nothing():
     with world("still") as w:
-        id, web = running(w, 20)
+        id, web = running(w, 14)
         web.freeze()
         question = w.question()
         web.thaw()

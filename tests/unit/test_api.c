@@ -428,6 +428,8 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
     case EFFECT_AUDIT:
         commit_audit(commit, d, effect->text, event->actor, event->via, event->note, event->now_ms);
         break;
+    case EFFECT_PROBE:
+        break;
     case EFFECT_VIGIL:
         commit_put_vigil(commit, deployment_vigil(d, effect->question));
         break;

@@ -216,6 +216,8 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
     case EFFECT_DEPLOYED:
         commit_deployed(commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
         break;
+    case EFFECT_PROBE:
+        break;
     case EFFECT_VIGIL:
         commit_put_vigil(commit, deployment_vigil(d, effect->question));
         break;

@@ -189,7 +189,8 @@ static void start_line(struct hearing *hearing) {
 static bool command_of_verb(const char *verb, struct command *ret_command) {
     enum guidance guidance = guidance_parse(verb);
     *ret_command = (struct command){.guided = -1, .guidance = guidance, .id = command_answering(guidance)};
-    static const enum command_id others[] = {COMMAND_TAKE, COMMAND_CHECK, COMMAND_EXTEND, COMMAND_PARK, COMMAND_UNPARK};
+    static const enum command_id others[] = {COMMAND_TAKE, COMMAND_CHECK,  COMMAND_EXTEND,
+                                             COMMAND_PARK, COMMAND_UNPARK, COMMAND_WHEN_BACK};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (str_equal(verb, command_entry(others[i])->name)) {
             ret_command->id = others[i];

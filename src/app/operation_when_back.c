@@ -1,0 +1,109 @@
+/*
+ * Retry when the target is back: no answer yet, but the promise of one. It is recorded in the question together with who gave it; a
+ * worker sees when the target is back, and then it is that person's Retry. Anybody may answer before.
+ */
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "task.h"
+
+struct waiting {
+    size_t next, done;
+    int64_t until_ms;
+    const char *targets;
+    enum answer_result refused; /* of the last that was not done */
+};
+
+static void when_back_end(struct task *task) {
+    const struct waiting *state = task->state;
+    unsigned long long id = (unsigned long long)task->question;
+    if (state->done > 0) {
+        struct buf until = BUF_INIT(ERR_TEXT_SIZE);
+        clock_short(&until, state->until_ms, clock_wall_ms());
+        buf_printf(&task->text,
+                   "Q%llu retries by itself when %s is back (chosen by %s), until %s. It can be answered before.", id,
+                   state->targets, task->op.actor.name, until.data);
+        buf_finish(&until);
+        json_object_begin(&task->out, NULL);
+        json_add_int(&task->out, "questions", (int64_t)state->done);
+        json_add_int(&task->out, "until", state->until_ms);
+        json_object_end(&task->out);
+        task_reply(task);
+    } else if (state->refused == ANSWER_GENERATION) {
+        if (task->operations->options.stale_config != NULL) {
+            task->operations->options.stale_config(task->operations->options.user);
+        }
+        task_refuse(task, ERR_CONFLICT, "The configuration has just changed. Nothing was recorded; try again.");
+    } else if (state->refused == ANSWER_UNAVAILABLE || state->refused == ANSWER_UNKNOWN) {
+        task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
+    } else {
+        task_refuse(task, ERR_CONFLICT, "Q%llu is over. See show Q%llu.", id, id);
+    }
+}
+
+static void when_back_recorded(enum answer_result result, void *user);
+
+/* Each machine of a card is one compare-and-set of its own, as for take. */
+static void when_back_next(struct task *task) {
+    struct waiting *state = task->state;
+    const struct deployment *d = task->record->deployment;
+    const struct question_record *asked = record_question(task->record, task->question);
+    while (state->next < task->record->question_count) {
+        const struct question_record *other = &task->record->questions[state->next++];
+        if (task_stands_for(task, asked, other) && question_may_wait_for_back(&other->question)) {
+            state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->targets[0] == '\0' ? "" : ", ",
+                                          other->target_name);
+            store_when_back(task->operations->options.store, d->id, other->question.id, state->until_ms,
+                            task->op.actor.name, task->op.actor.via, task->config->generation, when_back_recorded,
+                            task);
+            return;
+        }
+    }
+    when_back_end(task);
+}
+
+static void when_back_recorded(enum answer_result result, void *user) {
+    struct task *task = user;
+    struct waiting *state = task->state;
+    state->done += result == ANSWER_ACCEPTED;
+    state->refused = result == ANSWER_ACCEPTED ? state->refused : result;
+    when_back_next(task);
+}
+
+static void when_back_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (err != NULL) {
+        task_unread(task, err);
+        return;
+    }
+    task->record = record;
+    task->deployment = record->deployment->id;
+    const struct plan *plan = record->deployment->plan;
+    const struct question_record *asked = record_question(record, task->question);
+    if (!task_allowed(task, PERMISSION_RETRY, plan->project, plan->environment)) {
+        return;
+    }
+    const struct question_record *open = task_first_open(task, asked);
+    if (open == NULL) {
+        task_too_late(task, asked);
+    } else if (!question_may_wait_for_back(&open->question)) {
+        task_refuse(task, ERR_INVALID,
+                    "Q%llu is not about a machine that can't be reached, so there is nothing to wait for.",
+                    (unsigned long long)task->question);
+    } else {
+        struct waiting *state = task->state = arena_alloc(task->arena, sizeof *state);
+        state->until_ms = clock_wall_ms() + LIMIT_WHEN_BACK_MS;
+        state->targets = "";
+        when_back_next(task);
+    }
+}
+
+void task_when_back(struct task *task) {
+    task->question = task->op.command.question;
+    if (task->question == 0) {
+        task_refuse(task, ERR_INVALID, "Which question? For example: retry Q42 when back. See pending.");
+        return;
+    }
+    store_load_question(task->operations->options.store, task->question, when_back_loaded, task);
+}
