@@ -1,6 +1,8 @@
 """One answer for all alike: one card for a step and an error, answered for all of its machines, for a group, or for those that are
 named; each machine's answer is recorded for itself, and covers nothing that it does not name."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from people import CONFIG_PEOPLE, NOTE, Client, run_of, site, starts
@@ -14,7 +16,7 @@ CONFIG = (
     + "targets:\n"
     + "".join(f"  m-{n}: {{ local: true, tags: [all, {'blue' if n <= 10 else 'green'}] }}\n" for n in range(1, MACHINES + 1))
     + "environments:\n"
-    + "".join(f"  lane-{n}: {{ room: deploys, guided_failure: {{ enabled: true }} }}\n" for n in range(1, 5))
+    + "".join(f"  lane-{n}: {{ room: deploys, guided_failure: {{ enabled: true }} }}\n" for n in range(1, 6))
     + "projects:\n  shop:\n    steps:\n      - name: Install\n        targets: [all]\n        max_parallel: 200\n        run: |\n"
     + f"          {NOTE}\n          note start\n"
     + "          [ $GUIDEPOST_ATTEMPT = 1 ] || exit 0\n"
@@ -144,3 +146,22 @@ def test_not_all_machines_can_be_excluded_by_one_answer(rig, alice):
     done = alice.wait_state(deployment, "succeeded_with_warnings")
     assert {t for step, t, _ in starts(rig, deployment) if step == "Restart"} == {"m-2"}
     assert run_of(done, "Restart", "m-1")["state"] == "excluded"
+
+
+def test_racing_excludes_never_exclude_the_last_machine(rig, alice):
+    deployment, odd, even = paused(alice, "lane-5", 6)
+    questions = [q["id"] for q in alice.questions(deployment)]
+
+    def exclude(question):
+        body = {"guidance": "exclude", "single": True}
+        return Client(rig).request("POST", f"/v1/questions/{question}/answer", body).status
+
+    with ThreadPoolExecutor(len(questions)) as pool:
+        said = list(pool.map(exclude, questions))
+    assert said.count(200) <= 5 and set(said) <= {200, 409}, said
+    until("the excludes to be applied", lambda: len(alice.questions(deployment)) == 6 - said.count(200))
+    for question in alice.questions(deployment):
+        assert alice.request("POST", f"/v1/questions/{question['id']}/answer", {"guidance": "retry", "single": True}).status == 200
+    done = alice.wait_state(deployment, "succeeded_with_warnings")
+    assert sum(run["state"] == "excluded" for run in done["steps"][0]["runs"]) == said.count(200)
+    assert {t for step, t, _ in starts(rig, deployment) if step == "Restart"}
