@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 FINAL = {"succeeded", "succeeded_with_warnings", "failed", "canceled"}
 RUN_EVENT = re.compile(
-    r"(issued|claimed|ended|lost|adopted|never_started|unknown|still_running) (\d+)\.(\d+) #(\d+)(?: (?:by |with )?(\S+))?(?: (\S+))?$"
+    r"(issued|claimed|ended|lost|adopted|never_started|unknown|heard|still_running) (\d+)\.(\d+) #(\d+)(?: (?:by |with )?(\S+))?(?: (\S+))?$"
 )
 QUESTION_EVENT = re.compile(r"(asked|answered) Q(\d+) (\d+)\.(\d+) #(\d+)(?: (\S+))?$")
 CLOSED_EVENT = re.compile(r"closed Q(\d+)")
@@ -233,7 +233,7 @@ def no_overlap(facts, found):
 
 def good_states(step, event, state):
     """The state of a run after the event: active, asking, bad, good or excluded."""
-    if event.kind in ("issued", "claimed", "lost", "adopted", "never_started", "still_running"):
+    if event.kind in ("issued", "claimed", "lost", "adopted", "heard", "never_started", "still_running"):
         return "active"
     if event.kind == "ended":
         success = (event.word, event.number) == ("exit", "0")
@@ -368,6 +368,8 @@ def single_pick_up(facts, found):
                 state = "owned"
             elif event.kind in ("lost", "unknown"):
                 state = event.kind
+            elif event.kind == "heard":
+                state = "owned"
             elif event.kind == "still_running":
                 state = "lost"
             elif event.kind in ("ended", "never_started"):

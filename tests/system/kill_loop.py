@@ -3,8 +3,12 @@ end, and the checker reads what every witness says.
 
 The seed decides what is killed when, how steps end and what people answer. What the machine makes of it is not repeatable, so a seed finds
 its bug again only often, not always. KINDS="worker redis" kills only those.
+
+With `ssh` the targets are reached by ssh: guidepost-ssh, OpenSSH's clients and the sessions of sshd are among the killed. None of them has the
+truth, so that none of their deaths is a reason to ask anybody.
 """
 
+import contextlib
 import http.client
 import os
 import random
@@ -15,13 +19,18 @@ import time
 import checker
 import history
 from rig import Person, Rig, process_place, process_runs, until
+from sshd import Machines
 
 LANES = [("shop", "production"), ("shop", "staging"), ("bank", "production"), ("bank", "staging")]
 WEIGHTS = {"serve": 3, "worker": 4, "supervisor": 3, "shell": 2, "step": 2, "redis": 2, "stop": 2}
+WEIGHTS |= {"guidepost-ssh": 3, "ssh": 3, "sshd": 3}
+LOCAL = "serve worker supervisor shell step redis stop"
 STOP_SECONDS = (2.5, 4.5)  # past lost_after
 HEAL_SECONDS = 240
 ASK_SECONDS = 5  # then another server is asked
 QUIET_SECONDS = 60  # without any progress: something is lost
+
+TARGETS = ("web-1", "web-2", "web-3")
 
 STEPS = """
       - { name: fetch, run: "@step@" }
@@ -60,6 +69,13 @@ projects:
     env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
     steps: @steps@
 """
+
+
+def over_ssh(config):
+    config = config.replace("rooms:", "ssh: { config: machines/ssh_config, known_hosts: machines/known_hosts }\nrooms:", 1)
+    for name in TARGETS:
+        config = config.replace(f"{name}: {{ local: true,", f"{name}: {{ ssh: {name},")
+    return config
 
 
 def write_fates(rig, chance):
@@ -222,8 +238,8 @@ class People:
 
 
 class Killer:
-    def __init__(self, rig, chance):
-        self.rig, self.chance = rig, chance
+    def __init__(self, rig, chance, machines=None):
+        self.rig, self.chance, self.machines = rig, chance, machines
         self.kills = []
         self.counts = {}
         self.paused = []  # (until when, program)
@@ -247,12 +263,14 @@ class Killer:
 
     def once(self):
         """One fault; False if there was nothing of that kind to kill."""
-        kinds = os.environ.get("KINDS", "serve worker supervisor shell step redis stop").split()
+        kinds = os.environ.get("KINDS", LOCAL + (" guidepost-ssh ssh sshd" if self.machines else "")).split()
         what = self.chance.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0]
         if what in ("supervisor", "shell", "step"):
             return self.kill_child(what)
         if what == "stop":
             return self.stop_worker()
+        if what in ("guidepost-ssh", "ssh", "sshd"):
+            return self.kill_connection(what)
         of_kind = {"serve": self.rig.servers, "worker": self.rig.workers, "redis": [self.rig.redis_program]}[what]
         victims = [program for program in of_kind if program.alive()]
         if not victims:
@@ -273,6 +291,19 @@ class Killer:
         self.counts["worker"] -= 1
         victim.pause()
         self.paused.append((time.monotonic() + self.chance.uniform(*STOP_SECONDS), victim))
+        return True
+
+    def kill_connection(self, what):
+        """A supervisor that waits for a target, a client or a master of OpenSSH, or the other end of one."""
+        if what == "sshd":
+            victims = [pid for machine in self.machines.all.values() for pid in machine.sshds()]
+        else:
+            victims = [pid for pid in self.rig.own_processes() if process_name(pid) == what]
+        if not victims:
+            return False
+        self.note(what)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.chance.choice(victims), signal.SIGKILL)
         return True
 
     def kill_child(self, what):
@@ -296,6 +327,14 @@ class Killer:
 
     def total(self):
         return sum(self.counts.values())
+
+
+def process_name(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as name:
+            return name.read().strip()
+    except OSError:
+        return ""
 
 
 def settled(rig, people):
@@ -367,14 +406,19 @@ def stuck(rig):
     return "\n".join(text)
 
 
-def run(seed, kills, deployments):
+def run(seed, kills, deployments, ssh=False):
     """Returns (what was killed, what the checker found, seconds to heal)."""
     chance = random.Random(seed)
-    rig = Rig(CONFIG.replace("@steps@", STEPS), workers=2, servers=2, name="kill")
+    config = CONFIG.replace("@steps@", STEPS)
+    rig = Rig(over_ssh(config) if ssh else config, workers=2, servers=2, name="kill-ssh" if ssh else "kill")
     write_fates(rig, chance)
     people = People(rig, seed, deployments)
-    killer = Killer(rig, chance)
-    with rig:
+    with contextlib.ExitStack() as stack:
+        machines = stack.enter_context(Machines(rig.folder / "machines")) if ssh else None
+        for name in TARGETS if ssh else ():
+            machines.add(name)
+        killer = Killer(rig, chance, machines)
+        stack.enter_context(rig)
         people.start()
         try:
             while killer.total() < kills:
