@@ -177,5 +177,5 @@ void deployment_restore(struct deployment *d) {
     for (size_t i = 0; i < d->stage_count; i++) {
         stage_restore(d, &d->stages[i]);
     }
-    vigils_restore(d);
+    vigil_restore_all(d);
 }

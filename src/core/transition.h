@@ -56,7 +56,7 @@ void question_time(struct apply *apply, const struct question *q);
 /* A question was asked, and belongs to a card; it is no longer open. */
 void vigil_join(struct apply *apply, const struct question *q);
 void vigil_leave(struct deployment *d, const struct question *q);
-void vigils_restore(struct deployment *d);
+void vigil_restore_all(struct deployment *d);
 
 /* --- schedule.c --- */
 

@@ -125,7 +125,7 @@ void vigil_leave(struct deployment *d, const struct question *q) {
     }
 }
 
-void vigils_restore(struct deployment *d) {
+void vigil_restore_all(struct deployment *d) {
     d->vigil_count = 0;
     for (size_t i = 0; i < d->question_count; i++) {
         (void)vigil_enter(d, &d->questions[i]);

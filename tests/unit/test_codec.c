@@ -75,6 +75,31 @@ static void any_variables(struct plan_step *step) {
     }
 }
 
+static void any_names(struct plan_names *names, const char *kind) {
+    names->count = pick(4);
+    names->items = arena_array(arena, 4, sizeof(const char *));
+    for (size_t i = 0; i < names->count; i++) {
+        names->items[i] = any_name(kind);
+    }
+}
+
+static void any_ladder(struct plan_guided *guided) {
+    guided->rung_count = pick(LIMIT_RUNGS + 1);
+    guided->ladder = arena_array(arena, LIMIT_RUNGS, sizeof *guided->ladder);
+    for (size_t i = 0; i < guided->rung_count; i++) {
+        struct plan_rung *rung = &guided->ladder[i];
+        *rung = (struct plan_rung){
+            .after_ms = (int64_t)pick(10000000),
+            .room = perhaps(any_name("room")),
+            .run = perhaps(any_text()),
+            .webhook = perhaps(any_text()),
+            .webhook_secret_source = (int)pick(4),
+            .webhook_secret_name = perhaps(any_text()),
+        };
+        any_names(&rung->mention, "team");
+    }
+}
+
 static void any_guided(struct plan_guided *guided) {
     *guided = (struct plan_guided){
         .enabled = maybe(),
@@ -88,11 +113,8 @@ static void any_guided(struct plan_guided *guided) {
         .hint = perhaps(any_text()),
         .runbook = perhaps(any_text()),
     };
-    guided->responsible.count = pick(4);
-    guided->responsible.items = arena_array(arena, 4, sizeof(const char *));
-    for (size_t i = 0; i < guided->responsible.count; i++) {
-        guided->responsible.items[i] = any_name("team");
-    }
+    any_names(&guided->responsible, "team");
+    any_ladder(guided);
 }
 
 static void any_slots(const struct plan *plan, struct plan_step *step) {
@@ -174,6 +196,13 @@ static void same_text(const char *a, const char *b) {
     }
 }
 
+static void same_names(const struct plan_names *a, const struct plan_names *b) {
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        same_text(a->items[i], b->items[i]);
+    }
+}
+
 static void same_guided(const struct plan_guided *a, const struct plan_guided *b) {
     assert_int_equal(a->enabled, b->enabled);
     assert_int_equal(a->max_retries, b->max_retries);
@@ -185,9 +214,17 @@ static void same_guided(const struct plan_guided *a, const struct plan_guided *b
     assert_int_equal(a->fail_unanswered, b->fail_unanswered);
     same_text(a->hint, b->hint);
     same_text(a->runbook, b->runbook);
-    assert_int_equal(a->responsible.count, b->responsible.count);
-    for (size_t i = 0; i < a->responsible.count; i++) {
-        same_text(a->responsible.items[i], b->responsible.items[i]);
+    same_names(&a->responsible, &b->responsible);
+    assert_int_equal(a->rung_count, b->rung_count);
+    for (size_t i = 0; i < a->rung_count; i++) {
+        const struct plan_rung *x = &a->ladder[i], *y = &b->ladder[i];
+        assert_int_equal(x->after_ms, y->after_ms);
+        same_names(&x->mention, &y->mention);
+        same_text(x->room, y->room);
+        same_text(x->run, y->run);
+        same_text(x->webhook, y->webhook);
+        assert_int_equal(x->webhook_secret_source, y->webhook_secret_source);
+        same_text(x->webhook_secret_name, y->webhook_secret_name);
     }
 }
 
@@ -285,6 +322,44 @@ static void equal_plans_give_equal_texts(void **state) {
     assert_string_equal(first.data, second.data);
     buf_finish(&first);
     buf_finish(&second);
+}
+
+/* As it was written before there were ladders. */
+static void an_older_plan_has_no_ladder(void **state) {
+    (void)state;
+    static const char text[] = "{\"project\":\"a\",\"environment\":\"b\",\"targets\":[],\"steps\":[{\"name\":\"x\","
+                               "\"condition\":\"success\",\"guided\":{\"enabled\":true,\"remind_every_ms\":900000},"
+                               "\"on_worker\":true}]}";
+    struct err err;
+    const struct plan *old = plan_from_json(text, strlen(text), arena, &err);
+    assert_non_null(old);
+    assert_int_equal(old->steps[0].guided.rung_count, 0);
+    assert_int_equal(old->steps[0].guided.remind_every_ms, 900000);
+}
+
+static void what_was_done_for_a_card_is_read_as_it_was_written(void **state) {
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        struct vigil back = {0}, vigil = {
+                                     .since_ms = (int64_t)pick(1000) * 1764000000,
+                                     .reminders = (uint32_t)pick(1000),
+                                     .reminded_ms = (int64_t)pick(1000) * 1764000000,
+                                     .rungs = (uint32_t)pick(LIMIT_RUNGS + 1),
+                                 };
+        for (uint32_t i = 0; i < vigil.rungs; i++) {
+            vigil.climbed_ms[i] = (int64_t)pick(1000) * 1764000000;
+        }
+        struct buf text = BUF_INIT(1000);
+        vigil_encode(&text, &vigil);
+        assert_true(vigil_decode(text.data, &back));
+        assert_memory_equal(&back, &vigil, sizeof vigil);
+        buf_finish(&text);
+    }
+    static const char *const wrong[] = {"", "1", "1 2", "1 2 x", "1 2 -3", "1 2 3 4 5 6 7 8 9 10 11 12"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct vigil vigil;
+        assert_false(vigil_decode(wrong[i], &vigil));
+    }
 }
 
 static void a_plan_that_is_none_is_refused(void **state) {
@@ -490,6 +565,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_largest_plan_can_be_read_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_plans_give_equal_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_that_is_none_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_plan_has_no_ladder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_done_for_a_card_is_read_as_it_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_run_is_read_as_it_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_is_none_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(claims_are_read_as_they_were_written, set_up, tear_down),
