@@ -61,7 +61,7 @@ const char *const *escalation_facts_env(const struct escalation_facts *facts, st
         {"GUIDEPOST", "1"},
         {"GUIDEPOST_ID", facts->id},
         {"GUIDEPOST_RUNG", arena_printf(arena, "%u", facts->number)},
-        {"GUIDEPOST_DEPLOYMENT_ID", arena_printf(arena, "D%llu", (unsigned long long)d->id)},
+        {"GUIDEPOST_DEPLOYMENT", arena_printf(arena, "D%llu", (unsigned long long)d->id)},
         {"GUIDEPOST_PROJECT", d->plan->project},
         {"GUIDEPOST_ENVIRONMENT", d->plan->environment},
         {"GUIDEPOST_VERSION", d->version},
