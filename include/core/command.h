@@ -48,7 +48,7 @@
     X(PROCEED, "proceed", "Q42 [-- note]", PERMISSION_APPROVE, "Give an approval: the deployment goes on.")          \
     X(PROMOTE, "promote", "<project> from <environment> to <environment>", PERMISSION_DEPLOY,                        \
       "Deploy the version that another environment has on all its machines.")                                        \
-    X(RESUME, "resume", "D311 [rerun-unknown]", PERMISSION_DEPLOY,                                                   \
+    X(RESUME, "resume", "D311 [rerun-unknown|unknown-worked]", PERMISSION_DEPLOY,                                    \
       "Go on with a failed or canceled deployment where it stopped; what was done is not repeated.")                 \
     X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                                   \
       "Answer a question: run the failed step again on this machine.")                                               \
@@ -99,7 +99,8 @@ struct command {
     struct command_input *inputs;
     size_t input_count;
     bool dry_run;
-    bool rerun_unknown;        /* of resume */
+    bool rerun_unknown;        /* of resume: what has an unknown outcome is run again; */
+    bool unknown_worked;       /* or somebody has looked, and it worked */
     bool with_excluded;        /* of again */
     enum guidance guidance;    /* of retry, ignore, exclude, fail; of proceed, abort */
     uint64_t question;         /* Q42; 0 = left out (in the thread of a question) */

@@ -13,14 +13,20 @@
 #include "base/err.h"
 #include "core/deployment.h"
 
+/* A run whose outcome is unknown may have happened, and may still run. What becomes of it is for the person to say who
+ * resumes: it is run again, or somebody has looked and it worked. */
+enum resume_unknown { RESUME_UNSAID, RESUME_RERUN, RESUME_WORKED };
+
+/* The word for it in a command and in the audit: "rerun-unknown", "unknown-worked"; "" for UNSAID. */
+const char *resume_word(enum resume_unknown unknown);
+
 /* Whether the deployment can be resumed, as far as it can be seen in itself; if not, a sentence that says what can be
- * done instead. A run whose outcome is unknown may have happened, and may still run: it is run again only if the
- * person who resumes has said so (`rerun_unknown`). */
-bool resume_possible(const struct deployment *d, bool rerun_unknown, struct arena *arena, struct err *err);
+ * done instead. */
+bool resume_possible(const struct deployment *d, enum resume_unknown unknown, struct arena *arena, struct err *err);
 
 /* The value that the resuming deployment begins with: only what did not finish is pending. `always` and `cleanup`
  * steps are done if everything before them was, `failure` steps wait for a new failure. */
-struct deployment *resume_begin(const struct deployment *of, struct arena *arena);
+struct deployment *resume_begin(const struct deployment *of, enum resume_unknown unknown, struct arena *arena);
 
 /* The same plan once more from its first step, but with the same machines left out. */
 struct deployment *resume_again(const struct deployment *of, struct arena *arena);

@@ -148,6 +148,7 @@ struct new_deployment {
     uint64_t origin_id; /* of RESUME: that one must be the newest of its lane, and is then marked as resumed */
     bool rolls_back;
     const struct deployment *begun; /* what is settled from the start (core/resume.h), or NULL */
+    const char *decision;           /* what was decided besides, in a word for the audit; or NULL */
     int64_t now_ms;
     const char *event_id; /* an idempotency key, or NULL */
 };

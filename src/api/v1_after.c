@@ -36,7 +36,12 @@ static void ask_about(struct call *call, struct command command) {
 }
 
 void v1_resume(struct call *call) {
-    ask_about(call, (struct command){.id = COMMAND_RESUME, .rerun_unknown = flag(call, "rerun_unknown")});
+    bool rerun = flag(call, "rerun_unknown"), worked = flag(call, "unknown_worked");
+    if (rerun && worked) {
+        call_refuse(call, ERR_INVALID, "What has an unknown outcome is run again, or it worked: not both.");
+        return;
+    }
+    ask_about(call, (struct command){.id = COMMAND_RESUME, .rerun_unknown = rerun, .unknown_worked = worked});
 }
 
 void v1_again(struct call *call) {

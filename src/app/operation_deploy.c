@@ -99,6 +99,7 @@ void task_start(struct task *task, const struct task_start *start) {
                                 .origin_id = start->origin_id,
                                 .rolls_back = start->rolls_back,
                                 .begun = start->begun,
+                                .decision = start->decision,
                                 .now_ms = clock_wall_ms(),
                                 .event_id = task->op.event_id,
                             },

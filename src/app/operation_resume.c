@@ -5,6 +5,11 @@
 #include "core/resume.h"
 #include "task.h"
 
+static enum resume_unknown said_of_unknown(const struct task *task) {
+    const struct command *c = &task->op.command;
+    return c->rerun_unknown ? RESUME_RERUN : c->unknown_worked ? RESUME_WORKED : RESUME_UNSAID;
+}
+
 static void begin(struct task *task, const struct deployment *begun, enum origin origin, const char *more) {
     const struct deployment *of = task->record->deployment;
     task_start(task, &(struct task_start){
@@ -16,6 +21,7 @@ static void begin(struct task *task, const struct deployment *begun, enum origin
                          .origin_id = of->id,
                          .rolls_back = of->rolls_back,
                          .begun = begun,
+                         .decision = origin == ORIGIN_RESUME ? resume_word(said_of_unknown(task)) : NULL,
                          .more = more,
                      });
 }
@@ -34,17 +40,18 @@ static const char *excluded_names(const struct deployment *d, struct arena *aren
 static void resume_permitted(struct task *task) {
     struct deployment *of = task->record->deployment;
     struct err err;
-    if (!resume_possible(of, task->op.command.rerun_unknown, task->arena, &err)) {
+    if (!resume_possible(of, said_of_unknown(task), task->arena, &err)) {
         task_not_started(task, &err);
         return;
     }
-    const struct deployment *begun = resume_begin(of, task->arena);
+    const struct deployment *begun = resume_begin(of, said_of_unknown(task), task->arena);
+    const char *place = resume_place(begun, task->arena);
     const char *left_out = begun->excluded_count == 0
                                ? ""
                                : arena_printf(task->arena, " Still excluded: %s.", excluded_names(begun, task->arena));
     begin(task, begun, ORIGIN_RESUME,
           arena_printf(task->arena, "It goes on from D%llu with %s; what was done there is not repeated.%s",
-                       (unsigned long long)of->id, resume_place(begun, task->arena), left_out));
+                       (unsigned long long)of->id, place != NULL ? place : "nothing more to run", left_out));
 }
 
 static void again_permitted(struct task *task) {

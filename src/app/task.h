@@ -78,6 +78,7 @@ struct task_start {
     uint64_t origin_id;
     bool rolls_back;
     const struct deployment *begun; /* or NULL */
+    const char *decision;           /* a word for the audit, or NULL */
     const char *more;               /* what the reply says behind "D312: shop 1.4 to production starts."; or NULL */
 };
 void task_start(struct task *task, const struct task_start *start);

@@ -572,9 +572,10 @@ static int parse_promote(struct parser *p) {
 
 static int parse_resume(struct parser *p) {
     int rc = read_needed_deployment(p);
-    if (rc == 0 && is_keyword(peek(p), "rerun-unknown")) {
-        p->command->rerun_unknown = true;
-        p->at++;
+    if (rc == 0) {
+        p->command->rerun_unknown = is_keyword(peek(p), "rerun-unknown");
+        p->command->unknown_worked = is_keyword(peek(p), "unknown-worked");
+        p->at += p->command->rerun_unknown || p->command->unknown_worked;
     }
     return rc < 0 ? rc : read_end(p);
 }

@@ -11,6 +11,10 @@ static bool leaves_work(enum plan_condition condition) {
     return condition == PLAN_SUCCESS || condition == PLAN_ALWAYS;
 }
 
+const char *resume_word(enum resume_unknown unknown) {
+    return unknown == RESUME_RERUN ? "rerun-unknown" : unknown == RESUME_WORKED ? "unknown-worked" : "";
+}
+
 /* Settles the run as it was there, or leaves it pending. `left`: something before it is left to do. Returns whether it
  * is left to do itself. */
 static bool settle(const struct deployment *of, struct deployment *begun, size_t step, size_t slot, bool left) {
@@ -33,7 +37,20 @@ static struct deployment *begin(const struct deployment *of, struct arena *arena
     return begun;
 }
 
-struct deployment *resume_begin(const struct deployment *of, struct arena *arena) {
+/* Like a question about it that was answered with "I checked: it worked". */
+static void settle_unknown(const struct deployment *of, struct deployment *begun) {
+    for (size_t step = 0; step < of->plan->step_count; step++) {
+        for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
+            struct run *run = deployment_run(begun, step, slot);
+            if (deployment_run(of, step, slot)->unknown && run->state == RUN_PENDING) {
+                *run = (struct run){.state = RUN_WARNED, .unknown = true, .earlier = true};
+                begun->warned = true;
+            }
+        }
+    }
+}
+
+struct deployment *resume_begin(const struct deployment *of, enum resume_unknown unknown, struct arena *arena) {
     struct deployment *begun = begin(of, arena);
     bool left = false; /* in the stages before */
     for (size_t i = 0; i < of->stage_count; i++) {
@@ -47,6 +64,9 @@ struct deployment *resume_begin(const struct deployment *of, struct arena *arena
             left_here = left_here || left_in_slot;
         }
         left = left || left_here;
+    }
+    if (unknown == RESUME_WORKED) {
+        settle_unknown(of, begun);
     }
     deployment_restore(begun);
     return begun;
@@ -95,7 +115,7 @@ static const char *unknown_place(const struct deployment *of, const struct deplo
     return NULL;
 }
 
-bool resume_possible(const struct deployment *d, bool rerun_unknown, struct arena *arena, struct err *err) {
+bool resume_possible(const struct deployment *d, enum resume_unknown unknown, struct arena *arena, struct err *err) {
     unsigned long long id = d->id;
     if (!deployment_is_final(d->state)) {
         (void)err_set(err, ERR_CONFLICT, "D%llu is not over: it is %s. Only what failed or was canceled is resumed.",
@@ -112,19 +132,19 @@ bool resume_possible(const struct deployment *d, bool rerun_unknown, struct aren
                       (unsigned long long)d->resumed_by, (unsigned long long)d->resumed_by);
         return false;
     }
-    const struct deployment *begun = resume_begin(d, arena);
+    const struct deployment *begun = resume_begin(d, RESUME_UNSAID, arena);
     if (resume_place(begun, arena) == NULL) {
         (void)err_set(err, ERR_CONFLICT, "Everything of D%llu was done, so nothing of it is left to do.%s", id,
                       d->excluded_count == 0 ? "" : arena_printf(arena, " For what was excluded: catch up D%llu", id));
         return false;
     }
-    const char *unknown = rerun_unknown ? NULL : unknown_place(d, begun, arena);
-    if (unknown != NULL) {
+    const char *place = unknown == RESUME_UNSAID ? unknown_place(d, begun, arena) : NULL;
+    if (place != NULL) {
         (void)err_set(
             err, ERR_CONFLICT,
             "The outcome of %s in D%llu is unknown: it may have happened, and may still run. Look there first. "
-            "To have it run again: resume D%llu rerun-unknown",
-            unknown, id, id);
+            "To have it run again: resume D%llu rerun-unknown. If it worked: resume D%llu unknown-worked",
+            place, id, id, id);
         return false;
     }
     return true;

@@ -140,7 +140,7 @@ static bool outcome_of_a_start(struct outcome outcome) {
 
 static void sum_run(struct target_sum *sum, const struct run *run) {
     bool done = run->state == RUN_SUCCEEDED || run->state == RUN_WARNED;
-    sum->here = sum->here || !run->earlier;
+    sum->here = sum->here || !run->earlier || run->unknown; /* or it was said here that it had worked */
     sum->done = sum->done || done;
     sum->undone = sum->undone || !done;
     sum->changed = sum->changed || run->unknown || (!run->earlier && outcome_of_a_start(run->outcome));

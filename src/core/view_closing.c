@@ -174,7 +174,7 @@ static const char *failed_question(const struct deployment *d, const struct ques
 
 /* How it can go on, while nothing else goes on from it. */
 static void add_resume_fact(struct card *card, const struct deployment *d, struct arena *arena) {
-    const char *place = d->resumed_by == 0 ? resume_place(resume_begin(d, arena), arena) : NULL;
+    const char *place = d->resumed_by == 0 ? resume_place(resume_begin(d, RESUME_UNSAID, arena), arena) : NULL;
     if (place != NULL) {
         view_fact(card, arena_printf(arena, "To go on with %s: resume D%llu", place, (unsigned long long)d->id), arena);
     }

@@ -183,13 +183,13 @@ static void write_steps(struct json_out *out, const struct deployment *d, struct
 static void write_resumable(struct json_out *out, const struct deployment *d, struct arena *arena) {
     struct err err = {0};
     bool over = d->state == DEPLOYMENT_FAILED || d->state == DEPLOYMENT_CANCELED;
-    if (!over || !resume_possible(d, true, arena, &err)) {
+    if (!over || !resume_possible(d, RESUME_RERUN, arena, &err)) {
         json_add_null(out, "resume");
         return;
     }
-    bool asks = !resume_possible(d, false, arena, &err);
+    bool asks = !resume_possible(d, RESUME_UNSAID, arena, &err);
     json_object_begin(out, "resume");
-    json_add_string(out, "place", resume_place(resume_begin(d, arena), arena));
+    json_add_string(out, "place", resume_place(resume_begin(d, RESUME_UNSAID, arena), arena));
     json_add_bool(out, "unknown", asks);
     json_add_string(out, "why", asks ? err.text : NULL);
     json_object_end(out);

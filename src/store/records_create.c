@@ -300,9 +300,11 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
     names->project = arena_strdup(arena, request->plan->project);
     names->environment = arena_strdup(arena, request->plan->environment);
     creation->newest = request->origin == ORIGIN_RESUME ? request->origin_id : 0;
-    creation->what = request->origin == ORIGIN_DEPLOY ? "created"
-                                                      : arena_printf(arena, "created %s D%" PRIu64,
-                                                                     origin_word(request->origin), request->origin_id);
+    bool decided = !str_empty(request->decision);
+    creation->what = request->origin == ORIGIN_DEPLOY
+                         ? "created"
+                         : arena_printf(arena, "created %s D%" PRIu64 "%s%s", origin_word(request->origin),
+                                        request->origin_id, decided ? " " : "", decided ? request->decision : "");
     *creation->d = (struct deployment){
         .plan = names,
         .plan_hash = creation->plan_hash,

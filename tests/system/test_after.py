@@ -239,6 +239,7 @@ def test_an_unknown_outcome_is_run_again_only_if_somebody_says_so():
         person.wait_state(second, "succeeded")
         assert ("restart", "m-2", 1) in starts(a.rig, second)
         assert not a.versions()["m-2"]["unknown"]
+        assert person.get(f"/v1/deployments/{second}/audit")["entries"][0]["what"] == f"created resume D{first} rerun-unknown"
 
 
 def all_at_once(jobs):

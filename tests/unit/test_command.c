@@ -71,6 +71,7 @@ static const char *words(const struct command *c) {
     buf_adds(&out, c->guided == 1 ? " guided" : c->guided == 0 ? " unguided" : "");
     buf_adds(&out, c->dry_run ? " dry" : "");
     buf_adds(&out, c->rerun_unknown ? " rerun-unknown" : "");
+    buf_adds(&out, c->unknown_worked ? " unknown-worked" : "");
     buf_adds(&out, c->with_excluded ? " with-excluded" : "");
     const char *text = arena_strdup(arena, out.data);
     buf_finish(&out);
@@ -132,8 +133,8 @@ static void deploy_takes_its_parts_in_any_order_after_the_environment(void **sta
 static void what_comes_after_a_deployment_is_said_in_plain_words(void **state) {
     (void)state;
     CHECK(check_parsed, {"resume D311", "resume D311"}, {"resume 311 rerun-unknown", "resume D311 rerun-unknown"},
-          {"again D311", "again D311"}, {"again D311 with excluded", "again D311 with-excluded"},
-          {"catch up D311", "catch D311"},
+          {"resume D311 Unknown-Worked", "resume D311 unknown-worked"}, {"again D311", "again D311"},
+          {"again D311 with excluded", "again D311 with-excluded"}, {"catch up D311", "catch D311"},
           {"catch up webshop in production", "catch project=[webshop] environment=[production]"},
           {"rollback webshop in production", "rollback project=[webshop] environment=[production]"},
           {"promote webshop from staging to production",
@@ -142,11 +143,14 @@ static void what_comes_after_a_deployment_is_said_in_plain_words(void **state) {
           {"freeze production -- release week: ask Carol",
            "freeze environment=[production] note=[release week: ask Carol]"},
           {"unfreeze production --note over", "unfreeze environment=[production] note=[over]"});
-    CHECK(check_refused, {"resume", "The number of the deployment is missing; write: resume D311 [rerun-unknown]"},
-          {"resume webshop", "'webshop' is not the number of a deployment; write: resume D311 [rerun-unknown]"},
-          {"resume Q42", "Q42 is a question, and resume is for a deployment; write: resume D311 [rerun-unknown]"},
-          {"resume D311 again", "resume takes no 'again'; write: resume D311 [rerun-unknown]"},
-          {"resume D311 -- now", "resume takes no note; write: resume D311 [rerun-unknown]"},
+    CHECK(check_refused,
+          {"resume", "The number of the deployment is missing; write: resume D311 [rerun-unknown|unknown-worked]"},
+          {"resume webshop",
+           "'webshop' is not the number of a deployment; write: resume D311 [rerun-unknown|unknown-worked]"},
+          {"resume Q42",
+           "Q42 is a question, and resume is for a deployment; write: resume D311 [rerun-unknown|unknown-worked]"},
+          {"resume D311 again", "resume takes no 'again'; write: resume D311 [rerun-unknown|unknown-worked]"},
+          {"resume D311 -- now", "resume takes no note; write: resume D311 [rerun-unknown|unknown-worked]"},
           {"again D311 with all", "The word 'excluded' is missing; write: again D311 [with excluded]"},
           {"catch D311", "The word 'up' is missing; write: catch up <project> in <environment>"},
           {"catch up webshop", "The word 'in' is missing; write: catch up <project> in <environment>"},

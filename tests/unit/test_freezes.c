@@ -186,7 +186,7 @@ static struct deployment *begin(void) {
     deployment_run(of, 0, 1)->state = RUN_EXCLUDED;
     deployment_run(of, 0, 2)->state = RUN_FAILED;
     deployment_restore(of);
-    return resume_begin(of, arena);
+    return resume_begin(of, RESUME_UNSAID, arena);
 }
 
 static void what_is_settled_from_the_start_is_stored_with_the_deployment(void **state) {
@@ -249,7 +249,7 @@ static void very_many_settled_runs_are_stored(void **state) {
         deployment_run(of, 1, slot)->state = slot == 7 ? RUN_FAILED : RUN_SUCCEEDED;
     }
     deployment_restore(of);
-    const struct new_deployment request = request_of(ORIGIN_RESUME, first, resume_begin(of, arena));
+    const struct new_deployment request = request_of(ORIGIN_RESUME, first, resume_begin(of, RESUME_UNSAID, arena));
     struct came came = create(&request);
     assert_int_equal(came.err.code, ERR_NONE);
     assert_string_equal(rig_call(&rig, "HLEN", arena_printf(arena, "t:dep:%llu:runs", (unsigned long long)came.id)),

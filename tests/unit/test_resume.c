@@ -6,8 +6,8 @@
 #include "fakes/scene_test.h"
 
 /* From here on the scene plays the deployment that goes on. */
-static void resume(bool admit) {
-    struct deployment *begun = resume_begin(scene.d, arena);
+static void resume_as(enum resume_unknown unknown, bool admit) {
+    struct deployment *begun = resume_begin(scene.d, unknown, arena);
     scene_init(&scene, plan, arena);
     begun->id = 312;
     begun->version = "1.4.2";
@@ -19,9 +19,15 @@ static void resume(bool admit) {
     }
 }
 
+static void resume(bool admit) {
+    resume_as(RESUME_UNSAID, admit);
+}
+
 static const char *why_not(bool rerun_unknown) {
     struct err err = {0};
-    return resume_possible(scene.d, rerun_unknown, arena, &err) ? "" : arena_strdup(arena, err.text);
+    return resume_possible(scene.d, rerun_unknown ? RESUME_RERUN : RESUME_UNSAID, arena, &err)
+               ? ""
+               : arena_strdup(arena, err.text);
 }
 
 /* Fetch, Install, Restart, Tidy (always), on three machines; Install fails on web-3 and is answered Fail. */
@@ -164,10 +170,33 @@ static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **stat
     assert_string_equal(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 1)->text, "unknown");
     assert_string_equal(why_not(false),
                         "The outcome of Install on web-2 in D311 is unknown: it may have happened, and may still run. "
-                        "Look there first. To have it run again: resume D311 rerun-unknown");
+                        "Look there first. To have it run again: resume D311 rerun-unknown. If it worked: resume D311 "
+                        "unknown-worked");
     assert_string_equal(why_not(true), "");
     resume(true);
     assert_picture(&scene, "running Sq");
+}
+
+/* Then it has the version by that word, even if nothing is left to run. */
+static void an_unknown_outcome_that_somebody_has_looked_at_is_done(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_claim(&scene, 0, 1);
+    scene_lose(&scene, 0, 1);
+    scene_truth_gone(&scene, 0, 1, true);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+    struct err err;
+    assert_true(resume_possible(scene.d, RESUME_WORKED, arena, &err));
+    resume_as(RESUME_WORKED, false);
+    assert_picture(&scene, "queued SW");
+    assert_null(resume_place(scene.d, arena));
+    assert_true(scene_give(&scene, (struct event){.kind = EVENT_ADMITTED}));
+    assert_picture(&scene, "succeeded_with_warnings SW");
+    assert_int_equal(scene_count(&scene, EFFECT_DEPLOYED), 1);
+    assert_non_null(scene_effect(&scene, EFFECT_DEPLOYED, 0, 1));
 }
 
 /* Somebody has looked: that is known. */
@@ -413,6 +442,7 @@ int main(void) {
         scene_test(a_rolling_group_goes_on_machine_by_machine),
         scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
         scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
+        scene_test(an_unknown_outcome_that_somebody_has_looked_at_is_done),
         scene_test(an_unknown_outcome_that_was_checked_is_done),
         scene_test(only_what_failed_or_was_canceled_and_is_left_is_resumed),
         scene_test(the_same_again_leaves_out_what_was_excluded),
