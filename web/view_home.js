@@ -23,6 +23,7 @@ export function createHome() {
   );
   const closed = createClosedList();
   const live = createSummaryList("Nothing is under way.");
+  const more = h("p", {class: "hint"});
   const recent = createSummaryList("Nothing was deployed yet.");
   const matrix = createMatrix();
   const debts = createDebts();
@@ -37,11 +38,12 @@ export function createHome() {
         heading,
         waiting === 0
           ? "Nothing waits for an answer"
-          : `${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`,
+          : `${data.left_out > 0 ? "More than " : ""}${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`,
       );
       updateCards(data.questions);
       closed.update(data.questions);
       live.update(data.live);
+      text(more, data.left_out > 0 ? `${count(data.left_out, "newer one")} beside these: see status and pending.` : "");
       recent.update(data.recent);
       matrix.update(data.projects, data.versions);
       debts.update(data.versions);
@@ -56,7 +58,7 @@ export function createHome() {
       heading,
       cards,
       closed.node,
-      h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node),
+      h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node, more),
       h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node, debts.node),
       h("section", {class: "panel"}, h("h2", {}, "Deploy"), form.node, createCommandBox(null)),
       h("section", {class: "panel"}, h("h2", {}, "Recent"), recent.node),

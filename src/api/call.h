@@ -66,7 +66,7 @@ struct call {
     struct buf text;                    /* of the answer */
     struct json_out out;                /* into text */
     struct deployment_record **records; /* owned; those that the actor may view */
-    size_t record_count;
+    size_t record_count, left_out;
     void (*next)(struct call *call); /* what follows a step of src/api/read.h */
     void *state;                     /* of the handler; in the arena */
     unsigned asked;                  /* operations so far */

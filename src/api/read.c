@@ -1,9 +1,11 @@
 #include "read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "core/view.h"
 
@@ -106,6 +108,34 @@ static void live_came(const uint64_t *ids, size_t count, uint64_t total, const s
 void read_live(struct call *call, call_next *next) {
     call->next = next;
     store_list_live(call->api->options.store, live_came, call);
+}
+
+static int id_compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void oldest_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct call *call = user;
+    (void)total;
+    if (!call_continues(call, err)) {
+        return;
+    }
+    uint64_t *sorted = arena_array(call->arena, count + 1, sizeof *sorted);
+    size_t wanted = count < LIMIT_LIVE_SHOWN ? count : LIMIT_LIVE_SHOWN;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = ids[i];
+    }
+    if (count > 0) {
+        qsort(sorted, count, sizeof *sorted, id_compare);
+    }
+    call->left_out = count - wanted;
+    store_load_deployments(call->api->options.store, sorted, wanted, records_came, call);
+}
+
+void read_live_oldest(struct call *call, call_next *next) {
+    call->next = next;
+    store_list_live(call->api->options.store, oldest_came, call);
 }
 
 const struct question_record *read_find_question(const struct call *call, uint64_t question,

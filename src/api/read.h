@@ -23,6 +23,8 @@ const struct deployment_record *read_record(const struct call *call);
 /* Adds to what was read before. */
 void read_deployments(struct call *call, const uint64_t *ids, size_t count, call_next *next);
 void read_live(struct call *call, call_next *next);
+void read_live_oldest(struct call *call,
+                      call_next *next); /* LIMIT_LIVE_SHOWN of them; call->left_out is how many more */
 
 /* Keeps a record, whose owner the call then is; false if the actor may not view it: then it is freed. */
 bool read_keep(struct call *call, struct deployment_record *record);

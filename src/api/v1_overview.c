@@ -156,6 +156,7 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     json_add_string(&call->out, "banner", call->api->options.status(call->api->options.user).banner);
     write_cards(call);
     write_summaries(call, "live", false);
+    json_add_int(&call->out, "left_out", (int64_t)call->left_out);
     write_summaries(call, "recent", true);
     json_array_begin(&call->out, "versions");
     for (size_t i = 0; i < count; i++) {
@@ -169,7 +170,11 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     store_list_freezes(call->api->options.store, freezes_came, call);
 }
 
+/* Some of the newest may be under way too, beyond the oldest that were read. */
 static void recent_read(struct call *call) {
+    for (size_t i = *(size_t *)call->state; i < call->record_count; i++) {
+        call->left_out -= !deployment_is_final(call->records[i]->deployment->state) && call->left_out > 0;
+    }
     store_list_versions(call->api->options.store, versions_came, call);
 }
 
@@ -195,6 +200,8 @@ static void recent_came(const uint64_t *ids, size_t count, uint64_t total, const
             wanted[wanted_count++] = ids[i];
         }
     }
+    call->state = arena_alloc(call->arena, sizeof(size_t));
+    *(size_t *)call->state = call->record_count;
     read_deployments(call, wanted, wanted_count, recent_read);
 }
 
@@ -203,5 +210,5 @@ static void live_read(struct call *call) {
 }
 
 void v1_overview(struct call *call) {
-    read_live(call, live_read);
+    read_live_oldest(call, live_read);
 }
