@@ -4,13 +4,15 @@ The steps write into the oracle what they did, and fail while a file says so; wh
 """
 
 import http.client
+import json
 import os
 import signal
+import subprocess
 import threading
 from contextlib import contextmanager
 
 from people import CONFIG_PEOPLE, NOTE, Client, machines, oracle, run_of, site, starts
-from rig import until
+from rig import GUIDEPOST, until
 
 STEP = NOTE + (
     'note start; bad="@BAD@/$(echo "$GUIDEPOST_STEP" | tr " " _)-${GUIDEPOST_TARGET:-worker}"; '
@@ -351,6 +353,27 @@ def test_nothing_is_started_once_a_freeze_is_recorded():
         live = [d["id"] for d in person.get("/v1/deployments?take=200")["items"] if d["state"] in ("queued", "running")]
         for number in live:
             person.say(f"cancel D{number}") if person.state(number) in ("queued", "running") else None
+
+
+def test_the_command_line_says_the_same_and_ends_with_its_exit_codes():
+    with after("after-cli") as a:
+
+        def run(*words, **more):
+            access = ["--token-file", str(a.rig.folder / "alice.token"), "--server", f"http://127.0.0.1:{a.rig.servers[0].port}"]
+            return subprocess.run([GUIDEPOST, *words, *access], capture_output=True, text=True, timeout=60, **more)
+
+        failed = a.failed("1.0")
+        done = run("resume", f"D{failed}", "--wait")
+        assert done.returncode == 0, done
+        assert "goes on from" in done.stdout
+        refused = run("resume", f"D{failed}")
+        assert refused.returncode == run("exclude", "Q1", "--note", "x", "--yes").returncode != 0
+        assert "resumed before" in refused.stderr
+        assert run("freeze", "production", "--note", "release week").returncode == 0
+        assert "release week" in run("rollback", "shop", "in", "production").stderr
+        assert run("unfreeze", "production", "--note", "over").returncode == 0
+        listed = json.loads(run("versions", "--json").stdout)["items"]
+        assert {row["version"] for row in listed} == {"1.0"}
 
 
 def test_rollback_and_promote_name_the_version_that_they_deploy():
