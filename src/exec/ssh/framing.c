@@ -31,7 +31,7 @@ static bool line_fill(struct framing *framing, const char **cursor, const char *
     memcpy(framing->line + framing->line_size, *cursor, taken);
     framing->line_size += taken;
     framing->line[framing->line_size] = '\0';
-    framing->noise += framing->greeted ? 0 : size + 1;
+    framing->noise += framing->greeted ? 0 : size + (newline != NULL);
     *cursor = newline ? newline + 1 : end;
     if (taken < size && framing->greeted) {
         framing->broken = true;
