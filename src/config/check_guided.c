@@ -6,16 +6,23 @@
 #include "base/str.h"
 #include "core/permission.h"
 
-/* http to another host than this one. */
+/* http to another host than this one, as far as its name says. */
 static bool is_plain(const char *url) {
-    static const char *const here[] = {"http://127.", "http://localhost", "http://[::1]"};
+    static const char *const here[] = {"127.0.0.1", "localhost", "[::1]"};
+    static const char scheme[] = "http://";
+    if (!str_starts(url, scheme)) {
+        return false;
+    }
+    const char *host = url + strlen(scheme);
+    size_t size = strcspn(host, "/?#");
     for (size_t i = 0; i < sizeof here / sizeof here[0]; i++) {
-        const char *behind = url + strlen(here[i]);
-        if (str_starts(url, here[i]) && (i == 0 || strchr(":/", behind[0]) != NULL)) {
+        size_t length = strlen(here[i]);
+        bool same = str_starts(host, here[i]) && length + strspn(host + length, ":0123456789") == size;
+        if (same && (length == size || host[length] == ':')) {
             return false;
         }
     }
-    return str_starts(url, "http:");
+    return true;
 }
 
 void check_guided(struct binder *binder, const struct config_guided *guided, const struct node *owner,
