@@ -172,12 +172,23 @@ static const char *failed_question(const struct deployment *d, const struct ques
     return "";
 }
 
-/* How it can go on, while nothing else goes on from it. */
-static void add_resume_fact(struct card *card, const struct deployment *d, struct arena *arena) {
-    const char *place = d->resumed_by == 0 ? resume_place(resume_begin(d, RESUME_UNSAID, arena), arena) : NULL;
-    if (place != NULL) {
-        view_fact(card, arena_printf(arena, "To go on with %s: resume D%llu", place, (unsigned long long)d->id), arena);
+/* " To go on with Install on web-3: resume D311.", while nothing else goes on from it. */
+static const char *resume_text(const struct deployment *d, struct arena *arena) {
+    struct err err;
+    if (!resume_possible(d, RESUME_RERUN, arena, &err)) {
+        return "";
     }
+    bool asks = !resume_possible(d, RESUME_UNSAID, arena, &err);
+    return arena_printf(arena, " To go on with %s: resume D%llu%s.",
+                        resume_place(resume_begin(d, RESUME_UNSAID, arena), arena), (unsigned long long)d->id,
+                        asks ? ", after a look at what is unknown" : "");
+}
+
+/* " What was excluded is owed 1.4.2: catch up D311." */
+static const char *owed_text(const struct deployment *d, struct arena *arena) {
+    return d->excluded_count == 0 ? ""
+                                  : arena_printf(arena, " What was excluded is owed %s: catch up D%llu.", d->version,
+                                                 (unsigned long long)d->id);
 }
 
 struct card *view_closing(const struct deployment *d, const struct question_record *questions, size_t count,
@@ -191,11 +202,11 @@ struct card *view_closing(const struct deployment *d, const struct question_reco
         const struct view_standing *standings = view_standings(d, arena);
         const char *failed = d->state == DEPLOYMENT_FAILED ? failed_question(d, questions, count, arena) : "";
         add_standings(card, d, standings, arena);
-        add_resume_fact(card, d, arena);
-        card->text = arena_printf(arena, "%s.%s%s%s", result, failed, why, standings_text(d, standings, arena));
+        card->text = arena_printf(arena, "%s.%s%s%s%s", result, failed, why, standings_text(d, standings, arena),
+                                  resume_text(d, arena));
     } else {
         add_warnings(card, d, questions, count, arena);
-        card->text = arena_printf(arena, "%s.%s", result, rows_text(card, arena));
+        card->text = arena_printf(arena, "%s.%s%s", result, rows_text(card, arena), owed_text(d, arena));
     }
     card->outcome = card->text;
     card->mention = (struct plan_names){.items = arena_alloc(arena, sizeof(char *)), .count = 1};

@@ -563,7 +563,7 @@ static void warnings_say_who_and_what_was_last_confirmed(void **state) {
                         "waiting for "
                         "people). web-3 excluded by alice, last confirmed 1.4.1; Install did not finish; Smoke test "
                         "ignored "
-                        "by bob: “known flake”.");
+                        "by bob: “known flake”. What was excluded is owed 1.4.2: catch up D311.");
     assert_string_equal(rows(card), "web-3 [excluded] excluded by alice, last confirmed 1.4.1; Install did not finish\n"
                                     "Smoke test [warned] ignored by bob: “known flake”\n");
     d.previous_version = NULL;
@@ -639,7 +639,7 @@ static void a_failure_says_where_why_and_who(void **state) {
                         "Failed: webshop 1.4.2 to production, 1 of 3 machines, 1 min. Install failed on web-2: exit "
                         "code 100. "
                         "alice answered Fail for Install on web-2: needs a fix. web-1 done, web-2 failed at Install, "
-                        "web-3 not started.");
+                        "web-3 not started. To go on with Install on 2 machines: resume D311.");
     assert_string_equal(rows(card),
                         "web-1 [succeeded] done\nweb-2 [failed] failed at Install\nweb-3 [pending] not started\n");
 }
@@ -653,7 +653,8 @@ static void a_failure_without_guidance_says_where_and_why(void **state) {
         view_closing(&d, records, record_count, arena)->text,
         "Failed: webshop 1.4.2 to production, 0 of 3 machines, 0 s. Fetch package on the worker failed: "
         "exit code "
-        "100. web-1 not started, web-2 not started, web-3 not started.");
+        "100. web-1 not started, web-2 not started, web-3 not started. To go on with Fetch package on the worker: "
+        "resume D311.");
 }
 
 static void a_cancel_says_where_each_machine_stands(void **state) {
@@ -668,7 +669,8 @@ static void a_cancel_says_where_each_machine_stands(void **state) {
     assert_int_equal(d.state, DEPLOYMENT_CANCELED);
     assert_string_equal(view_closing(&d, records, record_count, arena)->text,
                         "Canceled: webshop 1.4.2 to production, 1 of 3 machines, 0 s. bob canceled it: wrong version. "
-                        "web-1 done, web-2 stopped at Install, web-3 unknown at Install.");
+                        "web-1 done, web-2 stopped at Install, web-3 unknown at Install. To go on with Install on 2 "
+                        "machines: resume D311, after a look at what is unknown.");
 }
 
 /* --- keys and lanes -------------------------------------------------------------------------------------------- */
