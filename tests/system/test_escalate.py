@@ -179,6 +179,22 @@ def test_a_webhook_that_is_refused_is_tried_again_under_the_same_id(alice, recei
     close(alice, number, question)
 
 
+def test_a_call_that_was_under_way_when_the_leader_died_is_made_again_and_recorded_once(alice, rig, receiver):
+    receiver.held.clear()
+    number = alice.deploy("shop", "1.0.5", "production")
+    question = asked(alice, number)["id"]
+    until("the call", lambda: receiver.of(question))
+    for server in rig.servers:
+        server.kill()
+    receiver.held.set()
+    rig.recover()
+    until("it to be written down", lambda: f"called Q{question} #2" in audit(alice, number))
+    assert len(receiver.of(question)) == 2
+    assert len({headers["Idempotency-Key"] for _, headers, _ in receiver.of(question)}) == 1
+    close(alice, number, question)
+    assert audit(alice, number).count(f"called Q{question} #2") == 1
+
+
 def test_nobody_is_called_for_what_was_answered(alice, receiver):
     number = alice.deploy("shop", "1.0.3", "production")
     question = asked(alice, number)["id"]
