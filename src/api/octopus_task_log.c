@@ -127,6 +127,10 @@ static void write_run(struct call *call, const struct deployment *d, size_t step
         write_element(
             out, good ? "Info" : "Error", run->ended_ms,
             arena_printf(call->arena, "Attempt %u: %s", run->attempt, outcome_text(run->outcome, call->arena)));
+    } else if (run->earlier) {
+        write_element(out, "Info", d->created_ms,
+                      arena_printf(call->arena, "%s before this deployment, see Deployments-%llu",
+                                   run->state == RUN_EXCLUDED ? "Excluded" : "Done", (unsigned long long)d->origin_id));
     }
     json_array_end(out);
     json_object_end(out);
