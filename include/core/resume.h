@@ -34,4 +34,11 @@ struct deployment *resume_again(const struct deployment *of, struct arena *arena
 /* Where it goes on: "Install on web-3", "Install on 2 machines". NULL if nothing is left to do. */
 const char *resume_place(const struct deployment *begun, struct arena *arena);
 
+/* What is told about resuming it, before anybody asks. */
+struct resume_outlook {
+    const char *place;   /* where it would go on; NULL: it can't be resumed, as far as it can be seen in itself */
+    const char *unknown; /* "Install on web-3": the first outcome that somebody has to look at before; or NULL */
+};
+struct resume_outlook resume_look(const struct deployment *d, struct arena *arena);
+
 #endif

@@ -115,6 +115,14 @@ static const char *unknown_place(const struct deployment *of, const struct deplo
     return NULL;
 }
 
+struct resume_outlook resume_look(const struct deployment *d, struct arena *arena) {
+    if ((d->state != DEPLOYMENT_FAILED && d->state != DEPLOYMENT_CANCELED) || d->resumed_by != 0) {
+        return (struct resume_outlook){0};
+    }
+    const struct deployment *begun = resume_begin(d, RESUME_UNSAID, arena);
+    return (struct resume_outlook){resume_place(begun, arena), unknown_place(d, begun, arena)};
+}
+
 bool resume_possible(const struct deployment *d, enum resume_unknown unknown, struct arena *arena, struct err *err) {
     unsigned long long id = d->id;
     if (!deployment_is_final(d->state)) {
@@ -132,19 +140,18 @@ bool resume_possible(const struct deployment *d, enum resume_unknown unknown, st
                       (unsigned long long)d->resumed_by, (unsigned long long)d->resumed_by);
         return false;
     }
-    const struct deployment *begun = resume_begin(d, RESUME_UNSAID, arena);
-    if (resume_place(begun, arena) == NULL) {
+    const struct resume_outlook outlook = resume_look(d, arena);
+    if (outlook.place == NULL) {
         (void)err_set(err, ERR_CONFLICT, "Everything of D%llu was done, so nothing of it is left to do.%s", id,
                       d->excluded_count == 0 ? "" : arena_printf(arena, " For what was excluded: catch up D%llu", id));
         return false;
     }
-    const char *place = unknown == RESUME_UNSAID ? unknown_place(d, begun, arena) : NULL;
-    if (place != NULL) {
+    if (unknown == RESUME_UNSAID && outlook.unknown != NULL) {
         (void)err_set(
             err, ERR_CONFLICT,
             "The outcome of %s in D%llu is unknown: it may have happened, and may still run. Look there first. "
             "To have it run again: resume D%llu rerun-unknown. If it worked: resume D%llu unknown-worked",
-            place, id, id, id);
+            outlook.unknown, id, id, id);
         return false;
     }
     return true;

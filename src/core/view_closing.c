@@ -174,14 +174,12 @@ static const char *failed_question(const struct deployment *d, const struct ques
 
 /* " To go on with Install on web-3: resume D311.", while nothing else goes on from it. */
 static const char *resume_text(const struct deployment *d, struct arena *arena) {
-    struct err err;
-    if (!resume_possible(d, RESUME_RERUN, arena, &err)) {
+    const struct resume_outlook outlook = resume_look(d, arena);
+    if (outlook.place == NULL) {
         return "";
     }
-    bool asks = !resume_possible(d, RESUME_UNSAID, arena, &err);
-    return arena_printf(arena, " To go on with %s: resume D%llu%s.",
-                        resume_place(resume_begin(d, RESUME_UNSAID, arena), arena), (unsigned long long)d->id,
-                        asks ? ", after a look at what is unknown" : "");
+    return arena_printf(arena, " To go on with %s: resume D%llu%s.", outlook.place, (unsigned long long)d->id,
+                        outlook.unknown != NULL ? ", after a look at what is unknown" : "");
 }
 
 /* " What was excluded is owed 1.4.2: catch up D311." */

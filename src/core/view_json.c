@@ -181,17 +181,19 @@ static void write_steps(struct json_out *out, const struct deployment *d, struct
 
 /* Where `resume` would go on, and what keeps it from doing so without a further word; null if there is nothing. */
 static void write_resumable(struct json_out *out, const struct deployment *d, struct arena *arena) {
-    struct err err = {0};
-    bool over = d->state == DEPLOYMENT_FAILED || d->state == DEPLOYMENT_CANCELED;
-    if (!over || !resume_possible(d, RESUME_RERUN, arena, &err)) {
+    const struct resume_outlook outlook = resume_look(d, arena);
+    if (outlook.place == NULL) {
         json_add_null(out, "resume");
         return;
     }
-    bool asks = !resume_possible(d, RESUME_UNSAID, arena, &err);
     json_object_begin(out, "resume");
-    json_add_string(out, "place", resume_place(resume_begin(d, RESUME_UNSAID, arena), arena));
-    json_add_bool(out, "unknown", asks);
-    json_add_string(out, "why", asks ? err.text : NULL);
+    json_add_string(out, "place", outlook.place);
+    json_add_bool(out, "unknown", outlook.unknown != NULL);
+    json_add_string(out, "why",
+                    outlook.unknown == NULL
+                        ? NULL
+                        : arena_printf(arena, "The outcome of %s is unknown: it may have happened, and may still run.",
+                                       outlook.unknown));
     json_object_end(out);
 }
 
