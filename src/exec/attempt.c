@@ -279,11 +279,15 @@ int attempt_launch(struct attempt *attempt, const struct job *job, const char *d
                                   attempt->remote};
     *ret_code = EINVAL;
     int r = script_instructions(attempt->plan->plan, job, &place, &instructions, err);
-    r = r < 0 ? r : launch_supervisor(&launch, ret_pid, ret_code, err);
-    script_clear(&instructions);
-    if (r == 0) {
-        worker_spawned(attempt->worker, *ret_pid);
+    if (r == 0 && attempt->remote) {
+        r = launch_supervisor(&launch, ret_pid, ret_code, err);
+        if (r == 0) {
+            worker_spawned(attempt->worker, *ret_pid);
+        }
+    } else if (r == 0) {
+        r = crew_launch(worker_crew(attempt->worker), &launch, ret_pid, ret_code, err);
     }
+    script_clear(&instructions);
     return r;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "crew.h"
 #include "exec/worker.h"
 #include "follow.h"
 #include "plans.h"
@@ -96,6 +97,7 @@ void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when i
 bool worker_was_here(const struct worker *worker, const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);
 struct plans *worker_plans(const struct worker *worker);
+struct crew *worker_crew(const struct worker *worker);
 const char *worker_installation(const struct worker *worker); /* NULL: not yet known */
 void worker_name_installation(struct worker *worker, const char *name);
 

@@ -26,8 +26,7 @@ void instruction_end(struct buf *out) {
     instruction_add(out, "end", "");
 }
 
-/* A file in memory holds the instructions, so that no pipe can fill up and no secret lies on a disk. */
-static int instructions_fd(const struct buf *instructions) {
+int launch_instructions(const struct buf *instructions) {
     int fd = memfd_create("instructions", MFD_CLOEXEC);
     size_t done = 0;
     while (fd >= 0 && done < instructions->size) {
@@ -61,12 +60,12 @@ static void environment(char *out[], size_t room) {
 }
 
 /* posix_spawn and not fork: its cost does not grow with this process. */
-static int spawn(const struct launch *launch, int input, pid_t *ret_pid) {
+int launch_program(const struct launch *launch, const char *argument, int input, pid_t *ret_pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
     const char *slash = strrchr(launch->program, '/');
-    char *argv[] = {(char *)(slash == NULL ? launch->program : slash + 1), NULL}, *envp[8] = {NULL};
+    char *argv[] = {(char *)(slash == NULL ? launch->program : slash + 1), (char *)argument, NULL}, *envp[8] = {NULL};
     if (launch->as_ssh) {
         environment(envp, sizeof envp / sizeof envp[0]);
     }
@@ -86,8 +85,8 @@ static int spawn(const struct launch *launch, int input, pid_t *ret_pid) {
 }
 
 int launch_supervisor(const struct launch *launch, pid_t *ret_pid, int *ret_code, struct err *err) {
-    int input = instructions_fd(launch->instructions);
-    int code = input < 0 ? errno : spawn(launch, input, ret_pid);
+    int input = launch_instructions(launch->instructions);
+    int code = input < 0 ? errno : launch_program(launch, NULL, input, ret_pid);
     if (input >= 0) {
         (void)close(input);
     }

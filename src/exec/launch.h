@@ -14,6 +14,9 @@ void instruction_add(struct buf *out, const char *key, const char *value);
 void instruction_add_number(struct buf *out, const char *key, int64_t value);
 void instruction_end(struct buf *out);
 
+/* A file in memory that holds them, so that no pipe can fill up and no secret lies on a disk. -1 with errno. */
+int launch_instructions(const struct buf *instructions) MUST_USE;
+
 /* The child is a session of its own and outlives us; ret_pid is for collecting it when it ends. On failure surely nothing was
  * started, and ret_code is the errno. */
 struct launch {
@@ -22,5 +25,8 @@ struct launch {
     bool as_ssh; /* it gets what ssh needs of our environment; else nothing */
 };
 int launch_supervisor(const struct launch *launch, pid_t *ret_pid, int *ret_code, struct err *err) MUST_USE;
+
+/* Starts a program like that with an argument, or NULL, with this input; returns 0 or an errno. */
+int launch_program(const struct launch *launch, const char *argument, int input, pid_t *ret_pid) MUST_USE;
 
 #endif

@@ -239,9 +239,11 @@ bool rundir_still_runs(const char *path) {
     return found;
 }
 
+/* With the shell's process as a value, so that it can't mean another run that the supervisor has taken meanwhile. */
 bool rundir_stop(const char *path) {
     struct rundir_record record = record_of(path);
-    return record.supervisor > 1 && rundir_is_locked(path) && kill(record.supervisor, SIGTERM) == 0;
+    const union sigval shell = {.sival_int = record.child};
+    return record.supervisor > 1 && rundir_is_locked(path) && sigqueue(record.supervisor, SIGTERM, shell) == 0;
 }
 
 uint64_t rundir_last_segment(const char *path) {

@@ -36,6 +36,7 @@ struct worker {
     struct timer *beat;
     struct signal_watch *children;
     struct plans *plans;
+    struct crew *crew;
     struct attempt *attempts;
     pid_t *pids; /* supervisors that we started and that have not ended */
     size_t pid_count;
@@ -66,6 +67,10 @@ void worker_name_installation(struct worker *worker, const char *name) {
 
 struct plans *worker_plans(const struct worker *worker) {
     return worker->plans;
+}
+
+struct crew *worker_crew(const struct worker *worker) {
+    return worker->crew;
 }
 
 bool worker_is_draining(const struct worker *worker) {
@@ -150,6 +155,20 @@ static struct attempt *worker_find_pid(const struct worker *worker, pid_t pid) {
         attempt = attempt->next;
     }
     return attempt;
+}
+
+static void worker_started(pid_t pid, void *user) {
+    worker_spawned(user, pid);
+}
+
+/* A supervisor is free again. What it has recorded the attempt finds by itself. */
+static void worker_run_over(pid_t pid, int status, void *user) {
+    struct attempt *attempt = worker_find_pid(user, pid);
+    if (attempt != NULL && status == 0) {
+        attempt->pid = 0;
+    } else if (attempt != NULL) {
+        attempt_supervisor_gone(attempt);
+    }
 }
 
 /* Some child has ended; only supervisors are ours to collect. */
@@ -339,6 +358,8 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     }
     worker->children = signal_watch_create(options->loop, SIGCHLD, worker_children, worker);
     worker->plans = plans_create();
+    worker->crew = crew_create(
+        options->loop, &(struct crew_events){.started = worker_started, .over = worker_run_over, .user = worker});
     worker->beat = loop_timer(options->loop, worker_beat, worker);
     worker->reader = job_reader_create(options->loop, options->store, worker->id, worker->host, worker_read, worker);
     worker_ask(worker);
@@ -381,6 +402,7 @@ void worker_destroy(struct worker *worker) {
     signal_watch_destroy(worker->children);
     timer_destroy(worker->beat);
     plans_destroy(worker->plans);
+    crew_destroy(worker->crew);
     if (worker->draining && !leaves_work) {
         (void)unlink(worker->lock_path);
     }

@@ -310,7 +310,7 @@ class Rig:
         return [line.split() for line in self.oracle.read_text().splitlines()]
 
     def supervisors(self):
-        """(pid, shell, run directory) of each guidepost-step that runs: what its record says, if it has that name."""
+        """(pid, shell, run directory) of each guidepost-step that has a run: what its record says, if it has that name."""
         found = []
         for host in self.host_dirs:
             for record in host.glob("runs/*/*/record"):
@@ -319,7 +319,8 @@ class Rig:
                     name = Path(f"/proc/{pid}/comm").read_text().strip()
                 except (OSError, TypeError):
                     continue
-                if name == "guidepost-step" and process_runs(pid):
+                ended = any(line.startswith("exit ") for line in record.read_text().splitlines())
+                if name == "guidepost-step" and not ended and process_runs(pid):
                     found.append((pid, shell, record.parent))
         return found
 

@@ -1,11 +1,12 @@
 #include "instructions.h"
 
+#include "process.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum kind { KIND_TEXT, KIND_NUMBER, KIND_ENV, KIND_SECRET, KIND_OPTION, KIND_END };
@@ -87,12 +88,11 @@ const char *instructions_parse(struct instructions *ret, char *text, size_t size
 
 ssize_t instructions_read(int signal_fd, char *text) {
     struct pollfd watched[] = {{.fd = 0, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-    struct signalfd_siginfo signal;
     ssize_t size = 0;
 
     while (size <= INSTRUCTIONS_BYTES) {
         (void)poll(watched, 2, -1);
-        if (read(signal_fd, &signal, sizeof signal) == sizeof signal && signal.ssi_signo == SIGTERM) {
+        if (process_canceled(signal_fd, 0)) {
             return -ECANCELED;
         }
         ssize_t count = watched[0].revents ? read(0, text + size, (size_t)(INSTRUCTIONS_BYTES + 1 - size)) : -1;

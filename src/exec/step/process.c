@@ -48,3 +48,14 @@ int process_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &taken, NULL);
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
+
+bool process_canceled(int signal_fd, pid_t shell) {
+    struct signalfd_siginfo signal;
+    bool canceled = false;
+
+    while (read(signal_fd, &signal, sizeof signal) == sizeof signal) {
+        bool ours = signal.ssi_code != SI_QUEUE || signal.ssi_int == shell;
+        canceled = canceled || (signal.ssi_signo == SIGTERM && ours);
+    }
+    return canceled;
+}

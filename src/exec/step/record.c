@@ -15,7 +15,7 @@
 static const char boot[] = "boot ";
 static const char started[] = "started ";
 
-/* Locked, and open to the end of the process. */
+/* Locked and open. */
 static int record_fd = -1;
 static off_t started_at; /* where that line begins; 0 = it is not there */
 
@@ -143,4 +143,10 @@ bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {
         }
         (void)nanosleep(&pause, NULL);
     }
+}
+
+void record_leave(void) {
+    (void)close(record_fd);
+    record_fd = -1;
+    started_at = 0;
 }

@@ -24,7 +24,7 @@ enum record_take {
 };
 
 /*
- * Opens and locks the record of the current directory, which stays so to the end of the process, for the functions below.
+ * Opens and locks the record of the current directory, which stays so until record_leave, for the functions below.
  * False: it is not ours to go on with. Who made the directory made the record: nothing is started where it is missing.
  */
 bool record_take(enum record_take take);
@@ -40,5 +40,8 @@ int record_started(pid_t supervisor, pid_t child);
  * ran here. Returns false only when the record has been deleted, so that there is nobody left to tell.
  */
 bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out);
+
+/* Unlocks and closes it. */
+void record_leave(void);
 
 #endif

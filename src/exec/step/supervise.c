@@ -3,6 +3,7 @@
 #include "account.h"
 #include "child.h"
 #include "group.h"
+#include "process.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -225,13 +225,7 @@ static void children_reap(struct supervision *s) {
 }
 
 static void signals_take(struct supervision *s) {
-    struct signalfd_siginfo signal;
-
-    while (read(s->signal_fd, &signal, sizeof signal) == sizeof signal) {
-        if (signal.ssi_signo == SIGTERM) {
-            s->canceled = true;
-        }
-    }
+    s->canceled = process_canceled(s->signal_fd, s->child.pid) || s->canceled;
     children_reap(s);
 }
 
