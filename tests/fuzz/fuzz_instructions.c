@@ -26,7 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data, size);
     const char *problem = instructions_parse(&in, text, size);
     if (!problem) {
-        expect_within(in.script, text, size);
+        expect(in.script || in.ssh.destination);
+        expect_within(in.script ? in.script : in.ssh.destination, text, size);
+        for (size_t i = 0; i < in.ssh.option_count; i++) {
+            expect_within(in.ssh.options[i], text, size);
+        }
         for (size_t i = 0; i < in.env_count; i++) {
             expect_within(in.env[i], text, size);
             expect(strchr(in.env[i], '=') > in.env[i]);

@@ -71,8 +71,7 @@ def test_a_script_runs_with_its_exit_status_output_and_environment(machines, mak
     assert run.text().endswith(hard)
     names = set(re.findall(r"^([A-Za-z_]+)=", run.text(), re.M))
     assert names <= {"PLAIN", "EMPTY", "HARD", "dir", "script", "HOME", "USER", "LOGNAME", "SHELL", "PATH", "PWD", "SHLVL", "_", "OLDPWD"}
-    until("the target is told", lambda: (run.remote() / "told").exists())
-    assert sorted(os.listdir(run.remote())) == ["exit", "lock", "started", "told"]
+    until("the target is told", lambda: sorted(os.listdir(run.remote())) == ["exit", "lock", "started", "told"])
     assert not (run.folder / "lost").exists()
 
 
@@ -249,6 +248,7 @@ def test_instructions_that_make_no_sense_are_refused(make):
         {"user": "nobody"},
         {"env": ["A B=1"]},
         {"nonsense": "1"},
+        {"script": None},
     ):
         run = make(**more).start()
         assert run.wait() == ("notstarted", 22), more
@@ -294,6 +294,19 @@ def test_instructions_that_did_not_arrive_start_nothing(machines, make):
     assert run.start("attach").wait() == ("notstarted", 103)
     assert "nothing was started on web-1" in run.text()
     assert not (machines.all["web-1"].home / "lost-start").exists()
+
+
+def test_old_runs_are_cleared_away_once_they_are_told(machines, make):
+    base = machines.all["web-1"].home / ".guidepost"
+    (base / "runs/test/1").mkdir(parents=True, exist_ok=True)
+    week, month = time.time() - 9 * 86400, time.time() - 40 * 86400
+    for name, file, when in (("told", "told", week), ("fresh", "told", time.time()), ("ended", "exit", month), ("void", "void", month), ("runs", "started", month)):
+        (base / "runs/test/1" / name).mkdir()
+        (base / "runs/test/1" / name / file).touch()
+        os.utime(base / "runs/test/1" / name / file, (when, when))
+    (base / "cleaned").unlink(missing_ok=True)
+    assert make().start().wait() == ("exit", 0)
+    until("the old is gone", lambda: sorted(os.listdir(base / "runs/test/1")) == ["fresh", "runs"])
 
 
 # --- what breaks in the middle ----------------------------------------------------------------------------------------

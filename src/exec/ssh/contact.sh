@@ -35,7 +35,10 @@ while IFS= read -r line; do
     esac
 done
 [ "$line" = go ] && [ -n "$name" ] || exit 0
-cd || exit
+cd 2>/dev/null || {
+    [ "$mode" = start ] && echo 'n 2 the login folder is not there' || echo 'u the login folder is not there'
+    exit 0
+}
 base=$HOME/.guidepost
 dir=$base/runs/$name
 segment=

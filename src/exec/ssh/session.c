@@ -24,8 +24,6 @@ enum {
     TELL_MS = 1000,
 };
 
-#define NEVER INT64_MAX
-
 static void call(struct session *s, bool shared, int64_t now);
 static void turn(struct session *s);
 static void deadlines_meet(struct session *s, int64_t now);
@@ -418,6 +416,10 @@ static void frame_take(struct session *s, enum frame_kind kind, const struct fra
         greeted(s, frame, now);
         return;
     }
+    if (kind == FRAME_UNDECIDED) { /* as good as silence */
+        connection_drop(s, RUNDIR_UNREACHABLE_OTHER, now);
+        return;
+    }
     s->heard_at = now;
     s->give_up_at = now + LIMIT_SSH_SILENCE_MS;
     s->pause = LIMIT_SSH_PAUSE_MS;
@@ -442,14 +444,12 @@ static void frame_take(struct session *s, enum frame_kind kind, const struct fra
     case FRAME_GONE:
         over(s, "gone", frame->number);
         break;
-    case FRAME_UNDECIDED:
-        connection_drop(s, RUNDIR_UNREACHABLE_OTHER, now);
-        break;
     case FRAME_ALIVE:
         found_again(s);
         break;
     case FRAME_NONE:
     case FRAME_HELLO:
+    case FRAME_UNDECIDED:
     case FRAME_BROKEN:
         break;
     }

@@ -45,6 +45,9 @@ const char *values_refusal(const struct instructions *in) {
     if (in->ssh.work && strcmp(in->ssh.work, "probe") == 0) {
         return NULL;
     }
+    if (!in->script && (!in->ssh.work || strcmp(in->ssh.work, "start") == 0)) {
+        return "there is no script";
+    }
     if (!in->ssh.run || !is_run(in->ssh.run)) {
         return "the name of the run on the target is not <installation>/<deployment>/<run>";
     }
