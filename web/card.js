@@ -87,8 +87,9 @@ function statusParts(level) {
       link.update(card);
       facts.update(card.facts);
       updateRows(card.rows.map((row, key) => ({...row, key})));
-      text(outcome, card.outcome ?? "");
-      outcome.hidden = !card.outcome;
+      const words = card.outcome ?? (card.kind === "reminder" ? card.text : "");
+      text(outcome, words);
+      outcome.hidden = !words;
     },
   };
 }

@@ -141,6 +141,11 @@ function deploymentLink(name) {
   return h("a", {href: `/d/${name.slice(1)}`}, name);
 }
 
+/* Each D310 and Q42 of a sentence leads there. */
+function linked(sentence) {
+  return sentence.split(/\b([DQ]\d+)\b/).map((part, n) => (n % 2 ? h("a", {href: `/${part[0].toLowerCase()}/${part.slice(1)}`}, part) : part));
+}
+
 function createHead(cancel, resume) {
   const title = h("h1", {tabindex: "-1"}, "…");
   const chip = stateChip("queued");
@@ -171,7 +176,7 @@ function createHead(cancel, resume) {
         data.resumed_by ? [" · goes on in ", deploymentLink(data.resumed_by)] : [],
       ];
       facts.replaceChildren(parts.filter(Boolean).join(" · "), " · ", started, ...links.flat());
-      text(why, data.closing_why ?? data.waits_for ?? "");
+      why.replaceChildren(...(data.closing_why ? [data.closing_why] : linked(data.waits_for ?? "")));
       again.hidden = !data.resume;
       text(again, data.resume ? `Resume with ${data.resume.place}…` : "");
       button.hidden = isFinal(data.state) || data.state === "canceling";
