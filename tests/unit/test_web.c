@@ -799,7 +799,7 @@ static void the_loop_sleeps_while_clients_wait(void **state) {
     peer_open(&rig, &peers[5]);
     peer_send(&rig, &peers[5], GET("/stream"));
     turn_for(&rig, 10);
-    for (size_t left = written - 4 * 65536; left > 0; left -= 65536) { /* nearly as much: the socket is full */
+    for (size_t left = written - LIMIT_HTTP_STREAM_BACKLOG / 2; left > 0; left -= 65536) { /* the socket is full */
         web_stream_write(rig.streams[2], block, 65536);
         turn_for(&rig, 5);
     }
