@@ -173,7 +173,7 @@ lint: ## Layers, purity, headers, exported names, forbidden words, generated doc
 
 tidy: ## clang-tidy over all sources (slow, so only on demand)
 	@command -v clang-tidy-14 >/dev/null || { echo "make tidy needs the package clang-tidy-14" >&2; exit 1; }
-	@printf '%s\n' $(LIB_SRC) $(STEP_SRC) | xargs -P $$(nproc) -I{} clang-tidy-14 --quiet {} -- \
+	@printf '%s\n' $(LIB_SRC) $(STEP_SRC) $(SSH_SRC) | xargs -P $$(nproc) -I{} clang-tidy-14 --quiet {} -- \
 		$(CPPFLAGS) -std=c17 $(PKG_CFLAGS)
 
 format: ## Let clang-format lay out the sources
