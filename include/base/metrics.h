@@ -40,6 +40,7 @@
     X(CHAT_CALLS, "guidepost_chat_calls_total", "counter", "Requests to a chat platform.", "adapter method result")    \
     X(REDIS_RECONNECTS, "guidepost_redis_reconnects_total", "counter", "Connections to Redis made again.", "")         \
     X(REDIS_SECONDS, "guidepost_redis_command_duration_seconds", "histogram", "Round trip of a commit.", "")           \
+    X(INVENTORY_FAILED, "guidepost_inventory_failed", "gauge", "1 if it could not be read last time.", "inventory")    \
     X(HTTP_REQUESTS, "guidepost_http_requests_total", "counter", "Requests answered.", "method route code")            \
     X(HTTP_SECONDS, "guidepost_http_request_duration_seconds", "histogram", "Time to answer a request.", "route")
 

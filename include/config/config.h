@@ -146,7 +146,8 @@ struct config_room {
 
 /* Targets that another program lists, as the JSON of `ansible-inventory --list`. */
 struct config_inventory {
-    struct config_names command; /* argv */
+    struct config_names command; /* argv; or */
+    const char *file;            /* what such a program printed */
     struct config_names environments;
     int64_t refresh_ms;
 };
@@ -231,6 +232,14 @@ struct config *config_load(const char *path, struct config_problems *problems);
 
 /* The same for text in memory; `name` is what problems call it, and relative paths start at its folder. */
 struct config *config_load_text(const char *name, const char *text, size_t size, struct config_problems *problems);
+
+/* The same configuration with the targets of its inventories, too: texts[i] is what inventory i printed, or NULL if that is
+ * not known. Has one reference, and holds one of `base`. NULL: err says what is wrong. */
+struct config *config_with_inventories(struct config *base, const char *const *texts, struct err *err);
+
+/* A `targets:` block of the file, made of what an inventory printed, or of the hosts of an ssh_config. */
+int config_import_ansible(const char *text, size_t size, struct buf *out, struct err *err) MUST_USE;
+void config_import_ssh(const char *text, struct buf *out);
 
 void config_problems_finish(struct config_problems *problems);
 

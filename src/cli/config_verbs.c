@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/inventories.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "config_online.h"
@@ -87,17 +90,58 @@ static bool check_in_json(const struct terminal *terminal, const struct config *
     return ok;
 }
 
+static void take_config(struct config *config, void *user) {
+    struct config **now = user;
+    config_unref(*now);
+    *now = config;
+}
+
+/* Asks the inventories too: what they list is part of the configuration. False, and said, if one can't be read. */
+static bool add_inventories(const struct terminal *terminal, struct config **config) {
+    struct buf health = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    struct config *now = NULL;
+    log_set_level(LOG_ERROR); /* What is wrong is said here. */
+    struct loop *loop = loop_create();
+    struct inventories *inventories =
+        inventories_create(&(struct inventories_options){.loop = loop, .changed = take_config, .user = &now});
+    take_config(inventories_use(inventories, *config), &now);
+    inventories_wait(inventories);
+    bool failed = inventories_write_troubles(inventories, &health) > 0;
+    inventories_destroy(inventories);
+    (void)loop_destroy(loop);
+    terminal_write(terminal, stdout, TERMINAL_PLAIN, health.data);
+    buf_finish(&health);
+    take_config(now, config);
+    return !failed;
+}
+
+static int import(struct invocation *invocation, const char *kind, const char *path) {
+    struct buf text = BUF_INIT(8 * LIMIT_CONFIG_BYTES), out = BUF_INIT(8 * LIMIT_CONFIG_BYTES);
+    struct err err;
+    int r = file_read(path, 8 * LIMIT_CONFIG_BYTES, &text, &err);
+    if (r == 0 && str_equal(kind, "ssh")) {
+        config_import_ssh(text.data, &out);
+    } else if (r == 0) {
+        r = config_import_ansible(text.data, text.size, &out, &err);
+    }
+    (void)fputs(out.data, stdout);
+    buf_finish(&text);
+    buf_finish(&out);
+    return r < 0 ? terminal_fail(&invocation->terminal, &err) : 0;
+}
+
 static int check(const struct invocation *invocation, const char *path) {
     const struct terminal *terminal = &invocation->terminal;
     bool online = option_given(&invocation->options, OPTION_ONLINE);
     struct config_problems problems = {0};
     struct config *config = config_load(path, &problems);
+    bool read = config == NULL || config->inventory_count == 0 || add_inventories(terminal, &config);
     bool ok = option_given(&invocation->options, OPTION_JSON)
                   ? check_in_json(terminal, config, &problems, online)
                   : check_in_words(terminal, path, config, &problems, online);
     config_problems_finish(&problems);
     config_unref(config);
-    return ok ? 0 : 1;
+    return ok && read ? 0 : 1;
 }
 
 static int print(void (*write)(struct buf *out)) {
@@ -119,9 +163,16 @@ int config_verb_run(struct invocation *invocation) {
     if (str_equal(what, "schema") && options->word_count == 1) {
         return print(config_write_schema);
     }
+    const char *kind = options->word_count > 1 ? options->words[1] : "";
+    if (str_equal(what, "import") && options->word_count <= 3 &&
+        (str_equal(kind, "ansible") || str_equal(kind, "ssh"))) {
+        return import(invocation, kind, options->word_count == 3 ? options->words[2] : "/dev/stdin");
+    }
     if (!str_equal(what, "check") || options->word_count > 2) {
-        (void)err_set(&err, ERR_INVALID,
-                      "That is no use of config; write: guidepost config check [file], config docs or config schema");
+        (void)err_set(
+            &err, ERR_INVALID,
+            "That is no use of config; write: guidepost config check [file], config import ansible|ssh [file], "
+            "config docs or config schema");
         return terminal_fail(&invocation->terminal, &err);
     }
     if (options->word_count == 2) {

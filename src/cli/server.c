@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "app/engine.h"
 #include "app/escalation.h"
+#include "app/inventories.h"
 #include "app/operations.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -36,8 +37,9 @@ struct server {
     struct server_options options;
     struct state_dir *state_dir;
     char local_token[ID_RANDOM_SIZE];
-    char banner[BANNER_SIZE]; /* "" if there is nothing to warn about */
-    struct config *config;    /* in force */
+    char banner[BANNER_SIZE];        /* "" if there is nothing to warn about */
+    struct config *config;           /* in force: as it was loaded, with the targets of its inventories */
+    struct inventories *inventories; /* of it */
     struct loop *loop;
     struct redis_server *redis;
     struct store *store;
@@ -78,6 +80,7 @@ static struct api_status current_status(void *user) {
 static void write_health(struct buf *out, void *user) {
     const struct server *server = user;
     chats_write_health(server->chats, out);
+    inventories_write_health(server->inventories, out);
 }
 
 static void generation_recorded(const struct commit_reply *reply, void *user) {
@@ -193,6 +196,23 @@ static struct config *load(const char *path) {
     return config;
 }
 
+/* Targets have come or gone; people and permissions are the same, so that nothing else need know. */
+static void targets_changed(struct config *config, void *user) {
+    struct server *server = user;
+    config_unref(server->config);
+    server->config = config;
+}
+
+/* At the start they are waited for; then they are asked beside everything else. */
+static void build_inventories(struct server *server) {
+    struct config *loaded = server->config;
+    server->inventories = inventories_create(
+        &(struct inventories_options){.loop = server->loop, .changed = targets_changed, .user = server});
+    server->config = inventories_use(server->inventories, loaded);
+    config_unref(loaded);
+    inventories_wait(server->inventories);
+}
+
 /* Somebody wants the file as it is to be in force (SIGHUP), or another server has put another configuration in force. Then ours must
  * not replace it unless the file has changed: it may be the older one. */
 static void reload(struct server *server, bool wanted) {
@@ -222,6 +242,11 @@ static void reload(struct server *server, bool wanted) {
         return;
     }
     config_unref(old);
+    if (server->inventories != NULL) {
+        server->config = inventories_use(server->inventories, config);
+        config_unref(config);
+        config = server->config;
+    }
     if (!server->store_wrong) {
         server->banner[0] = '\0';
     }
@@ -480,6 +505,9 @@ static int build_working(struct server *server, struct err *err) {
 static int build(struct server *server, struct err *err) {
     int r = state_dir_open(server->options.state_dir, server->options.private_redis, &server->state_dir, err);
     server->loop = loop_create();
+    if (r == 0 && server->options.serves) {
+        build_inventories(server);
+    }
     r = r < 0 ? r : build_store(server, err);
     r = r < 0 || !server->options.serves ? r : build_serving(server, err);
     r = r < 0 || !server->options.works ? r : build_working(server, err);
@@ -500,6 +528,7 @@ static void demolish(struct server *server) {
         signal_watch_destroy(server->signals[i]);
     }
     timer_destroy(server->timer);
+    inventories_destroy(server->inventories);
     if (server->loop != NULL && !loop_destroy(server->loop)) {
         log_error("something was left open at the end", LOG_END);
         server->exit_code = 1;

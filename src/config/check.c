@@ -206,6 +206,12 @@ static void check_targets(struct binder *binder, const struct node *root, const 
     const struct node *inventories = node_get(root, "inventories");
     for (size_t i = 0; i < config->inventory_count; i++) {
         const struct node *command = node_get(inventories->items[i], "command");
+        const struct node *file = node_get(inventories->items[i], "file");
+        if (inventories->items[i]->kind == NODE_MAP && (command == NULL) == (file == NULL)) {
+            problem_error(binder->problems, inventories->items[i]->place,
+                          "inventories[%zu]: needs %s 'command: [...]' %s 'file: PATH'", i,
+                          file != NULL ? "only one of" : "either", file != NULL ? "and" : "or");
+        }
         if (command != NULL && command->kind == NODE_LIST && command->count == 0) {
             problem_error(binder->problems, command->place, "inventories[%zu].command: needs a program", i);
         }

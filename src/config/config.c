@@ -17,13 +17,15 @@
 #include "base/str.h"
 #include "bind.h"
 #include "check.h"
+#include "copy.h"
 #include "document.h"
 #include "problem.h"
 
 /* What a struct config really is: `config` comes first, so that one pointer is the other. */
 struct loaded {
     struct config config;
-    struct arena *arena; /* owned; holds everything but this struct */
+    struct arena *arena; /* owned; holds everything but this struct, and what is borrowed from `base` */
+    struct config *base; /* a reference; NULL unless it is a copy */
     size_t references;
 };
 
@@ -199,8 +201,18 @@ void config_unref(struct config *config) {
     assert(loaded->references > 0);
     if (--loaded->references == 0) {
         arena_destroy(loaded->arena);
+        config_unref(loaded->base);
         mem_free(loaded);
     }
+}
+
+struct config *config_copy(struct config *base, struct arena **ret_arena) {
+    struct loaded *copy = mem_alloc(sizeof *copy);
+    copy->config = *base;
+    copy->base = config_ref(base);
+    copy->arena = *ret_arena = arena_create();
+    copy->references = 1;
+    return &copy->config;
 }
 
 /* Every text with its length in front, so that no two configurations give the same bytes. */

@@ -236,8 +236,9 @@ static const struct table environment_table = {"environment", "Where things are 
                                                sizeof(struct config_environment), environment_fields};
 
 static const struct field inventory_fields[] = {
-    {"command", FIELD_NAMES, AT(config_inventory, command), .rule = RULE_LINE, .required = true,
+    {"command", FIELD_NAMES, AT(config_inventory, command), .rule = RULE_LINE,
      .help = "The program and its arguments; it prints what `ansible-inventory --list` prints."},
+    {"file", FIELD_PATH, AT(config_inventory, file), .rule = RULE_PATH, .help = "Instead of command: a file of that."},
     {"environments", FIELD_NAMES, AT(config_inventory, environments), .rule = RULE_NAME, .refers = REFERS_ENVIRONMENT,
      .help = "Which environments its targets belong to; left out means all."},
     {"refresh", FIELD_DURATION, AT(config_inventory, refresh_ms), .min = 1000, .max = DAYS(30), .fallback = "10m",

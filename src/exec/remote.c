@@ -30,6 +30,7 @@ static const struct worker_options *options(const struct attempt *attempt) {
 /* What was adopted is in doubt until the target was heard; a supervisor that lives knows whether it was. */
 void remote_begin(struct attempt *attempt, bool adopted) {
     attempt->ssh.told = adopted ? EVENT_ADOPTED : EVENT_HEARD;
+    attempt->ssh.attached_ms = adopted ? clock_monotonic_ms() : 0;
     attempt->ssh.pause_ms = LIMIT_SSH_PAUSE_MS;
 }
 

@@ -105,8 +105,8 @@ void commit_put_claim(struct commit *commit, const struct deployment *d, size_t 
     run_field_format(field, step, slot);
     claim_format(claim, letter, attempt, epoch, NULL);
     commit_add(commit, "HSET", records_key(key, "dep", d->id, ":claims"), field, claim);
-    if (letter == CLAIM_ADOPTABLE && run->worker != NULL) {
-        /* Its owner is gone: the run is nobody's now. */
+    if (letter != CLAIM_ENDED && run->worker != NULL) {
+        /* Its owner is gone, or replaced by a Retry while it still listened: the run is nobody's now. */
         char owned[STORE_KEY_SIZE];
         char member[OWNED_SIZE];
         (void)snprintf(owned, sizeof owned, "owned:%s", run->worker);

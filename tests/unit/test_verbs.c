@@ -154,7 +154,8 @@ static void wrong_command_lines_say_what_to_write_and_end_with_2(void **state) {
         {"completion ksh", "guidepost: There is no completion for 'ksh'; write: guidepost completion bash|zsh|fish\n"},
         {"docs", "guidepost: Which page? Write: guidepost docs states\n"},
         {"config show",
-         "guidepost: That is no use of config; write: guidepost config check [file], config docs or config schema\n"},
+         "guidepost: That is no use of config; write: guidepost config check [file], config import ansible|ssh [file], "
+         "config docs or config schema\n"},
         {"serve now", "guidepost: serve takes no 'now'. See: guidepost help serve\n"},
         {"up --log-level loud",
          "guidepost: 'loud' is no level of the log; write: --log-level debug, info, warn or error\n"},
