@@ -92,8 +92,9 @@
  *     contact    a line by guidepost-ssh, for the next one: boot id of the target, whether it has said that it
  *                started, how much output was taken. No business of the worker
  *     lost       there while the target has been silent for LIMIT_SSH_LOST_MS with the outcome open, and deleted when
- *                it says that the run goes on, or with the end; a sentence for people. The outcome is unknown while it is there. guidepost-ssh
- *                keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded as an end like others
+ *                it says that the run goes on, or with the end; a sentence for people. The outcome is unknown while it
+ *                is there. guidepost-ssh keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded
+ *                as an end like others
  * More words of `exit`:
  *     unreachable <enum rundir_unreachable>   nothing of the script ran: there is no connection. The output has the
  *                                        sentence
