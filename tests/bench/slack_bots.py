@@ -1,5 +1,6 @@
 """The two bots of bench_slack.py, each with a fake Slack, a Redis and a worker of its own, and what people do to them."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -185,7 +186,7 @@ class Bot:
     # --- the processor and memory
 
     def cpu(self):
-        """CPU seconds of bot, worker and Redis, of their children that have ended, and of the fake."""
+        """CPU seconds of bot, worker and Redis, of their children, and of the fake."""
         own, children = (sum(column) for column in zip(*map(cpu_of, self.processes)))
         return own, children, cpu_of(self.slack.process)[0]
 
@@ -194,11 +195,20 @@ class Bot:
         return sum(int(text.split()[1]) for text in texts) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def cpu_of(process):
-    """CPU seconds of the process, and of its children that have ended."""
-    text = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
+def ticks_of(pid):
+    """CPU ticks of a process, and of its children that have ended."""
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     user, system, children_user, children_system = map(int, text.rpartition(")")[2].split()[11:15])
-    return (user + system) / TICKS, (children_user + children_system) / TICKS
+    return user + system, children_user + children_system
+
+
+def cpu_of(process):
+    """CPU seconds of the process, and of its children, with theirs: those that have ended and those that wait for more work."""
+    own, children = ticks_of(process.pid)
+    for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it has just ended
+            children += sum(ticks_of(child))
+    return own / TICKS, children / TICKS
 
 
 class Guidepost(Bot):
