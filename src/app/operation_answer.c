@@ -401,25 +401,32 @@ const struct question_record *task_first_open(const struct task *task, const str
     return NULL;
 }
 
-static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
-    struct task *task = user;
+/* False if the task is over: the question could not be read, it is closed, or others may do this. */
+static bool question_came(struct task *task, struct deployment_record *record, const struct err *err) {
     if (err != NULL) {
         task_unread(task, err);
-        return;
+        return false;
     }
     task->record = record;
     task->deployment = record->deployment->id;
-    const struct deployment *d = record->deployment;
+    const struct plan *plan = record->deployment->plan;
     const struct question_record *asked = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
-        return;
+    if (!task_allowed(task, PERMISSION_TAKE, plan->project, plan->environment)) {
+        return false;
     }
     if (task_first_open(task, asked) == NULL) {
         task_too_late(task, asked);
-        return;
+        return false;
     }
-    task->state = arena_alloc(task->arena, sizeof(struct taking));
-    take_next(task);
+    return true;
+}
+
+static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
+    struct task *task = user;
+    if (question_came(task, record, err)) {
+        task->state = arena_alloc(task->arena, sizeof(struct taking));
+        take_next(task);
+    }
 }
 
 void task_take(struct task *task) {
@@ -431,13 +438,56 @@ void task_take(struct task *task) {
     store_load_question(task->operations->options.store, task->question, take_loaded, task);
 }
 
+struct checking {
+    size_t next, asked;
+};
+
+static void check_end(struct task *task) {
+    const struct checking *state = task->state;
+    unsigned long long id = (unsigned long long)task->question;
+    if (state->asked == 1) {
+        buf_printf(&task->text,
+                   "Q%llu: its machine is asked again. If the truth is there, the question closes by itself.", id);
+    } else {
+        buf_printf(&task->text,
+                   "Q%llu: %zu machines are asked again. Where the truth is there, the question closes by itself.", id,
+                   state->asked);
+    }
+    task_reply(task);
+}
+
+static bool can_check(const struct task *task, const struct question_record *other) {
+    const struct question_record *asked = record_question(task->record, task->question);
+    return task_stands_for(task, asked, other) && (other->question.unknown || other->question.late_cancel);
+}
+
+static void check_recorded(enum answer_result result, void *user);
+
+/* Of a card every machine whose outcome is not known. */
+static void check_next(struct task *task) {
+    struct checking *state = task->state;
+    while (state->next < task->record->question_count) {
+        const struct question_record *other = &task->record->questions[state->next++];
+        if (can_check(task, other)) {
+            store_check(task->operations->options.store, task->record->deployment, &other->question, check_recorded,
+                        task);
+            return;
+        }
+    }
+    if (state->asked > 0) {
+        check_end(task);
+    } else {
+        task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.",
+                    (unsigned long long)task->question);
+    }
+}
+
 static void check_recorded(enum answer_result result, void *user) {
     struct task *task = user;
+    struct checking *state = task->state;
     if (result == ANSWER_ACCEPTED) {
-        buf_printf(&task->text,
-                   "Q%llu: its machine is asked again. If the truth is there, the question closes by itself.",
-                   (unsigned long long)task->question);
-        task_reply(task);
+        state->asked++;
+        check_next(task);
     } else {
         task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
     }
@@ -445,28 +495,9 @@ static void check_recorded(enum answer_result result, void *user) {
 
 static void check_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_unread(task, err);
-        return;
-    }
-    task->record = record;
-    task->deployment = record->deployment->id;
-    const struct deployment *d = record->deployment;
-    const struct question_record *asked = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_TAKE, d->plan->project, d->plan->environment)) {
-        return;
-    }
-    const struct question_record *open = task_first_open(task, asked);
-    if (open == NULL) {
-        task_too_late(task, asked);
-        return;
-    }
-    asked = open;
-    if (!asked->question.unknown && !asked->question.late_cancel) {
-        task_refuse(task, ERR_INVALID, "Q%llu is about a known outcome: there is nothing to look for.",
-                    (unsigned long long)task->question);
-    } else {
-        store_check(task->operations->options.store, d, &asked->question, check_recorded, task);
+    if (question_came(task, record, err)) {
+        task->state = arena_alloc(task->arena, sizeof(struct checking));
+        check_next(task);
     }
 }
 

@@ -140,6 +140,18 @@ def test_an_unknown_outcome_is_called_unknown_and_suggests_nothing(stage):
     assert "taken as done" in stage.wait_answered(question)["text"]
 
 
+def test_a_look_for_the_truth_is_for_all_machines_of_the_card(stage):
+    play = stage.play("kill -9 $PPID; kill -9 $$\n")
+    question = play.wait_question()
+    stage.slack.until("both machines", lambda: "on 2 of 2 machines" in stage.slack.message(question)["text"])
+    known = len(stage.slack.ephemerals("bob"))
+    assert stage.click("bob", stage.slack.message(question), "check")
+    told = stage.slack.until("bob to be told", lambda: stage.slack.ephemerals("bob")[known:])[0]["text"]
+    assert "2 machines are asked again" in told, told
+    assert stage.click("bob", stage.slack.message(question), "fail")
+    play.wait_closing("Failed")
+
+
 def test_a_passed_deadline_is_shown_in_place_of_the_question(stage):
     play = stage.play(FAILS, project="hurry")
     question = play.wait_question()
