@@ -197,10 +197,15 @@ void store_when_back(struct store *store, uint64_t deployment, uint64_t question
 
 /* What people do with the clocks of an open question. It goes on waiting for an answer. */
 enum putting_off { PUT_OFF_EXTEND, PUT_OFF_PARK, PUT_OFF_UNPARK };
-/* deadline_ms: of EXTEND and UNPARK, the new one; 0 = none. ANSWER_CHANGED: it is
- * parked already. */
-void store_put_off(struct store *store, uint64_t deployment, uint64_t question, enum putting_off how,
-                   int64_t deadline_ms, const char *actor, const char *via, answered_done *done, void *user);
+struct new_put_off {
+    uint64_t deployment, question;
+    enum putting_off how;
+    int64_t deadline_ms;  /* of EXTEND and UNPARK, the new one; 0 = none */
+    enum closing closing; /* as in new_answer: a deployment that is failed in the same moment is not put off */
+    const char *actor, *via;
+};
+/* ANSWER_CHANGED: it is parked already. */
+void store_put_off(struct store *store, const struct new_put_off *put_off, answered_done *done, void *user);
 
 /* ANSWER_TOO_LATE: canceled before, or final. */
 void store_cancel(struct store *store, uint64_t deployment, const char *actor, const char *via, const char *note,

@@ -58,7 +58,11 @@ static void put_off_say(struct task *task) {
 static void put_off_end(struct task *task) {
     const struct putting *state = task->state;
     unsigned long long id = (unsigned long long)task->question;
-    if (state->done > 0) {
+    if (state->refused == ANSWER_CLOSING) {
+        /* Perhaps the deadline of a machine passed after that of another was put off. */
+        task_refuse(task, ERR_CONFLICT, "D%llu was failed or canceled before.",
+                    (unsigned long long)task->record->deployment->id);
+    } else if (state->done > 0) {
         put_off_say(task);
         task_reply(task);
     } else if (state->refused == ANSWER_CHANGED) {
@@ -88,8 +92,17 @@ static void put_off_next(struct task *task) {
         }
         int64_t deadline_ms =
             state->how == PUT_OFF_EXTEND ? state->deadline_ms : deployment_deadline(d, q, clock_wall_ms());
-        store_put_off(task->operations->options.store, d->id, q->id, state->how, deadline_ms, task->op.actor.name,
-                      task->op.actor.via, put_off_recorded, task);
+        store_put_off(task->operations->options.store,
+                      &(struct new_put_off){
+                          .deployment = d->id,
+                          .question = q->id,
+                          .how = state->how,
+                          .deadline_ms = deadline_ms,
+                          .closing = q->late_cancel ? CLOSING_CANCELING : CLOSING_NO,
+                          .actor = task->op.actor.name,
+                          .via = task->op.actor.via,
+                      },
+                      put_off_recorded, task);
         return;
     }
     put_off_end(task);
@@ -100,7 +113,11 @@ static void put_off_recorded(enum answer_result result, void *user) {
     struct putting *state = task->state;
     state->done += result == ANSWER_ACCEPTED;
     state->refused = result == ANSWER_ACCEPTED ? state->refused : result;
-    put_off_next(task);
+    if (result == ANSWER_CLOSING) {
+        put_off_end(task);
+    } else {
+        put_off_next(task);
+    }
 }
 
 /* False if the task was refused. */

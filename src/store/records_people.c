@@ -190,14 +190,15 @@ void store_when_back(struct store *store, uint64_t deployment, uint64_t question
 
 /* --- clocks --- */
 
-static void put_off_write(struct commit *commit, const char *key, enum putting_off how, int64_t deadline_ms,
-                          const char *actor, int64_t now_ms) {
-    switch (how) {
+static void put_off_write(struct commit *commit, const char *key, const struct new_put_off *put_off, int64_t now_ms) {
+    int64_t deadline_ms = put_off->deadline_ms;
+    switch (put_off->how) {
     case PUT_OFF_EXTEND:
         break;
     case PUT_OFF_PARK:
-        commit_add(commit, "HSET", key, "parked", actor);
+        commit_add(commit, "HSET", key, "parked", put_off->actor);
         put_number(commit, key, "parked_at", (uint64_t)now_ms);
+        deadline_ms = 0;
         break;
     case PUT_OFF_UNPARK:
         commit_add(commit, "HDEL", key, "parked", "parked_at");
@@ -211,26 +212,27 @@ static void put_off_write(struct commit *commit, const char *key, enum putting_o
     commit_add(commit, "HINCRBY", key, "revision", "1");
 }
 
-void store_put_off(struct store *store, uint64_t deployment, uint64_t question, enum putting_off how,
-                   int64_t deadline_ms, const char *actor, const char *via, answered_done *done, void *user) {
+void store_put_off(struct store *store, const struct new_put_off *put_off, answered_done *done, void *user) {
     static const enum event_kind kinds[] = {
         [PUT_OFF_EXTEND] = EVENT_EXTENDED, [PUT_OFF_PARK] = EVENT_PARKED, [PUT_OFF_UNPARK] = EVENT_UNPARKED};
     char key[RECORDS_KEY_SIZE];
     int64_t now_ms = clock_wall_ms();
     struct request *request = request_create(store, NULL, done, user);
-    (void)require(request, records_key(key, "q", question, ""), "state", "open", ANSWER_TOO_LATE);
-    if (how != PUT_OFF_UNPARK) {
+    (void)require(request, records_key(key, "dep", put_off->deployment, ""), "closing", closing_word(put_off->closing),
+                  ANSWER_CLOSING);
+    (void)require(request, records_key(key, "q", put_off->question, ""), "state", "open", ANSWER_TOO_LATE);
+    if (put_off->how != PUT_OFF_UNPARK) {
         (void)require(request, key, "parked", "", ANSWER_CHANGED);
     }
-    put_off_write(request->commit, key, how, how == PUT_OFF_PARK ? 0 : deadline_ms, actor, now_ms);
-    const struct event event = {.kind = kinds[how],
+    put_off_write(request->commit, key, put_off, now_ms);
+    const struct event event = {.kind = kinds[put_off->how],
                                 .now_ms = now_ms,
-                                .question = question,
-                                .deadline_ms = deadline_ms,
-                                .actor = actor,
-                                .via = via};
-    inbox_encode_event(request->commit, deployment, &event);
-    commit_changed(request->commit, deployment);
+                                .question = put_off->question,
+                                .deadline_ms = put_off->deadline_ms,
+                                .actor = put_off->actor,
+                                .via = put_off->via};
+    inbox_encode_event(request->commit, put_off->deployment, &event);
+    commit_changed(request->commit, put_off->deployment);
     request_send(request);
 }
 

@@ -245,16 +245,22 @@ def test_a_deadline_is_put_off(alice):
     assert alice.deployment(number)["ended"] >= later["deadline"]
 
 
-def test_a_deadline_and_an_answer_at_one_moment(alice):
-    for round in range(4):
+def test_a_deadline_and_an_answer_or_an_extend_at_one_moment(alice):
+    for round in range(3):
+        other = alice.deploy("shelf", f"1.3.{round}", "staging")
         number = alice.deploy("shop", f"1.3.{round}", "staging")
-        question = asked(alice, number)
+        extended, question = asked(alice, other), asked(alice, number)
+        time.sleep(max(0, extended["deadline"] / 1000 - time.time() - 0.004 + 0.004 * round))
+        put_off, _ = alice.ask("POST", f"/v1/questions/{extended['id']}/extend", {"for": "4s"})
         time.sleep(max(0, question["deadline"] / 1000 - time.time() - 0.004 + 0.004 * round))
         status, reply = alice.answer(question["id"], "retry")
         record = alice.get(f"/v1/questions/{question['id']}")
         assert not record["open"]
         assert (record["answered_by"] == "alice") == (status == 200), (reply, record)
         until("the end", lambda: alice.deployment(number)["state"] == "failed", seconds=30)
+        until("the end of the other", lambda: alice.deployment(other)["state"] == "failed", seconds=30)
+        late = alice.deployment(other)["ended"] - extended["deadline"]
+        assert (late > 3000) == (put_off == 200), (put_off, late)
 
 
 def test_a_room_is_told_once_a_day_what_is_open(alice, rig):
