@@ -222,6 +222,21 @@ static int text_free(void **state) {
     return 0;
 }
 
+static void what_is_for_ssh_is_understood_too(void **state) {
+    (void)state;
+    assert_null(parse("work 6\nattach\nssh-destination 5\nweb-1\nssh-run 7\nx/1/2.0\nssh-config 2\n/c\n"
+                      "ssh-known-hosts 2\n/k\nssh-control 2\n/s\nssh-program 2\n/p\n"
+                      "ssh-option 3\nA=b\nssh-option 7\nC=d=e f\n" END));
+    assert_string_equal(in.ssh.work, "attach");
+    assert_string_equal(in.ssh.destination, "web-1");
+    assert_string_equal(in.ssh.run, "x/1/2.0");
+    assert_int_equal(in.ssh.option_count, 2);
+    assert_string_equal(in.ssh.options[1], "C=d=e f");
+    assert_null(in.script); /* to go on with a run it is not needed */
+    assert_non_null(parse("ssh-destination 1\na\nssh-option 1\nA\n" END));
+    assert_non_null(parse("ssh-destination 1\na\nssh-destination 1\na\n" END));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_that_can_be_told_is_understood),
@@ -232,6 +247,7 @@ int main(void) {
         cmocka_unit_test(wrong_instructions_are_refused),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(a_problem_quotes_no_value),
+        cmocka_unit_test(what_is_for_ssh_is_understood_too),
     };
     return cmocka_run_group_tests(tests, NULL, text_free);
 }

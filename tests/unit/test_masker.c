@@ -368,6 +368,32 @@ static void it_agrees_with_the_plainest_masking(void **state) {
     }
 }
 
+/* From where it rests a new masker goes on as this one would. */
+static void it_rests_where_nothing_is_held_back_or_unfinished(void **state) {
+    static const char text[] = "a secret? secretsecret! secre.";
+    char whole[64], parts[64];
+    (void)state;
+    for (size_t cut = 0; cut <= sizeof text - 1; cut++) {
+        struct masker *one = masker_create(), *other = masker_create();
+        assert_true(masker_add(one, "secret", 6) && masker_build(one));
+        assert_true(masker_add(other, "secret", 6) && masker_build(other));
+        size_t first = masker_feed(one, text, cut, whole);
+        bool rests = masker_is_at_rest(one);
+        memcpy(parts, whole, first);
+        size_t whole_size = first + masker_feed(one, text + cut, sizeof text - 1 - cut, whole + first);
+        whole_size += masker_finish(one, whole + whole_size);
+        size_t parts_size = first + masker_feed(other, text + cut, sizeof text - 1 - cut, parts + first);
+        parts_size += masker_finish(other, parts + parts_size);
+        if (rests) {
+            assert_int_equal(parts_size, whole_size);
+            assert_memory_equal(parts, whole, whole_size);
+        }
+        assert_true(rests == (cut < 3 || cut == 9 || cut == 10 || cut == 23 || cut == 24 || cut == sizeof text - 1));
+        masker_destroy(one);
+        masker_destroy(other);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_replaced_wherever_it_stands),
@@ -386,6 +412,7 @@ int main(void) {
         cmocka_unit_test(without_secrets_everything_passes),
         cmocka_unit_test(the_longest_secret_is_masked),
         cmocka_unit_test(it_agrees_with_the_plainest_masking),
+        cmocka_unit_test(it_rests_where_nothing_is_held_back_or_unfinished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,6 +169,26 @@ static void a_segment_that_cannot_be_made_is_tried_again(void **state) {
     assert_int_equal(segments.left_out, 3);
 }
 
+static void another_process_goes_on_behind_what_is_there(void **state) {
+    struct segments segments;
+    (void)state;
+
+    segments_init(&segments, 4, 1, 1);
+    assert_int_equal(segments_resume(&segments), 0);
+    write_text(&segments, "abcdefghij"); /* efgh is left out */
+    segments_finish(&segments);
+    segments_init(&segments, 4, 1, 1);
+    assert_int_equal(segments_resume(&segments), 10);
+    assert_int_equal(segments.left_out, 4);
+    write_text(&segments, "klm");
+    segments_finish(&segments);
+    assert_segment(0, "abcd");
+    assert_segment(2, NULL);
+    assert_segment(3, "m");
+    assert_int_equal(segments.bytes, 13);
+    assert_int_equal(segments.left_out, 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(output_is_cut_into_segments, directory_empty),
@@ -177,6 +197,7 @@ int main(void) {
         cmocka_unit_test_setup(without_a_head_only_the_tail_is_kept, directory_empty),
         cmocka_unit_test_setup(what_cannot_be_written_is_left_out_and_the_next_write_tries_again, directory_empty),
         cmocka_unit_test_setup(a_segment_that_cannot_be_made_is_tried_again, directory_empty),
+        cmocka_unit_test_setup(another_process_goes_on_behind_what_is_there, directory_empty),
     };
     return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }
