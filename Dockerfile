@@ -12,7 +12,8 @@ LABEL org.opencontainers.image.title="guidepost" \
       org.opencontainers.image.licenses="MIT"
 # tini reaps what steps leave behind; openssh-client is for targets that are reached by ssh.
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libcjson1 libcurl4 libhiredis0.14 libmicrohttpd12 libssl3 libuv1 libyaml-0-2 \
+        ca-certificates libcjson1 libcurl4 libhiredis0.14 libmicrohttpd12 libssl3 libuv1 libwebsockets17 \
+        libwebsockets-evlib-uv libyaml-0-2 \
         openssh-client redis-server tini && \
     rm -rf /var/lib/apt/lists/* && \
     groupadd --gid 10001 guidepost && \
