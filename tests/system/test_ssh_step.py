@@ -317,15 +317,16 @@ def begun(run, text="line 3\n"):
     return run
 
 
-@pytest.mark.parametrize("name", anywhere())
-def test_a_broken_connection_costs_no_byte_of_output(machines, make, name):
-    run = begun(make(name, COUNTING))
+def test_a_broken_connection_costs_no_byte_of_output(machines, make):
+    runs = [make(name, COUNTING).start() for name in anywhere()]
     for n in (6, 12, 18):
-        machines.all[name].drop()
-        run.says(f"line {n}\n")
-    assert run.wait() == ("exit", 0)
-    assert run.text() == COUNTED
-    assert not run.is_lost()
+        for run in runs:
+            run.says(f"line {n}\n")
+            machines.all[run.destination].drop()
+    for run in runs:
+        assert run.wait() == ("exit", 0)
+        assert run.text() == COUNTED
+        assert not run.is_lost()
 
 
 def test_a_killed_client_or_shared_connection_costs_nothing(machines, make):
@@ -460,24 +461,24 @@ def environment(pid):
         return []
 
 
-@pytest.mark.parametrize("name", anywhere())
-def test_a_step_is_ended_with_its_whole_group(make, name):
-    kind = make(name, "echo on; sleep 60 & sleep 60", env=["MARK=kind"], id="kind")
-    deaf = make(name, "trap '' TERM; echo on; (trap '' TERM; sleep 60) & while :; do sleep 60 || :; done", env=["MARK=deaf"], id="deaf", kill_ms=500)
-    slow = make(name, "echo on; sleep 60", env=["MARK=slow"], id="slow", timeout_ms=1000)
-    quiet = make(name, "echo on; sleep 60", env=["MARK=quiet"], id="quiet", quiet_ms=1000)
-    for run in (kind, deaf, slow, quiet):
-        run.start()
-    for run in (kind, deaf):
-        run.says("on\n")
-    kind.cancel()
-    deaf.cancel()
-    assert kind.wait() == ("canceled", 15)
-    assert deaf.wait() == ("canceled", 9)
-    assert slow.wait() == ("timeout", 1000)
-    assert quiet.wait() == ("quiet", 1000)
-    for run in (kind, deaf, slow, quiet):
-        assert group_is_gone(name, run)
+def test_a_step_is_ended_with_its_whole_group(make):
+    deaf = "trap '' TERM; echo on; (trap '' TERM; sleep 60) & while :; do sleep 60 || :; done"
+    ends = {}
+    for name in anywhere():
+        for id, end, script, more in (
+            ("kind", ("canceled", 15), "echo on; sleep 60 & sleep 60", {}),
+            ("deaf", ("canceled", 9), deaf, {"kill_ms": 500}),
+            ("slow", ("timeout", 1000), "echo on; sleep 60", {"timeout_ms": 1000}),
+            ("quiet", ("quiet", 1000), "echo on; sleep 60", {"quiet_ms": 1000}),
+        ):
+            ends[make(name, script, env=[f"MARK={id}"], id=id, **more).start()] = end
+    for run, end in ends.items():
+        if end[0] == "canceled":
+            run.says("on\n")
+            run.cancel()
+    for run, end in ends.items():
+        assert run.wait() == end, run.id
+        assert group_is_gone(run.destination, run)
 
 
 def test_it_is_canceled_before_the_start_or_after_its_guidepost_ssh_was_killed(tmp_path, make):
