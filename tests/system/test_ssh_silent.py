@@ -1,0 +1,62 @@
+"""Machines that fall silent in the middle of a step, or are gone; and who looks for the truth then."""
+
+import os
+import signal
+import time
+
+from ssh_world import running, supervisors, world
+
+
+def test_the_host_of_a_worker_that_is_gone_is_replaced_by_another():
+    """Whoever asks the target finds the truth there, with nothing but what Redis knows."""
+    with world("host", workers=2, hosts=2) as w:
+        id, web = running(w, 8)
+        owner = next(n for n in range(2) if list(w.rig.host_dirs[n].glob("runs/*/*/record")))
+        w.rig.workers[owner].kill()
+        for pid in supervisors(w):
+            os.kill(pid, signal.SIGKILL)
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 1), ("check", 1)]
+
+
+def test_a_machine_that_is_gone_in_mid_step_is_asked_about_as_unknown():
+    """It comes back under another boot: nobody will ever know, and a Retry runs the step once more."""
+    with world("gone") as w:
+        id, web = running(w, 30)
+        web.lose()
+        before = time.monotonic()
+        question = w.question()
+        assert time.monotonic() - before < 15
+        assert question["unknown"] and question["attempt"] == 1
+        web.reboot()
+        assert w.person.answer(question["id"], "retry")[0] == 200
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 1), ("install", 2), ("check", 1)]
+
+
+def test_a_machine_that_falls_silent_is_asked_about_and_a_late_truth_closes_the_question():
+    with world("silent") as w:
+        id, web = running(w, 12)
+        web.freeze()
+        before = time.monotonic()
+        question = w.question()
+        assert time.monotonic() - before < 15
+        assert question["unknown"]
+        status, reply = w.person.ask("POST", f"/v1/questions/{question['id']}/check", {})
+        assert status == 200, reply
+        web.thaw()
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 1), ("check", 1)]
+        closed = w.person.get(f"/v1/questions/{question['id']}")
+        assert closed["closed_why"].startswith("The truth came late"), closed
+
+
+def test_a_retry_while_the_step_still_runs_starts_nothing():
+    with world("still") as w:
+        id, web = running(w, 14)
+        web.freeze()
+        question = w.question()
+        web.thaw()
+        assert w.person.answer(question["id"], "retry")[0] in (200, 409)  # it may have been heard before
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 1), ("check", 1)]
