@@ -102,8 +102,15 @@ def rig(receiver):
 
 @pytest.fixture
 def alice(rig):
+    """Whatever a test has left behind is over before the next."""
     rig.recover()
-    return Person(rig, "alice", token_of("alice"))
+    yield Person(rig, "alice", token_of("alice"))
+    rig.recover()
+    local = rig.local()
+    for deployment in local.get("/v1/deployments")["items"]:
+        if not deployment["ended"]:
+            local.say("cancel", f"D{deployment['id']}")
+    until("all to be over", lambda: all(d["ended"] for d in local.get("/v1/deployments")["items"]))
 
 
 def asked(person, number):
@@ -129,12 +136,10 @@ def test_each_rung_is_climbed_once_though_the_leader_dies_again_and_again(alice,
     question = asked(alice, number)["id"]
     ended = re.compile(rf"called Q{question} #3")
     while not any(ended.match(what) for what in audit(alice, number)):
-        rig.servers[0].kill()
-        rig.restart_dead()
-        time.sleep(0.4)
-        rig.servers[1].kill()
-        rig.restart_dead()
-        time.sleep(0.4)
+        for server in rig.servers:
+            server.kill()
+            rig.recover()
+            time.sleep(0.7)  # whoever leads now gets something done, however slow the machine is
     said = audit(alice, number)
     assert [what for what in said if what.startswith("escalated")] == [f"escalated Q{question} #{n}" for n in (1, 2, 3)], said
     assert len([what for what in said if what.startswith(f"called Q{question} #2")]) == 1, said
