@@ -176,6 +176,10 @@ static int refuse_bytes(struct err *err) {
     return err_set(err, ERR_INVALID, "That is not readable text (not UTF-8); please type it again");
 }
 
+bool command_word_is(const struct command_word *word, const char *keyword) {
+    return word && !word->quoted && str_equal_nocase(word->text, keyword);
+}
+
 int command_split(const char *line, struct arena *arena, struct command_line *ret_line, struct err *err) {
     size_t length = strnlen(line, (size_t)LIMIT_COMMAND_BYTES + 1);
     if (length > LIMIT_COMMAND_BYTES) {

@@ -24,6 +24,9 @@ struct command_line {
     const char *note; /* what follows the word `--`, as written; NULL if there is nothing */
 };
 
+/* Whether it is this keyword; not if it is quoted, or NULL. */
+bool command_word_is(const struct command_word *word, const char *keyword);
+
 /* Commas separate words like blanks, but for those within quotes and in the value of key=value. */
 int command_split(const char *line, struct arena *arena, struct command_line *ret_line, struct err *err) MUST_USE;
 
