@@ -37,6 +37,9 @@ struct job {
     const char *stream, *entry; /* of a job that was read: where to acknowledge */
 };
 
+/* With all its texts. */
+struct job job_copy(const struct job *job, struct arena *arena);
+
 /* For the leader. */
 void commit_push_job(struct commit *commit, const struct job *job);
 

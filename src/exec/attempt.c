@@ -1,6 +1,6 @@
 /*
  * The story of an attempt. It begins with the plan. A start: prove that the attempt before is gone if that is not known, claim, make the run
- * directory, start the supervisor, follow, record the end. An adoption: look at the run directory, take over what lives or has ended, tell what
+ * directory, start the supervisor, follow, record the end (attempt_end.c). An adoption: look at the run directory, take over what lives or has ended, tell what
  * never started or is lost. Nothing is started that was not claimed, and nothing is started twice: whoever did not make the run directory starts
  * nothing. What is different for a target that is reached by ssh is in remote.c.
  */
@@ -17,21 +17,7 @@
 #include "script_env.h"
 #include "launch.h"
 
-enum { AGAIN_MS = 500, STOP_TRIES = 20 };
-
-static struct job job_copy(const struct job *job, struct arena *arena) {
-    struct job copy = *job;
-    copy.host = arena_strdup(arena, job->host);
-    copy.owner = arena_strdup(arena, job->owner);
-    copy.plan_hash = arena_strdup(arena, job->plan_hash);
-    copy.version = arena_strdup(arena, job->version);
-    copy.previous_version = arena_strdup(arena, job->previous_version);
-    copy.actor = arena_strdup(arena, job->actor);
-    copy.inputs = arena_strdup(arena, job->inputs);
-    copy.stream = arena_strdup(arena, job->stream);
-    copy.entry = arena_strdup(arena, job->entry);
-    return copy;
-}
+enum { STOP_TRIES = 20 };
 
 static const struct worker_options *options(const struct attempt *attempt) {
     return worker_options_of(attempt->worker);
@@ -84,176 +70,25 @@ bool attempt_resumed(struct attempt *attempt) {
     return attempt->gone;
 }
 
-/* The store was away, or it is not known what came of a commit. Nobody else has this job, so it is tried until that is known; only a
- * worker that stops leaves to others what it does not own. */
-static void attempt_try_again(struct attempt *attempt, void (*what)(void *user)) {
+void attempt_try_again(struct attempt *attempt, void (*what)(void *user)) {
     if (!attempt->owned && worker_is_draining(attempt->worker)) {
         attempt_finish(attempt);
         return;
     }
     timer_destroy(attempt->again);
     attempt->again = loop_timer(options(attempt)->loop, what, attempt);
-    timer_start(attempt->again, AGAIN_MS);
+    timer_start(attempt->again, ATTEMPT_AGAIN_MS);
 }
 
-static bool is_known(const struct commit_reply *reply) {
-    return reply->result == COMMIT_DONE || reply->result == COMMIT_REFUSED;
-}
-
-/* --- facts that end nothing ------------------------------------------------------------------------------------ */
-
-static void attempt_tell_again(void *user);
-
-static void fact_told(const struct commit_reply *reply, void *user) {
-    struct attempt *attempt = user;
+bool attempt_knows(struct attempt *attempt, const struct commit_reply *reply, void (*again)(void *user)) {
     if (attempt_resumed(attempt)) {
-        return;
+        return false;
     }
-    if (!is_known(reply)) {
-        attempt_try_again(attempt, attempt_tell_again);
-        return;
+    if (reply->result != COMMIT_DONE && reply->result != COMMIT_REFUSED) {
+        attempt_try_again(attempt, again);
+        return false;
     }
-    if (reply->result == COMMIT_REFUSED && !attempt->owned) {
-        queue_acknowledge(options(attempt)->store, &attempt->job);
-    }
-    if (attempt->remote && attempt->owned) {
-        rundir_clear(attempt->dir); /* If it has an end, that nothing will ever be known, it is told. */
-    }
-    attempt_finish(attempt);
-}
-
-static void attempt_tell_again(void *user) {
-    struct attempt *attempt = user;
-    struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
-    if (attempt->fact == EVENT_TRUTH_GONE) {
-        rundir_excerpt(attempt->dir, &excerpt); /* Whoever is asked what became of it sees what it said last. */
-    }
-    attempt->pending++;
-    queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
-               attempt->fact, excerpt.data, clock_wall_ms(), fact_told, attempt);
-    buf_finish(&excerpt);
-}
-
-void attempt_tell(struct attempt *attempt, enum event_kind fact) {
-    attempt->fact = fact;
-    attempt_tell_again(attempt);
-}
-
-/* --- the end ------------------------------------------------------------------------------------------------- */
-
-static void end_tell(void *user);
-
-/* The end is recorded; or we were replaced; or the store is away. */
-static void end_told(const struct commit_reply *reply, void *user) {
-    struct attempt *attempt = user;
-    if (attempt_resumed(attempt)) {
-        return;
-    }
-    switch (reply->result) {
-    case COMMIT_DONE:
-        rundir_clear(attempt->dir);
-        attempt_finish(attempt);
-        break;
-    case COMMIT_REFUSED:
-        log_warn("replaced by another worker, letting go", LOG_DEPLOYMENT(attempt->job.deployment),
-                 LOG_INT("step", attempt->job.step), LOG_STR("claim", reply->found), LOG_END);
-        attempt_finish(attempt);
-        break;
-    case COMMIT_UNAVAILABLE:
-    case COMMIT_UNKNOWN:
-        /* The end waits in its run directory. */
-        rundir_sync(attempt->dir);
-        attempt_try_again(attempt, end_tell);
-        break;
-    }
-}
-
-static void attempt_end(struct attempt *attempt, struct outcome outcome, const char *excerpt) {
-    attempt->pending++;
-    queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(),
-              end_told, attempt);
-}
-
-static void end_tell(void *user) {
-    struct attempt *attempt = user;
-    struct outcome outcome;
-    uint64_t bytes, left_out;
-    if (attempt->why_never != NULL) {
-        attempt_end(attempt, (struct outcome){OUTCOME_NOT_STARTED, EIO}, attempt->why_never);
-        return;
-    }
-    if (!rundir_end(attempt->dir, &outcome, &bytes, &left_out)) {
-        timer_start(attempt->again, AGAIN_MS);
-        return;
-    }
-    if (outcome.kind == OUTCOME_UNKNOWN) { /* The target says that nobody will ever know it. */
-        attempt_tell(attempt, EVENT_TRUTH_GONE);
-        return;
-    }
-    if (attempt->remote && outcome.kind == OUTCOME_NOT_STARTED && outcome.number == ECONNABORTED) {
-        attempt_tell(attempt, EVENT_NEVER_STARTED); /* The connection broke too early: no reason to ask anybody. */
-        return;
-    }
-    struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
-    if (!outcome_is_success(outcome)) {
-        rundir_excerpt(attempt->dir, &excerpt);
-    }
-    attempt_end(attempt, outcome, excerpt.data);
-    buf_finish(&excerpt);
-}
-
-/* The end is in the run directory and the output was told. */
-static void attempt_ended(void *user) {
-    struct attempt *attempt = user;
-    attempt_unfollow(attempt);
-    timer_destroy(attempt->again);
-    attempt->again = loop_timer(options(attempt)->loop, end_tell, attempt);
-    timer_start(attempt->again, 0);
-}
-
-/* The supervisor is dead. If it left no end, nobody will ever know it. Its directory was there: that it is missing now
- * proves nothing. */
-void attempt_supervisor_gone(struct attempt *attempt) {
-    attempt->pid = 0;
-    if (attempt->follow == NULL) {
-        return;
-    }
-    if (attempt->remote) {
-        remote_supervisor_gone(attempt);
-        return;
-    }
-    enum rundir_truth truth = rundir_look(attempt->dir, false);
-    if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
-        return; /* The end is there: it is followed to. */
-    }
-    log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment),
-             LOG_INT("step", attempt->job.step), LOG_INT("slot", attempt->job.slot), LOG_END);
-    attempt_unfollow(attempt);
-    attempt_tell(attempt, truth == RUNDIR_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED);
-}
-
-void attempt_child_ended(struct attempt *attempt, int status) {
-    if (attempt->job.kind == JOB_PROBE) {
-        probe_ended(attempt, status);
-    } else {
-        attempt_supervisor_gone(attempt);
-    }
-}
-
-/* Nothing has happened for a while: an adopted supervisor can have died without our being told. */
-static void attempt_idle(void *user) {
-    struct attempt *attempt = user;
-    if (attempt->remote) {
-        remote_look(attempt);
-    } else if (attempt->pid == 0 && !rundir_is_locked(attempt->dir)) {
-        attempt_supervisor_gone(attempt);
-    }
-}
-
-static void attempt_follow(struct attempt *attempt) {
-    struct log_key key = {attempt->job.deployment, attempt->job.step, attempt->job.slot, attempt->job.attempt};
-    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended,
-                                    attempt_idle, attempt);
+    return true;
 }
 
 /* --- a start ------------------------------------------------------------------------------------------------- */
@@ -312,7 +147,7 @@ static void attempt_claimed(struct attempt *attempt) {
     struct err err;
     attempt->owned = true;
     if (attempt->why_never != NULL) {
-        end_tell(attempt);
+        attempt_tell_end(attempt);
         return;
     }
     int r = rundir_make(attempt->dir, &err);
@@ -325,7 +160,7 @@ static void attempt_claimed(struct attempt *attempt) {
     } else {
         /* Without its directory nothing may start, here or later: the state directory is full or broken. */
         attempt_never_starts(attempt, &err);
-        end_tell(attempt);
+        attempt_tell_end(attempt);
     }
 }
 
@@ -473,11 +308,7 @@ static void attempt_load_plan(void *user) {
 
 static void adopt_told(const struct commit_reply *reply, void *user) {
     struct attempt *attempt = user;
-    if (attempt_resumed(attempt)) {
-        return;
-    }
-    if (!is_known(reply)) {
-        attempt_try_again(attempt, attempt_look);
+    if (!attempt_knows(attempt, reply, attempt_look)) {
         return;
     }
     if (reply->result == COMMIT_DONE) {
@@ -531,7 +362,7 @@ static void stop_try(void *user) {
     uint64_t bytes, left_out;
     bool over = rundir_end(attempt->dir, &outcome, &bytes, &left_out);
     if (!over && !rundir_stop(attempt->dir) && ++attempt->stop_tries < STOP_TRIES) {
-        timer_start(attempt->again, AGAIN_MS);
+        timer_start(attempt->again, ATTEMPT_AGAIN_MS);
         return;
     }
     queue_acknowledge(options(attempt)->store, &attempt->job);

@@ -28,6 +28,8 @@ struct remote {
     struct timer *probe;   /* of a JOB_PROBE: the next one, or the end of one that takes too long */
 };
 
+enum { ATTEMPT_AGAIN_MS = 500 };
+
 struct attempt {
     struct attempt *next;
     struct worker *worker;
@@ -60,14 +62,23 @@ void attempt_let_go(struct attempt *attempt);
 void attempt_supervisor_gone(struct attempt *attempt);
 void attempt_child_ended(struct attempt *attempt, int status);
 
-/* attempt.c, for remote.c. */
+/* attempt.c */
 bool attempt_resumed(struct attempt *attempt); /* a completion has come; true if nobody wants to know any more */
 void attempt_finish(struct attempt *attempt);
-void attempt_tell(struct attempt *attempt, enum event_kind fact); /* that ends it here */
 void attempt_unfollow(struct attempt *attempt);
+/* The store was away, or it is not known what came of a commit. Nobody else has this job, so it is tried until that is known; only a
+ * worker that stops leaves to others what it does not own. */
+void attempt_try_again(struct attempt *attempt, void (*what)(void *user));
+/* A commit has come back, and it is known what came of it; else false, and `again` is tried again if anybody wants to know. */
+bool attempt_knows(struct attempt *attempt, const struct commit_reply *reply, void (*again)(void *user));
 void attempt_prove_and_claim(struct attempt *attempt, bool still_runs);
 int attempt_launch(struct attempt *attempt, const struct job *job, const char *dir, const char *work, pid_t *ret_pid,
                    int *ret_code, struct err *err) MUST_USE;
+
+/* attempt_end.c */
+void attempt_follow(struct attempt *attempt);                     /* tells the output, then the end */
+void attempt_tell_end(void *user);                                /* user: the attempt, the end of which is there */
+void attempt_tell(struct attempt *attempt, enum event_kind fact); /* that ends it here */
 
 /* remote.c */
 

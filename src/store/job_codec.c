@@ -86,3 +86,17 @@ bool job_codec_parse(const struct redis_reply *fields, struct job *ret_job) {
     *ret_job = job;
     return true;
 }
+
+struct job job_copy(const struct job *job, struct arena *arena) {
+    struct job copy = *job;
+    copy.host = arena_strdup(arena, job->host);
+    copy.owner = arena_strdup(arena, job->owner);
+    copy.plan_hash = arena_strdup(arena, job->plan_hash);
+    copy.version = arena_strdup(arena, job->version);
+    copy.previous_version = arena_strdup(arena, job->previous_version);
+    copy.actor = arena_strdup(arena, job->actor);
+    copy.inputs = arena_strdup(arena, job->inputs);
+    copy.stream = arena_strdup(arena, job->stream);
+    copy.entry = arena_strdup(arena, job->entry);
+    return copy;
+}

@@ -138,20 +138,6 @@ const char *sweep_text(struct sweep *sweep, const char *text) {
     return arena_strdup(sweep->arena, text);
 }
 
-struct job sweep_job(struct sweep *sweep, const struct job *job) {
-    struct job copy = *job;
-    copy.host = sweep_text(sweep, job->host);
-    copy.plan_hash = sweep_text(sweep, job->plan_hash);
-    copy.version = sweep_text(sweep, job->version);
-    copy.previous_version = sweep_text(sweep, job->previous_version);
-    copy.owner = sweep_text(sweep, job->owner);
-    copy.actor = sweep_text(sweep, job->actor);
-    copy.inputs = sweep_text(sweep, job->inputs);
-    copy.stream = sweep_text(sweep, job->stream);
-    copy.entry = sweep_text(sweep, job->entry);
-    return copy;
-}
-
 bool sweep_knows(const struct sweep *sweep, const char *worker) {
     for (size_t i = 0; i < sweep->worker_count; i++) {
         if (str_equal(sweep->workers[i].id, worker)) {

@@ -70,7 +70,6 @@ struct commit *sweep_commit(struct sweep *sweep);
 void sweep_send(struct sweep *sweep, struct commit *commit, size_t *counter);
 
 const char *sweep_text(struct sweep *sweep, const char *text); /* a copy */
-struct job sweep_job(struct sweep *sweep, const struct job *job);
 bool sweep_knows(const struct sweep *sweep, const char *worker);
 
 /* Phases. */

@@ -121,7 +121,7 @@ static bool job_for(const struct deployment *d, const struct claim_seen *seen, s
 
 static void add_need(struct sweep *sweep, const struct job *job, const char *claim) {
     sweep->needs = arena_push(sweep->arena, sweep->needs, sweep->need_count, sizeof *sweep->needs);
-    sweep->needs[sweep->need_count++] = (struct sweep_need){sweep_job(sweep, job), claim, false};
+    sweep->needs[sweep->need_count++] = (struct sweep_need){job_copy(job, sweep->arena), claim, false};
 }
 
 /* Questions that wait for their target to be back. */

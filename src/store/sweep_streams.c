@@ -39,7 +39,7 @@ static void entries_came(const struct redis_reply *reply, bool sent, void *user)
         job.stream = page->stream;
         job.entry = last = redis_text(redis_at(entry, 0), NULL);
         sweep->entries = arena_push(sweep->arena, sweep->entries, sweep->entry_count, sizeof *sweep->entries);
-        sweep->entries[sweep->entry_count++] = (struct sweep_entry){sweep_job(sweep, &job), understood, NULL};
+        sweep->entries[sweep->entry_count++] = (struct sweep_entry){job_copy(&job, sweep->arena), understood, NULL};
     }
     if (count == PAGE) {
         ask_entries(page, last);
