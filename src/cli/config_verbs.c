@@ -1,6 +1,7 @@
 #include "config_verbs.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/inventories.h"
@@ -30,8 +31,19 @@ int config_find_path(const struct options *options, const char **ret_path, struc
                    "with: guidepost demo");
 }
 
-/* online: what was found there, as the text of an array; "" = nothing was asked. */
-static void write_problems(const struct config_problems *problems, bool ok, const char *online, struct buf *out) {
+/* Lines "error: ..." as an array of what is behind. */
+static void write_errors(const char *lines, struct json_out *json) {
+    static const char mark[] = "error: ";
+    for (size_t size; *lines != '\0'; lines += size + (lines[size] == '\n')) {
+        lines += str_starts(lines, mark) ? sizeof mark - 1 : 0;
+        size = strcspn(lines, "\n");
+        json_add_bytes(json, NULL, lines, size);
+    }
+}
+
+/* troubles: of inventories, a line each. online: what was found there, as the text of an array; "" = nothing was asked. */
+static void write_problems(const struct config_problems *problems, bool ok, const char *troubles, const char *online,
+                           struct buf *out) {
     struct json_out json = {.buf = out};
     json_object_begin(&json, NULL);
     json_add_bool(&json, "ok", ok);
@@ -46,6 +58,9 @@ static void write_problems(const struct config_problems *problems, bool ok, cons
         json_add_string(&json, "text", problem->text);
         json_object_end(&json);
     }
+    json_array_end(&json);
+    json_array_begin(&json, "inventories");
+    write_errors(troubles, &json);
     json_array_end(&json);
     if (*online != '\0') {
         json_add_raw(&json, "online", online);
@@ -62,28 +77,29 @@ static void say_right(const struct terminal *terminal, const char *path, const s
 
 /* For people: what is known is said at once. */
 static bool check_in_words(const struct terminal *terminal, const char *path, const struct config *config,
-                           const struct config_problems *problems, bool online) {
+                           const struct config_problems *problems, const char *troubles, bool online) {
     struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
     config_problems_write(problems, &text);
+    buf_printf(&text, "%s", troubles);
     terminal_write(terminal, stdout, TERMINAL_PLAIN, text.data);
     buf_finish(&text);
-    if (config != NULL) {
+    if (config != NULL && *troubles == '\0') {
         say_right(terminal, path, config);
     }
     return config != NULL && (!online || config_online_check(config, terminal, NULL));
 }
 
 static bool check_in_json(const struct terminal *terminal, const struct config *config,
-                          const struct config_problems *problems, bool online) {
+                          const struct config_problems *problems, const char *troubles, bool online) {
     struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES), found = BUF_INIT(LIMIT_CONFIG_BYTES);
-    bool ok = config != NULL;
-    if (ok && online) {
+    bool ok = config != NULL && *troubles == '\0';
+    if (config != NULL && online) {
         struct json_out json = {.buf = &found};
         json_array_begin(&json, NULL);
-        ok = config_online_check(config, terminal, &json);
+        ok = config_online_check(config, terminal, &json) && ok;
         json_array_end(&json);
     }
-    write_problems(problems, ok, found.data, &text);
+    write_problems(problems, ok, troubles, found.data, &text);
     terminal_write(terminal, stdout, TERMINAL_PLAIN, text.data);
     buf_finish(&text);
     buf_finish(&found);
@@ -96,9 +112,8 @@ static void take_config(struct config *config, void *user) {
     *now = config;
 }
 
-/* Asks the inventories too: what they list is part of the configuration. False, and said, if one can't be read. */
-static bool add_inventories(const struct terminal *terminal, struct config **config) {
-    struct buf health = BUF_INIT(LIMIT_MESSAGE_BYTES);
+/* Asks the inventories too: what they list is part of the configuration. A line in `troubles` for each that can't be read. */
+static void add_inventories(struct config **config, struct buf *troubles) {
     struct config *now = NULL;
     log_set_level(LOG_ERROR); /* What is wrong is said here. */
     struct loop *loop = loop_create();
@@ -106,13 +121,10 @@ static bool add_inventories(const struct terminal *terminal, struct config **con
         inventories_create(&(struct inventories_options){.loop = loop, .changed = take_config, .user = &now});
     take_config(inventories_use(inventories, *config), &now);
     inventories_wait(inventories);
-    bool failed = inventories_write_troubles(inventories, &health) > 0;
+    (void)inventories_write_troubles(inventories, troubles);
     inventories_destroy(inventories);
     (void)loop_destroy(loop);
-    terminal_write(terminal, stdout, TERMINAL_PLAIN, health.data);
-    buf_finish(&health);
     take_config(now, config);
-    return !failed;
 }
 
 static int import(struct invocation *invocation, const char *kind, const char *path) {
@@ -135,13 +147,18 @@ static int check(const struct invocation *invocation, const char *path) {
     bool online = option_given(&invocation->options, OPTION_ONLINE);
     struct config_problems problems = {0};
     struct config *config = config_load(path, &problems);
-    bool read = config == NULL || config->inventory_count == 0 || add_inventories(terminal, &config);
+    struct buf troubles = BUF_INIT(LIMIT_MESSAGE_BYTES);
+    if (config != NULL && config->inventory_count > 0) {
+        add_inventories(&config, &troubles);
+    }
     bool ok = option_given(&invocation->options, OPTION_JSON)
-                  ? check_in_json(terminal, config, &problems, online)
-                  : check_in_words(terminal, path, config, &problems, online);
+                  ? check_in_json(terminal, config, &problems, troubles.data, online)
+                  : check_in_words(terminal, path, config, &problems, troubles.data, online);
+    ok = ok && troubles.size == 0;
+    buf_finish(&troubles);
     config_problems_finish(&problems);
     config_unref(config);
-    return ok && read ? 0 : 1;
+    return ok ? 0 : 1;
 }
 
 static int print(void (*write)(struct buf *out)) {
