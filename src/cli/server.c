@@ -1,9 +1,9 @@
 /*
- * A contents page: server_run builds the parts in order, runs the loop, and takes them down in reverse. What is left of the file is the
- * ordered stop and the reload.
+ * A contents page: server_run builds the parts in order, runs the loop, and takes them down in reverse. The configuration and the ordered
+ * stop have files of their own.
  */
 
-#include "server.h"
+#include "server_internal.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,10 +15,7 @@
 #include "app/inventories.h"
 #include "app/operations.h"
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/metrics.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -29,32 +26,8 @@
 #include "paths.h"
 #include "state_dir.h"
 #include "store/feed.h"
-#include "store/records.h"
 
-enum { PATH_SIZE = 1024, BANNER_SIZE = 1024, LAST_WORDS_MS = 300, UP_DRAIN_MS = 10000 };
-
-struct server {
-    struct server_options options;
-    struct state_dir *state_dir;
-    char local_token[ID_RANDOM_SIZE];
-    char banner[BANNER_SIZE];        /* "" if there is nothing to warn about */
-    struct config *config;           /* in force: as it was loaded, with the targets of its inventories */
-    struct inventories *inventories; /* of it */
-    struct loop *loop;
-    struct redis_server *redis;
-    struct store *store;
-    struct engine *engine;
-    struct operations *operations;
-    struct chats *chats;
-    struct escalation *escalation;
-    struct feed *feed;
-    struct api *api;
-    struct worker *worker;
-    struct signal_watch *signals[3];
-    struct timer *timer; /* of the stop */
-    bool store_came, store_wrong, rolled_back, generation_put, stopping, drain_over;
-    int exit_code;
-};
+enum { PATH_SIZE = 1024 };
 
 /* --- what the parts ask of us ---------------------------------------------------------------------------------- */
 
@@ -83,11 +56,6 @@ static void write_health(struct buf *out, void *user) {
     inventories_write_health(server->inventories, out);
 }
 
-static void generation_recorded(const struct commit_reply *reply, void *user) {
-    struct server *server = user;
-    server->generation_put = reply->result == COMMIT_DONE;
-}
-
 static void store_came(void *user) {
     struct server *server = user;
     server->store_came = true;
@@ -102,7 +70,7 @@ static void store_came(void *user) {
     server->rolled_back = false;
     /* The configuration of the server that started or reloaded last is the one in force. */
     if (server->options.serves && !server->generation_put) {
-        store_put_generation(server->store, server->config->generation, generation_recorded, server);
+        server_put_generation(server);
     }
 }
 
@@ -177,180 +145,11 @@ static void feed_missed(void *user) {
     }
 }
 
-/* --- the configuration ------------------------------------------------------------------------------------------ */
-
-static struct config *load(const char *path) {
-    struct config_problems problems;
-    struct buf text = BUF_INIT(LIMIT_MESSAGE_BYTES);
-    struct config *config = config_load(path, &problems);
-    config_problems_write(&problems, &text);
-    if (text.size > 0) {
-        (void)fputs(text.data, stderr);
-    }
-    if (config == NULL) {
-        (void)fprintf(stderr, "guidepost: %zu error%s in the configuration. Nothing was %s.\n", problems.errors,
-                      problems.errors == 1 ? "" : "s", "changed");
-    }
-    buf_finish(&text);
-    config_problems_finish(&problems);
-    return config;
-}
-
-/* Targets have come or gone; people and permissions are the same, so that nothing else need know. */
-static void targets_changed(struct config *config, void *user) {
-    struct server *server = user;
-    config_unref(server->config);
-    server->config = config;
-}
-
-/* At the start they are waited for; then they are asked beside everything else. */
-static void build_inventories(struct server *server) {
-    struct config *loaded = server->config;
-    server->inventories = inventories_create(
-        &(struct inventories_options){.loop = server->loop, .changed = targets_changed, .user = server});
-    server->config = inventories_use(server->inventories, loaded);
-    config_unref(loaded);
-    inventories_wait(server->inventories);
-}
-
-/* Somebody wants the file as it is to be in force (SIGHUP), or another server has put another configuration in force. Then ours must
- * not replace it unless the file has changed: it may be the older one. */
-static void reload(struct server *server, bool wanted) {
-    struct err err;
-    struct config *old = server->config, *config = load(server->options.config_path);
-    if (config == NULL) {
-        (void)snprintf(server->banner, sizeof server->banner,
-                       "The configuration file has errors; the one before is still in force.");
-        log_error("reload refused, the configuration before stays in force", LOG_END);
-        return;
-    }
-    if (!wanted && str_equal(config->generation, old->generation)) {
-        config_unref(config);
-        (void)snprintf(server->banner, sizeof server->banner,
-                       "Another server has other people and permissions in force than this one's configuration file. "
-                       "Nobody can answer here "
-                       "until the file is the same, or SIGHUP puts it in force.");
-        log_error("another server has another configuration in force", LOG_END);
-        return;
-    }
-    server->config = config;
-    if (server->api != NULL && api_reload(server->api, &err) < 0) {
-        server->config = old;
-        config_unref(config);
-        (void)snprintf(server->banner, sizeof server->banner, "The configuration was not taken over: %.900s", err.text);
-        log_error("reload refused, the configuration before stays in force", LOG_ERR(&err), LOG_END);
-        return;
-    }
-    config_unref(old);
-    if (server->inventories != NULL) {
-        server->config = inventories_use(server->inventories, config);
-        config_unref(config);
-        config = server->config;
-    }
-    if (!server->store_wrong) {
-        server->banner[0] = '\0';
-    }
-    log_info("configuration reloaded", LOG_END);
-    clock_set_zone(config->time_zone);
-    if (server->options.serves) {
-        chats_retry(server->chats);
-        server->generation_put = false;
-        store_put_generation(server->store, config->generation, generation_recorded, server);
-    }
-}
-
-static void reload_stale(void *user) {
-    reload(user, false);
-}
-
-/* --- stopping: work first, then talk, then the store ------------------------------------------------------------- */
-
-static void stop_end(void *user) {
-    struct server *server = user;
-    loop_stop(server->loop);
-}
-
-/* The store before those who wait for it: they all hear from it once more, and must still be there. */
-static void destroy_with_store(struct server *server) {
-    worker_destroy(server->worker);
-    server->worker = NULL;
-    feed_destroy(server->feed);
-    server->feed = NULL;
-    store_destroy(server->store);
-    server->store = NULL;
-    operations_destroy(server->operations);
-    server->operations = NULL;
-    escalation_destroy(server->escalation);
-    server->escalation = NULL;
-    api_destroy(server->api);
-    server->api = NULL;
-}
-
-static void stop_store(void *user) {
-    struct server *server = user;
-    destroy_with_store(server);
-    if (server->redis != NULL) {
-        redis_server_stop(server->redis, stop_end, server);
-    } else {
-        stop_end(server);
-    }
-}
-
-static void stop_leading(void *user) {
-    struct server *server = user;
-    if (server->engine != NULL) {
-        engine_stop(server->engine);
-    }
-    timer_destroy(server->timer);
-    server->timer = loop_timer(server->loop, stop_store, server);
-    timer_start(server->timer, LAST_WORDS_MS);
-}
-
-static void stop_talking(struct server *server) {
-    if (server->chats != NULL) {
-        chats_stop(server->chats);
-    }
-    if (server->api != NULL) {
-        api_stop(server->api, stop_leading, server);
-    } else {
-        stop_leading(server);
-    }
-}
-
-/* Nothing runs here any more, or it was waited long enough: what runs is adopted by the next worker of this host. */
-static void stop_drained(void *user) {
-    struct server *server = user;
-    if (!server->drain_over) {
-        server->drain_over = true;
-        timer_stop(server->timer);
-        stop_talking(server);
-    }
-}
-
-static void stop(int number, void *user) {
-    struct server *server = user;
-    if (server->stopping) {
-        stop_drained(server); /* Asked twice: no more waiting. */
-        return;
-    }
-    server->stopping = true;
-    log_info("stopping", LOG_INT("signal", number), LOG_END);
-    server->timer = loop_timer(server->loop, stop_drained, server);
-    if (server->worker != NULL) {
-        worker_drain(server->worker, stop_drained, server);
-    } else {
-        timer_start(server->timer, 0);
-    }
-    if (server->options.serves) {
-        timer_start(server->timer, server->worker != NULL && worker_busy(server->worker) > 0 ? UP_DRAIN_MS : 0);
-    }
-}
-
 static void hup(int number, void *user) {
     struct server *server = user;
     (void)number;
     if (!server->stopping) {
-        reload(server, true);
+        server_reload(server, true);
     }
 }
 
@@ -426,7 +225,7 @@ static int announce(struct server *server, struct err *err) {
 }
 
 static int build_serving(struct server *server, struct err *err) {
-    struct operations_options operations = {server->loop, server->store, current_config, reload_stale, server};
+    struct operations_options operations = {server->loop, server->store, current_config, server_reload_stale, server};
     server->operations = operations_create(&operations);
     struct chats_options chats = {
         .loop = server->loop,
@@ -506,21 +305,21 @@ static int build(struct server *server, struct err *err) {
     int r = state_dir_open(server->options.state_dir, server->options.private_redis, &server->state_dir, err);
     server->loop = loop_create();
     if (r == 0 && server->options.serves) {
-        build_inventories(server);
+        server_build_inventories(server);
     }
     r = r < 0 ? r : build_store(server, err);
     r = r < 0 || !server->options.serves ? r : build_serving(server, err);
     r = r < 0 || !server->options.works ? r : build_working(server, err);
     if (r == 0) {
-        server->signals[0] = signal_watch_create(server->loop, SIGTERM, stop, server);
-        server->signals[1] = signal_watch_create(server->loop, SIGINT, stop, server);
+        server->signals[0] = signal_watch_create(server->loop, SIGTERM, server_stop, server);
+        server->signals[1] = signal_watch_create(server->loop, SIGINT, server_stop, server);
         server->signals[2] = signal_watch_create(server->loop, SIGHUP, hup, server);
     }
     return r;
 }
 
 static void demolish(struct server *server) {
-    destroy_with_store(server);
+    server_destroy_with_store(server);
     engine_destroy(server->engine);
     chats_destroy(server->chats);
     redis_server_destroy(server->redis);
@@ -541,7 +340,7 @@ int server_run(const struct server_options *options) {
     struct server server = {.options = *options};
     struct err err;
     (void)signal(SIGPIPE, SIG_IGN);
-    server.config = load(options->config_path);
+    server.config = server_load(options->config_path);
     if (server.config == NULL) {
         return 1;
     }
