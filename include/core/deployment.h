@@ -322,7 +322,7 @@ struct event {
     uint32_t attempt, epoch;
     const char *worker, *host;
     struct outcome outcome;
-    const char *excerpt; /* of an ENDED */
+    const char *excerpt; /* of ENDED, SILENT and TRUTH_GONE */
     uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE, EXTENDED, ...; a card of REMIND and ESCALATE */
     int64_t deadline_ms; /* of EXTENDED and UNPARKED: the new one; 0 = none. Of WHEN_BACK: until then */
     enum guidance guidance;
@@ -334,6 +334,7 @@ struct event {
     X(ADOPT)       /* a worker of `host` is to look at the run, under the new `epoch` */                              \
     X(STOP)        /* a worker of `host` is to end the run */                                                         \
     X(ASK)         /* question `question` is open; it is the last of d->questions */                                  \
+    X(EXCERPT)     /* more is known about what question `question` asks: store its excerpt */                         \
     X(CLOSE)       /* question `question` is closed without a person: `text` says why */                              \
     X(TIMER)       /* give event `timer` at `at_ms` (RETRY_DUE, DEADLINE, MOOT, TRUTH_GONE, CANCEL_LATE, ...) */      \
     X(PROBE)       /* a worker is to see when the target of (step, slot) is back, for `question` until `at_ms` */     \

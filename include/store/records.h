@@ -225,6 +225,7 @@ void commit_put_run(struct commit *commit, const struct deployment *d, size_t st
 void commit_put_claim(struct commit *commit, const struct deployment *d, size_t step, size_t slot, char letter,
                       uint32_t attempt, uint32_t epoch); /* q or a */
 void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question);
+void commit_put_excerpt(struct commit *commit, const struct question *question);
 /* Also adds the precondition that the question is still open: an answer that came first wins. */
 size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question,
                              enum guidance guidance, const char *why,

@@ -115,6 +115,13 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
     case EFFECT_ASK:
         ask(changes, d, effect);
         break;
+    case EFFECT_EXCERPT: {
+        const struct question *question = deployment_question(d, effect->question);
+        if (question != NULL) { /* What closed it in the same commit comes after it. */
+            commit_put_excerpt(changes->commit, question);
+        }
+        break;
+    }
     case EFFECT_CLOSE:
         close_question(changes, d, effect, event->now_ms);
         break;

@@ -352,11 +352,25 @@ static void run_becomes_unknown(struct apply *apply, struct run *run, bool may_r
     }
 }
 
+/* An ssh target that was silent has answered, and it is not to be had there either. */
+static void question_learns(struct apply *apply, const struct run *run) {
+    const struct event *event = apply->event;
+    struct question *question = deployment_question(apply->d, run->question);
+    question->excerpt = arena_strdup(apply->d->arena, event->excerpt == NULL ? "" : event->excerpt);
+    apply_effect(apply, EFFECT_EXCERPT, event->step, event->slot)->question = question->id;
+    apply_audit(apply, "gone %zu.%zu #%u", event->step, event->slot, run->attempt);
+}
+
 static bool on_truth_gone(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct event *event = apply->event;
     const struct plan_step *step = &d->plan->steps[event->step];
     bool from_worker = event->worker != NULL;
+    if (from_worker && run->epoch == event->epoch && run_asks_unknown(d, run) &&
+        slot_is_remote(d, event->step, event->slot)) {
+        question_learns(apply, run);
+        return true;
+    }
     if (!truth_is_missed(d, run, event)) {
         return false;
     }

@@ -137,13 +137,20 @@ static bool is_silent(const struct attempt *attempt) {
            (attempt->ssh.attached_ms == 0 || clock_monotonic_ms() - attempt->ssh.attached_ms >= LIMIT_SSH_LOST_MS);
 }
 
+/* What has an end no longer waits for its target either; so the end, which comes first, is looked for last. */
+static bool is_heard(const struct attempt *attempt) {
+    struct outcome outcome;
+    uint64_t bytes, left_out;
+    return !rundir_is_lost(attempt->dir) && !rundir_end(attempt->dir, &outcome, &bytes, &left_out);
+}
+
 void remote_look(struct attempt *attempt) {
     struct remote *ssh = &attempt->ssh;
     if (attempt->follow == NULL) {
         return;
     }
     bool listens = attempt->pid != 0 || rundir_is_locked(attempt->dir);
-    bool silent = is_silent(attempt), heard = listens && !rundir_is_lost(attempt->dir);
+    bool silent = is_silent(attempt), heard = listens && is_heard(attempt);
     if (!ssh->telling && silent && ssh->told != EVENT_SILENT) {
         notice_tell(attempt, EVENT_SILENT);
     } else if (!ssh->telling && heard && ssh->told != EVENT_HEARD) {

@@ -127,6 +127,11 @@ void commit_ask(struct commit *commit, const struct deployment *d, const struct 
     commit_add(commit, "ZADD", "pending", words_i64(asked, question->asked_ms), id);
 }
 
+void commit_put_excerpt(struct commit *commit, const struct question *question) {
+    char key[RECORDS_KEY_SIZE];
+    commit_add(commit, "HSET", records_key(key, "q", question->id, ""), "excerpt", question->excerpt);
+}
+
 size_t commit_close_question(struct commit *commit, const struct deployment *d, uint64_t question,
                              enum guidance guidance, const char *why, int64_t now_ms) {
     char key[RECORDS_KEY_SIZE];

@@ -176,6 +176,7 @@ static void carry_out(struct world *world, const struct effect *effect) {
     case EFFECT_PAST:
     case EFFECT_AUDIT:
     case EFFECT_PROBE:
+    case EFFECT_EXCERPT:
     case EFFECT_VIGIL:
     case EFFECT_CALL:
     case EFFECT_FINISH:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from rig import until
 from ssh_world import running, supervisors, world
 
 
@@ -20,7 +21,7 @@ def test_the_host_of_a_worker_that_is_gone_is_replaced_by_another():
 
 
 def test_a_machine_that_is_gone_in_mid_step_is_asked_about_as_unknown():
-    """It comes back under another boot: nobody will ever know, and a Retry runs the step once more."""
+    """It comes back under another boot: nobody will ever know, the question says so, and a Retry runs the step once more."""
     with world("gone") as w:
         id, web = running(w, 30)
         web.lose()
@@ -29,6 +30,13 @@ def test_a_machine_that_is_gone_in_mid_step_is_asked_about_as_unknown():
         assert time.monotonic() - before < 15
         assert question["unknown"] and question["attempt"] == 1
         web.reboot()
+
+        def known():
+            (asked,) = w.person.questions()
+            assert asked["id"] == question["id"] and asked["unknown"]
+            return "web-1 was rebooted: how this ended will never be known by itself" in asked["excerpt"]
+
+        until("the question to say what is known now", known)
         assert w.person.answer(question["id"], "retry")[0] == 200
         assert w.final(id) == "succeeded"
         assert w.steps(web) == [("install", 1), ("install", 2), ("check", 1)]

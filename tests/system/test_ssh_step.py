@@ -386,6 +386,7 @@ def test_a_killed_supervisor_leaves_the_outcome_unknown_and_the_target_locked(ma
     run = begun(make(name, "echo on; sleep 2", target_lock="k.k.k"), "on\n")
     os.kill(supervisor(run), signal.SIGKILL)
     assert run.wait() == ("gone", 3)
+    assert "answers, but what supervised the script there was killed" in run.text()
     assert make(name, target_lock="k.k.k").start().wait() == ("notstarted", 11)
 
 
@@ -426,6 +427,7 @@ def test_silence_is_called_unknown_in_time_and_a_late_truth_is_told(tmp_path):
         late = Run(machines, tmp_path / "late", "frozen", id="late").start()
         gone = Run(machines, tmp_path / "gone", "away", id="gone").start()
         assert runs["rebooted"].wait() == ("gone", 116)
+        assert "rebooted was rebooted: how this ended will never be known" in runs["rebooted"].text()
         assert runs["ended"].wait() == ("exit", 4)
         assert runs["ended"].text() == "on\noff\n"
         for run in (runs["frozen"], runs["away"], canceled):

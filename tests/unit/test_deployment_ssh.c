@@ -94,6 +94,29 @@ static void where_nobody_of_its_host_comes_any_host_looks_before_a_person_is_ask
     assert_picture(&scene, "running ?q ..");
 }
 
+static void a_target_that_comes_back_without_the_truth_leaves_the_question_and_says_so(void **state) {
+    (void)state;
+    begin();
+    scene_claim(&scene, 0, 0);
+    struct event silent = scene_event(&scene, EVENT_SILENT, 0, 0);
+    silent.excerpt = "web-1 cannot be reached";
+    assert_true(scene_give(&scene, silent));
+    uint64_t asked = scene_question(&scene, 0, 0)->id;
+    struct event gone = scene_event(&scene, EVENT_TRUTH_GONE, 0, 0);
+    gone.excerpt = "web-1 was rebooted";
+    gone.worker = NULL;
+    assert_false(scene_give(&scene, gone)); /* a timer of before: nobody has looked */
+    gone.worker = "w-1";
+    assert_true(scene_give(&scene, gone));
+    assert_picture(&scene, "running ?q ..");
+    assert_int_equal(scene_effect(&scene, EFFECT_EXCERPT, 0, 0)->question, asked);
+    assert_int_equal(scene_count(&scene, EFFECT_ASK), 0);
+    assert_int_equal(scene_question(&scene, 0, 0)->id, asked);
+    assert_string_equal(scene_question(&scene, 0, 0)->excerpt, "web-1 was rebooted");
+    gone.epoch++;
+    assert_false(scene_give(&scene, gone));
+}
+
 static void a_silent_target_of_a_canceled_deployment_is_asked_about_in_its_time(void **state) {
     (void)state;
     begin();
@@ -195,6 +218,7 @@ int main(void) {
         scene_test(a_retry_may_be_started_by_any_host_and_first_proves_that_it_is_gone),
         scene_test(who_listened_to_a_silent_target_is_replaced_and_the_question_stays),
         scene_test(where_nobody_of_its_host_comes_any_host_looks_before_a_person_is_asked),
+        scene_test(a_target_that_comes_back_without_the_truth_leaves_the_question_and_says_so),
         scene_test(a_silent_target_of_a_canceled_deployment_is_asked_about_in_its_time),
         scene_test(an_unreachable_machine_is_retried_once_when_it_is_back),
         scene_test(somebody_may_answer_before_it_is_back),

@@ -218,6 +218,9 @@ static void add_effect(struct commit *commit, struct deployment *d, const struct
         break;
     case EFFECT_PROBE:
         break;
+    case EFFECT_EXCERPT:
+        commit_put_excerpt(commit, deployment_question(d, effect->question));
+        break;
     case EFFECT_VIGIL:
         commit_put_vigil(commit, deployment_vigil(d, effect->question));
         break;

@@ -348,13 +348,30 @@ static void greeted(struct session *s, const struct frame *frame, int64_t now) {
     }
 }
 
+/* Whoever is asked about it sees this. */
+static void gone(struct session *s, int64_t number, const char *why) {
+    say(s, "%s %s: how this ended will never be known by itself\n", s->in->ssh.destination, why);
+    over(s, "gone", number);
+}
+
+static const char *gone_words(int64_t number) {
+    switch (number) {
+    case ESTALE:
+        return "was rebooted";
+    case ESRCH:
+        return "answers, but what supervised the script there was killed";
+    default:
+        return "has a run of this name already";
+    }
+}
+
 /* A run that was begun in this boot and of which nothing but an empty directory is found never started. */
 static void found_void(struct session *s) {
     if (s->known && !s->memory.started && strcmp(s->memory.boot, s->boot) == 0) {
         say(s, "nothing was started on %s: the connection broke, or the run was given up\n", s->in->ssh.destination);
         over(s, "notstarted", s->canceled ? ECANCELED : ECONNABORTED);
     } else {
-        over(s, "gone", ESTALE);
+        gone(s, ESTALE, "answers, and knows nothing of this run");
     }
 }
 
@@ -442,7 +459,7 @@ static void frame_take(struct session *s, enum frame_kind kind, const struct fra
         found_void(s);
         break;
     case FRAME_GONE:
-        over(s, "gone", frame->number);
+        gone(s, frame->number, gone_words(frame->number));
         break;
     case FRAME_ALIVE:
         found_again(s);
