@@ -26,11 +26,11 @@ OUTCOMES = {
     "timeout": "timed out after 700 ms",
     "quiet": "no output for 700 ms",
     "unknown": "outcome unknown",
+    "unreachable": "unreachable: connection refused",  # only by ssh
 }
 ANSWERS = ("Retry", "Ignore", "Exclude", "Fail")
 TIMES = (1, 2, 11)
 MOST_RETRIES = 10
-SUBJECT = "m-2"
 
 # A machine that is broken fails its first Work, the subject as often as FAILS says: counted by the starts there were, not by the
 # number of the attempt, which also grows when a worker died before it started anything.
@@ -51,7 +51,7 @@ PROJECT = """
           times=$(grep -c "^start $GUIDEPOST_DEPLOYMENT_ID Work $GUIDEPOST_TARGET " "@ORACLE@")
           case ",$BROKEN," in
           *",$GUIDEPOST_TARGET,"*)
-              if [ "$GUIDEPOST_TARGET" = {subject} ]; then most=$FAILS; else most=1; fi
+              if [ "$GUIDEPOST_TARGET" = m-2 ]; then most=$FAILS; else most=1; fi
               if [ "$times" -le "$most" ]; then {broken}; fi ;;
           esac
           note end
@@ -61,25 +61,27 @@ PROJECT = """
 """
 
 
-def cells():
+def cells(classes=CLASSES):
     """(class, answer, times, several) of each."""
-    return list(itertools.product(CLASSES, ANSWERS, TIMES, (False, True)))
+    return list(itertools.product(classes, ANSWERS, TIMES, (False, True)))
 
 
-def config():
-    text = "workers: { slots: 24, heartbeat: 500ms }\n" + CONFIG_PEOPLE + "targets:\n" + machines(4) + "environments:\n"
+def config(targets=machines(4), more=""):
+    text = "workers: { slots: 24, heartbeat: 500ms }\n" + CONFIG_PEOPLE + "targets:\n" + targets + "environments:\n"
     for number in range(len(ANSWERS) * len(TIMES) * 2):
         text += f"  lane-{number}: {{ room: deploys, guided_failure: {{ enabled: true }} }}\n"
     text += "projects:"
     for name, (broken, limit) in CLASSES.items():
-        text += PROJECT.format(name=name, broken=broken, limit=limit, note=NOTE, subject=SUBJECT)
-    return text
+        text += PROJECT.format(name=name, broken=broken, limit=limit, note=NOTE)
+    return text + more
 
 
 class Cell:
     def __init__(self, kind, answer, times, several, lane):
         self.kind, self.answer, self.times, self.several, self.lane = kind, answer, times, several, lane
-        self.targets = ["m-1", "m-2", "m-3", "m-4"] if several else ["m-1", "m-2"]
+        self.targets = [self.machine(n) for n in range(1, 5 if several else 3)]
+        self.subject = self.targets[1]
+        self.outcome = OUTCOMES[kind]
         self.given = 0  # answers to questions about the subject
         self.said = []  # (target, guidance, sentence, oracle position, open questions) of each answer that was accepted
         self.number = None
@@ -87,6 +89,9 @@ class Cell:
 
     def __repr__(self):
         return f"D{self.number} {self.kind} {self.answer} x{self.times}{' of several' if self.several else ''}"
+
+    def machine(self, n):
+        return f"m-{n}"
 
     @property
     def worn_out(self):
@@ -106,6 +111,9 @@ class Cell:
         broken = "m-2,m-3,m-4" if self.several else "m-2"
         self.number = client.deploy(self.kind, "1.0", f"lane-{self.lane}", f"on {' '.join(self.targets)} FAILS={fails} BROKEN={broken}")
 
+    def before_answer(self, rig, target, guidance):
+        """What is done so that the answer has its effect."""
+
     # --- what must have run
 
     def expected(self):
@@ -114,14 +122,14 @@ class Cell:
         for target in self.targets:
             runs["Prepare", target] = runs["Work", target] = 1
         # Retries that were accepted.
-        runs["Work", SUBJECT] += min(self.times, MOST_RETRIES) if self.answer == "Retry" else self.times - 1
+        runs["Work", self.subject] += min(self.times, MOST_RETRIES) if self.answer == "Retry" else self.times - 1
         if self.ends_failed:
             runs["Tell", "-"] = 1
         else:
             if self.several:
-                runs["Work", "m-3"] += 1
+                runs["Work", self.machine(3)] += 1
             for target in self.targets:
-                if not (self.answer == "Exclude" and target == SUBJECT):
+                if not (self.answer == "Exclude" and target == self.subject):
                     runs["Check", target] = 1
         runs["Sweep", "-"] = 1
         return runs
@@ -139,25 +147,35 @@ class Cell:
         assert Counter((step, target) for step, target, _ in ran) == self.expected(), (self, sorted(ran))
         for place in {(step, target) for step, target, _ in ran}:
             attempts = [attempt for step, target, attempt in ran if (step, target) == place]
-            unbroken = attempts == list(range(1, len(attempts) + 1))
+            first = self.first_attempt(*place)
+            unbroken = attempts == list(range(first, first + len(attempts)))
             assert unbroken or (restarted and attempts == sorted(set(attempts))), (self, place, attempts, self.audit(client))
         # Nobody died, so nobody may have been taken for lost.
         assert restarted or not [what for what in self.audit(client) if what.split()[0] in ("lost", "adopted", "never_started")]
         state = {"Retry": "succeeded", "Ignore": "warned", "Exclude": "excluded", "Fail": "failed"}[self.answer]
         if self.ends_failed:
             state = "unknown" if self.kind == "unknown" else "failed"
-        subject = run_of(found, "Work", SUBJECT)
+        subject = run_of(found, "Work", self.subject)
         assert subject["state"] == state, (self, subject)
         if state != "succeeded":
-            assert subject["outcome"] == OUTCOMES[self.kind], (self, subject)
+            assert subject["outcome"] == self.outcome, (self, subject)
         assert not client.questions(self.number)
         for said in self.said:
             self.check_sentence(rig, client, found, restarted, *said)
+
+    def first_attempt(self, step, target):
+        """That is started at all."""
+        return 1
 
     def audit(self, client):
         return [entry["what"] for entry in client.get(f"/v1/deployments/{self.number}/audit")["entries"]]
 
     # --- what was promised
+
+    def retried(self, client, target, begun, attempt, restarted):
+        """Whether Work there came next as that attempt; a death may have used up its number."""
+        again = [attempt for step, at, attempt in begun if (step, at) == ("Work", target)]
+        return again and again[0] >= attempt and (restarted or again[0] == attempt)
 
     def check_sentence(self, rig, client, found, restarted, target, guidance, sentence, position, open_before):
         begun = [(step, at, attempt) for word, _, step, at, attempt, _ in oracle(rig, self.number)[position:] if word == "start"]
@@ -170,16 +188,16 @@ def check_retry(cell, client, found, restarted, target, sentence, open_before, b
         r"Runs Work again on (\S+) as attempt (\d+)\. Steps before it are not repeated\.( It is not declared safe to run twice\.)?", sentence
     )
     assert match and match[1] == target, where
-    again = [attempt for step, at, attempt in begun if (step, at) == ("Work", target)]
-    assert again and again[0] >= int(match[2]) and (restarted or again[0] == int(match[2])), where
+    assert cell.retried(client, target, begun, int(match[2]), restarted), where
     assert not any(step == "Prepare" for step, _, _ in begun), where
     assert bool(match[3]) == (cell.kind == "unknown"), where
 
 
 def check_ignore(cell, client, found, restarted, target, sentence, open_before, begun, where):
-    match = re.fullmatch(r"Counts Work on (\S+) as done, with a warning\.(?: Next there: (.*)\.)?", sentence)
+    match = re.fullmatch(r"Counts Work on (\S+) as done, with a warning\.(?: Next there: ([^.]*)\.)?( That fails too .*)?", sentence)
     assert match and match[1] == target, where
     assert run_of(found, "Work", target)["state"] == "warned", where
+    assert bool(match[3]) == (cell.kind == "unreachable" and bool(match[2])), where
     if not cell.ends_failed:
         next_there = (match[2] or "").split(", ")
         assert [step for step, at, _ in begun if at == target] == next_there, where
@@ -217,13 +235,13 @@ CHECKS = {"Retry": check_retry, "Ignore": check_ignore, "Exclude": check_exclude
 
 
 class Matrix:
-    def __init__(self, rig, restarts):
+    def __init__(self, rig, restarts, of=None, make=Cell):
         self.rig, self.restarts = rig, restarts
         self.client = Client(rig)
         lanes = Counter()
         self.cells = []
-        for kind, answer, times, several in cells():
-            self.cells.append(Cell(kind, answer, times, several, lanes[kind]))
+        for kind, answer, times, several in of or cells():
+            self.cells.append(make(kind, answer, times, several, lanes[kind]))
             lanes[kind] += 1
 
     def restart(self):
@@ -259,13 +277,14 @@ class Matrix:
 
     @staticmethod
     def waits(cell, asked, answered):
-        wanted = {SUBJECT} | ({"m-3", "m-4"} if cell.several and cell.given == 0 else set())
-        return wanted <= asked.keys() and asked[SUBJECT]["id"] not in answered
+        wanted = {cell.subject} | (set(cell.targets[2:]) if cell.given == 0 else set())
+        return wanted <= asked.keys() and asked[cell.subject]["id"] not in answered
 
     def answer(self, cell, asked, target, guidance):
         question = asked[target]
         options = {option["guidance"]: option for option in question["options"]}
         sentence = options[guidance.lower()]["consequence"]
+        cell.before_answer(self.rig, target, guidance)
         position = len(oracle(self.rig, cell.number))
         reply = self.client.submit(question["id"], guidance)
         assert reply.status == 200 and reply.json["IsPending"] is False, (cell, guidance, reply)
@@ -287,7 +306,7 @@ class Matrix:
         for cell in self.cells:
             cell.deploy(self.client)
         answered = set()
-        for turn in range(1, max(TIMES) + 1):
+        for turn in range(1, max(cell.times for cell in self.cells) + 1):
             waiting = [cell for cell in self.cells if cell.given < cell.times]
             asked = self.wait_for_all(waiting, answered)
             if self.restarts and turn in (1, 11):
@@ -303,18 +322,18 @@ class Matrix:
             self.client.wait_state(cell.number, "succeeded", "succeeded_with_warnings", "failed", seconds=60)
 
     def turn(self, cell, asked, answered):
-        question = asked[SUBJECT]
+        question = asked[cell.subject]
         assert question["unknown"] == (cell.kind == "unknown"), question
-        assert question["outcome"] == OUTCOMES[cell.kind], (cell, question)
+        assert question["outcome"] == cell.outcome, (cell, question)
         if cell.several and cell.given == 0 and not cell.ends_failed:
-            self.answer(cell, asked, "m-4", "Ignore")
+            self.answer(cell, asked, cell.machine(4), "Ignore")
         if cell.worn_out and cell.given + 1 == cell.times:
             self.refuse_eleventh(cell, question)
-        self.answer(cell, asked, SUBJECT, cell.next_answer())
+        self.answer(cell, asked, cell.subject, cell.next_answer())
         cell.given += 1
         answered.add(question["id"])
         if cell.given == cell.times and cell.several and not cell.ends_failed:
-            self.answer(cell, asked, "m-3", "Retry")
+            self.answer(cell, asked, cell.machine(3), "Retry")
 
     def check(self):
         for cell in self.cells:
