@@ -401,8 +401,8 @@ const struct question_record *task_first_open(const struct task *task, const str
     return NULL;
 }
 
-/* False if the task is over: the question could not be read, it is closed, or others may do this. */
-static bool question_came(struct task *task, struct deployment_record *record, const struct err *err) {
+bool task_question_came(struct task *task, unsigned permission, struct deployment_record *record,
+                        const struct err *err) {
     if (err != NULL) {
         task_unread(task, err);
         return false;
@@ -411,7 +411,7 @@ static bool question_came(struct task *task, struct deployment_record *record, c
     task->deployment = record->deployment->id;
     const struct plan *plan = record->deployment->plan;
     const struct question_record *asked = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_TAKE, plan->project, plan->environment)) {
+    if (!task_allowed(task, permission, plan->project, plan->environment)) {
         return false;
     }
     if (task_first_open(task, asked) == NULL) {
@@ -423,7 +423,7 @@ static bool question_came(struct task *task, struct deployment_record *record, c
 
 static void take_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (question_came(task, record, err)) {
+    if (task_question_came(task, PERMISSION_TAKE, record, err)) {
         task->state = arena_alloc(task->arena, sizeof(struct taking));
         take_next(task);
     }
@@ -496,7 +496,7 @@ static void check_recorded(enum answer_result result, void *user) {
 
 static void check_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (question_came(task, record, err)) {
+    if (task_question_came(task, PERMISSION_TAKE, record, err)) {
         task->state = arena_alloc(task->arena, sizeof(struct checking));
         check_next(task);
     }

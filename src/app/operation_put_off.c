@@ -159,22 +159,11 @@ static bool park_begin(struct task *task, const struct putting *state, const str
 
 static void put_off_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_unread(task, err);
+    if (!task_question_came(task, PERMISSION_TAKE, record, err)) {
         return;
     }
-    task->record = record;
-    task->deployment = record->deployment->id;
-    const struct plan *plan = record->deployment->plan;
     const struct question_record *asked = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_TAKE, plan->project, plan->environment)) {
-        return;
-    }
     const struct question_record *open = task_first_open(task, asked);
-    if (open == NULL) {
-        task_too_late(task, asked);
-        return;
-    }
     struct putting *state = task->state = arena_alloc(task->arena, sizeof *state);
     state->how = put_off_how(task->op.command.id);
     if (state->how == PUT_OFF_EXTEND ? extend_begin(task, state, &open->question) : park_begin(task, state, asked)) {

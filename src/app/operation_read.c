@@ -33,6 +33,18 @@ static void say_status(struct task *task, const struct deployment *d) {
     buf_adds(&task->text, "\n");
 }
 
+/* False if the task is over: the deployment could not be read, or others may see it. */
+static bool viewing_came(struct task *task, struct deployment_record *record, const struct err *err) {
+    if (err != NULL) {
+        task_fail(task, err);
+        return false;
+    }
+    task->record = record;
+    task->deployment = record->deployment->id;
+    const struct plan *plan = record->deployment->plan;
+    return task_allowed(task, PERMISSION_VIEW, plan->project, plan->environment);
+}
+
 static bool may_view_row(const struct task *task, const struct version_row *row) {
     const char *project = task->op.command.topic;
     unsigned mine = actor_permissions(task->config, &task->op.actor, row->project, row->environment);
@@ -70,15 +82,10 @@ static void status_say(struct deployment_record *holder, void *user) {
 
 static void status_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_fail(task, err);
+    if (!viewing_came(task, record, err)) {
         return;
     }
-    task->record = record;
     const struct deployment *d = record->deployment;
-    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
-        return;
-    }
     if (d->state == DEPLOYMENT_QUEUED) {
         lane_read_holder(task->operations->options.store, d->plan, d->id, status_say, task);
     } else {
@@ -260,18 +267,12 @@ void task_pending(struct task *task) {
 
 static void show_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_fail(task, err);
+    if (!viewing_came(task, record, err)) {
         return;
     }
-    task->record = record;
     const struct deployment *d = record->deployment;
-    task->deployment = d->id;
-    const struct question_record *q = record_question(record, task->question);
     const struct plan *plan = d->plan;
-    if (!task_allowed(task, PERMISSION_VIEW, plan->project, plan->environment)) {
-        return;
-    }
+    const struct question_record *q = record_question(record, task->question);
     buf_printf(&task->text, "Q%llu: %s, %s %s to %s (D%llu): %s, attempt %u\n", (unsigned long long)q->question.id,
                plan_run_name(plan, q->question.step, q->question.slot, task->arena), plan->project, d->version,
                plan->environment, (unsigned long long)d->id, outcome_text(q->outcome, task->arena),
@@ -313,17 +314,11 @@ void task_show(struct task *task) {
 
 static void who_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_fail(task, err);
+    if (!viewing_came(task, record, err)) {
         return;
     }
-    task->record = record;
     const struct deployment *d = record->deployment;
-    task->deployment = d->id;
     const struct question_record *q = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
-        return;
-    }
     if (!q->open) {
         question_over(q, clock_wall_ms(), &task->text);
         task_reply(task);
@@ -401,15 +396,10 @@ static bool log_pick(const struct task *task, const struct deployment *d, size_t
 
 static void log_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_fail(task, err);
+    if (!viewing_came(task, record, err)) {
         return;
     }
-    task->record = record;
     const struct deployment *d = record->deployment;
-    if (!task_allowed(task, PERMISSION_VIEW, d->plan->project, d->plan->environment)) {
-        return;
-    }
     struct log_key key = {.deployment = d->id};
     if (!log_pick(task, d, &key.step, &key.slot)) {
         task_refuse(task, ERR_NOT_FOUND, "Nothing of that has run in D%llu.", (unsigned long long)d->id);

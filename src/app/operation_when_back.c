@@ -73,21 +73,11 @@ static void when_back_recorded(enum answer_result result, void *user) {
 
 static void when_back_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct task *task = user;
-    if (err != NULL) {
-        task_unread(task, err);
+    if (!task_question_came(task, PERMISSION_RETRY, record, err)) {
         return;
     }
-    task->record = record;
-    task->deployment = record->deployment->id;
-    const struct plan *plan = record->deployment->plan;
-    const struct question_record *asked = record_question(record, task->question);
-    if (!task_allowed(task, PERMISSION_RETRY, plan->project, plan->environment)) {
-        return;
-    }
-    const struct question_record *open = task_first_open(task, asked);
-    if (open == NULL) {
-        task_too_late(task, asked);
-    } else if (!question_may_wait_for_back(&open->question)) {
+    const struct question_record *open = task_first_open(task, record_question(record, task->question));
+    if (!question_may_wait_for_back(&open->question)) {
         task_refuse(task, ERR_INVALID,
                     "Q%llu is not about a machine that can't be reached, so there is nothing to wait for.",
                     (unsigned long long)task->question);

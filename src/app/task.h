@@ -100,6 +100,9 @@ struct question_record *record_question(const struct deployment_record *record, 
 /* Whether the question is open, and one of those that `asked` stands for: all of its card, or itself; and the first. */
 bool task_stands_for(const struct task *task, const struct question_record *asked, const struct question_record *other);
 const struct question_record *task_first_open(const struct task *task, const struct question_record *asked);
+/* Opens what changes a question that is loaded. False if the task is over: it could not be read, it is closed, or others may do this. */
+bool task_question_came(struct task *task, unsigned permission, struct deployment_record *record,
+                        const struct err *err);
 /* Refuses the task: says who was first. */
 void task_too_late(struct task *task, const struct question_record *asked);
 
