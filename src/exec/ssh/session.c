@@ -19,6 +19,7 @@
 enum {
     READ_BYTES = 64 << 10,
     HERE_MS = 5000,   /* contact.sh goes away when it hears nothing for a minute */
+    STOP_MS = 2000,   /* a shell that is about to wait may miss one, so that it is said until the end is there */
     CLOSED_TRIES = 4, /* a busy sshd closes some of many new connections */
     CLOSED_PAUSE_MS = 250,
     TELL_MS = 1000,
@@ -64,7 +65,7 @@ struct ending session_run(struct session *s, const struct instructions *in, stru
 
     *s = (struct session){.in = in, .output = output, .signal_fd = signal_fd, .heard_at = now};
     s->probing = work == SESSION_PROBE;
-    s->open = work == SESSION_ATTACH || work == SESSION_STOP;
+    s->open = s->broke = work == SESSION_ATTACH || work == SESSION_STOP || work == SESSION_LOOK;
     s->canceled = work == SESSION_STOP;
     s->pause = LIMIT_SSH_PAUSE_MS;
     client_init(&s->client);
@@ -104,6 +105,12 @@ __attribute__((format(printf, 2, 3))) static void say(struct session *s, const c
     va_end(values);
 }
 
+/* Whoever is asked about it sees this. */
+static void gone(struct session *s, int64_t number, const char *why) {
+    say(s, "%s %s: how this ended will never be known by itself\n", s->in->ssh.destination, why);
+    over(s, "gone", number);
+}
+
 /* --- connections ---------------------------------------------------------------------------------------------- */
 
 static void unreachable(struct session *s, const char *detail) {
@@ -116,7 +123,7 @@ static void unreachable(struct session *s, const char *detail) {
 
 static void call(struct session *s, bool shared, int64_t now) {
     s->framing = (struct framing){0};
-    s->stopping = false;
+    s->stop_at = 0;
     s->state = SESSION_CALLING;
     if (client_start(&s->client, s->in, shared) < 0) {
         connection_drop(s, RUNDIR_UNREACHABLE_PROGRAM, now);
@@ -156,6 +163,7 @@ static void connection_drop(struct session *s, enum rundir_unreachable why, int6
     client_kill(&s->client);
     s->why = why;
     if (s->open) {
+        s->broke = true;
         if (s->lost && s->why != before) {
             lost_write(s);
         }
@@ -197,6 +205,7 @@ static int64_t next_deadline(const struct session *s) {
 
     if (s->state == SESSION_TALKING) {
         next = earlier(next, s->here_at);
+        next = s->canceled ? earlier(next, s->stop_at) : next;
     }
     if (s->open && !s->lost) {
         next = earlier(next, s->heard_at + LIMIT_SSH_LOST_MS);
@@ -251,9 +260,9 @@ static void deadlines_meet(struct session *s, int64_t now) {
         over(s, "notstarted", ECANCELED);
         return;
     }
-    if (s->canceled && s->state == SESSION_TALKING && !s->stopping) {
+    if (s->canceled && s->state == SESSION_TALKING && now >= s->stop_at) {
         outbox_print(&s->client.outbox, "stop\n");
-        s->stopping = true;
+        s->stop_at = now + STOP_MS;
     }
     if (s->state == SESSION_TALKING && now >= s->here_at) {
         outbox_print(&s->client.outbox, "here\n");
@@ -263,7 +272,7 @@ static void deadlines_meet(struct session *s, int64_t now) {
         lost_write(s);
     }
     if (s->open && now - s->heard_at >= LIMIT_SSH_TRY_MS) {
-        over(s, "gone", ETIMEDOUT);
+        gone(s, ETIMEDOUT, "was silent for so long that it is given up");
     } else if (s->state == SESSION_PAUSING && now >= s->next_at) {
         call(s, false, now);
     } else if (s->state != SESSION_PAUSING && now >= s->give_up_at) {
@@ -294,7 +303,8 @@ static void hear(struct session *s, int64_t now) {
         return;
     }
     const char *cursor = bytes;
-    while (s->state != SESSION_OVER && s->state != SESSION_PAUSING &&
+    pid_t pid = s->client.pid;
+    while (s->client.pid == pid && s->state != SESSION_OVER && s->state != SESSION_PAUSING &&
            (kind = framing_next(&s->framing, &cursor, bytes + count, &frame)) != FRAME_NONE) {
         frame_take(s, kind, &frame, now);
     }
@@ -348,12 +358,6 @@ static void greeted(struct session *s, const struct frame *frame, int64_t now) {
     }
 }
 
-/* Whoever is asked about it sees this. */
-static void gone(struct session *s, int64_t number, const char *why) {
-    say(s, "%s %s: how this ended will never be known by itself\n", s->in->ssh.destination, why);
-    over(s, "gone", number);
-}
-
 static const char *gone_words(int64_t number) {
     switch (number) {
     case ESTALE:
@@ -367,9 +371,10 @@ static const char *gone_words(int64_t number) {
 
 /* A run that was begun in this boot and of which nothing but an empty directory is found never started. */
 static void found_void(struct session *s) {
-    if (s->known && !s->memory.started && strcmp(s->memory.boot, s->boot) == 0) {
-        say(s, "nothing was started on %s: the connection broke, or the run was given up\n", s->in->ssh.destination);
-        over(s, "notstarted", s->canceled ? ECANCELED : ECONNABORTED);
+    if (s->known && !s->memory.started && strcmp(s->boot, "-") != 0 && strcmp(s->memory.boot, s->boot) == 0) {
+        say(s, "nothing was started on %s: %s, or the run was given up\n", s->in->ssh.destination,
+            s->broke ? "the connection broke" : "what starts it there failed");
+        over(s, "notstarted", s->canceled ? ECANCELED : s->broke ? ECONNABORTED : EIO);
     } else {
         gone(s, ESTALE, "answers, and knows nothing of this run");
     }
