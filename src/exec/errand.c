@@ -176,7 +176,6 @@ void errand_destroy(struct errand *errand) {
         errand_close(errand);
         return;
     }
-    kill_all(errand);
-    errand->process.exit_cb = NULL;
-    errand_close(errand);
+    timer_stop(errand->limit);
+    kill_all(errand); /* It is collected by exited. */
 }

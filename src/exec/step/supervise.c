@@ -55,10 +55,13 @@ static void signals_take(struct supervision *s);
 static void output_take(struct supervision *s, int64_t now);
 
 struct ending supervise(const struct instructions *in, struct output *output, int signal_fd, mode_t umask_before) {
-    struct supervision s = {.in = in, .output = output, .signal_fd = signal_fd, .phase = OVER};
+    struct supervision s = {.in = in, .output = output, .signal_fd = signal_fd, .phase = OVER, .child.output_fd = -1};
 
     start(&s, umask_before);
     run(&s);
+    if (s.child.output_fd >= 0) { /* Whoever holds its other end writes into nothing from now on. */
+        (void)close(s.child.output_fd);
+    }
     output_end(output);
     return s.ending;
 }
