@@ -3,7 +3,8 @@
 
 /*
  * Keeps the targets that inventories list up to date: each command is run, and each file read, every `refresh`. What was read last stays in
- * force while the next reading fails, which is told in the log, by a metric, and by inventories_write_health.
+ * force while the next reading fails, which is told in the log, by a metric, and by inventories_write_health. Until one has been read
+ * the first time its config_inventory is not `read`, and nothing is planned for the environments that it serves.
  */
 
 #include "base/buf.h"
@@ -26,11 +27,12 @@ void inventories_destroy(struct inventories *inventories); /* NULL does nothing 
  * inventories (a reference for the caller), and asks all of them anew. */
 struct config *inventories_use(struct inventories *inventories, struct config *base);
 
-/* A line for each; and one for each that could not be read last time: returns how many. */
+/* A line for each, which everybody may read. */
 void inventories_write_health(const struct inventories *inventories, struct buf *out);
+/* Why, a line for each that could not be read last time: returns how many. */
 size_t inventories_write_troubles(const struct inventories *inventories, struct buf *out);
 
-/* Runs the loop until each of them was asked once: for the start, and to check a configuration. */
+/* Runs the loop until each of them was asked once: to check a configuration. */
 void inventories_wait(struct inventories *inventories);
 
 #endif

@@ -150,6 +150,7 @@ struct config_inventory {
     const char *file;            /* what such a program printed */
     struct config_names environments;
     int64_t refresh_ms;
+    bool read; /* its targets are among those of the configuration */
 };
 
 /* allow: words of enum permission (core/permission.h); "answer" was expanded. */

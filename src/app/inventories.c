@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -14,14 +15,15 @@
 #include "base/str.h"
 #include "exec/errand.h"
 
-enum { TEXT_BYTES = 8 << 20, COMMAND_MS = 60000, SCRIPT_BYTES = 64 << 10 };
+enum { TEXT_BYTES = 8 << 20, COMMAND_MS = 60000, SCRIPT_BYTES = 64 << 10, SHELL_BLOCK_BYTES = 512 };
 
 struct source {
     struct inventories *inventories;
     size_t number;
-    char *name;    /* owned; what it is asked by */
-    char *text;    /* owned; what it said last, if that is a list of targets; or NULL */
-    char *trouble; /* owned; why it could not be read last time; or NULL */
+    char *name;     /* owned; what it is asked by: it may hold secrets */
+    char label[40]; /* what it is called where everybody may read */
+    char *text;     /* owned; what it said last, if that is a list of targets; or NULL */
+    char *trouble;  /* owned; why it could not be read last time; or NULL */
     struct errand *errand;
     int fd; /* where the command writes */
     struct timer *timer;
@@ -91,6 +93,10 @@ static void source_take(struct source *source, char *text) {
     struct err err;
     char *before = source->text;
     bool changed = !str_equal(before, text);
+    if (!changed && source->trouble == NULL) {
+        mem_free(text);
+        return;
+    }
     source->text = text;
     struct config *config = merge(inventories, &err);
     if (config == NULL) {
@@ -113,7 +119,7 @@ static void source_take(struct source *source, char *text) {
 
 static void source_over(struct source *source) {
     struct inventories *inventories = source->inventories;
-    metric_set(METRIC_INVENTORY_FAILED, source->trouble != NULL, source->name, NULL, NULL);
+    metric_set(METRIC_INVENTORY_FAILED, source->trouble != NULL, source->label, NULL, NULL);
     source->asked = true;
     timer_start(source->timer, inventories->base->inventories[source->number].refresh_ms);
     if (inventories->heard != NULL) {
@@ -126,6 +132,11 @@ static void source_over(struct source *source) {
 static void source_read(struct source *source, const char *path) {
     struct buf text = BUF_INIT(TEXT_BYTES + 1);
     struct err err;
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) { /* To open a pipe could take for ever. */
+        source_fail(source, "it is no regular file");
+        return;
+    }
     if (file_read(path, TEXT_BYTES, &text, &err) < 0) {
         source_fail(source, err.text);
         buf_finish(&text);
@@ -156,11 +167,12 @@ static void command_ended(const struct errand_end *end, void *user) {
     source_over(source);
 }
 
-/* It writes into a file in memory, so that nothing lies on a disk. */
+/* It writes into a file in memory, so that nothing lies on a disk; no more than will be read of it. */
 static void command_start(struct source *source, const struct config_inventory *inventory) {
     struct buf script = BUF_INIT(SCRIPT_BYTES);
     size_t count = 0;
     source->fd = memfd_create("inventory", MFD_CLOEXEC);
+    buf_printf(&script, "ulimit -f %d\n", TEXT_BYTES / SHELL_BLOCK_BYTES + 1);
     add_command(&script, inventory);
     buf_printf(&script, " >/proc/%d/fd/%d", (int)getpid(), source->fd);
     while (environ[count] != NULL) {
@@ -229,6 +241,7 @@ struct config *inventories_use(struct inventories *inventories, struct config *b
     for (size_t i = 0; i < inventories->count; i++) {
         struct source *source = &inventories->sources[i];
         *source = (struct source){inventories, i, .name = source_name(&base->inventories[i])};
+        (void)snprintf(source->label, sizeof source->label, "inventories[%zu]", i);
         for (size_t k = 0; k < before_count; k++) {
             if (source->text == NULL && str_equal(before[k].name, source->name)) {
                 source->text = before[k].text;
@@ -242,6 +255,10 @@ struct config *inventories_use(struct inventories *inventories, struct config *b
     struct config *config = merge(inventories, &err);
     if (config == NULL) { /* What is known does not fit to the file any more: it is asked for anew. */
         log_warn("the targets of inventories are left out until they are read again", LOG_ERR(&err), LOG_END);
+        for (size_t i = 0; i < inventories->count; i++) {
+            mem_free(inventories->sources[i].text);
+            inventories->sources[i].text = NULL;
+        }
         config = config_ref(base);
     }
     return config;
@@ -250,7 +267,10 @@ struct config *inventories_use(struct inventories *inventories, struct config *b
 void inventories_write_health(const struct inventories *inventories, struct buf *out) {
     for (size_t i = 0; inventories != NULL && i < inventories->count; i++) {
         const struct source *source = &inventories->sources[i];
-        buf_printf(out, "inventory %s: %s\n", source->name, source->trouble == NULL ? "read" : source->trouble);
+        buf_printf(out, "%s: %s\n", source->label,
+                   source->trouble != NULL ? "failed, see the log"
+                   : source->text == NULL  ? "not read yet"
+                                           : "read");
     }
 }
 

@@ -72,6 +72,22 @@ static int find_environment(struct planner *p) {
     return unknown_name(p, "environment", p->command->environment, names, p->config->environment_count);
 }
 
+/* Whatever is known of the machines may be a part of them; a deployment to a part would look like one to all. */
+static int check_inventories(struct planner *p) {
+    for (size_t i = 0; i < p->config->inventory_count; i++) {
+        const struct config_inventory *inventory = &p->config->inventories[i];
+        bool serves =
+            inventory->environments.count == 0 || config_names_have(&inventory->environments, p->environment->name);
+        if (serves && !inventory->read) {
+            return err_set(p->err, ERR_CONFLICT,
+                           "inventories[%zu] has not been read yet, so it is not known which machines %s has. Nothing "
+                           "was started. Ask again in a moment; the log says what is wrong if it can't be read.",
+                           i, p->environment->name);
+        }
+    }
+    return 0;
+}
+
 static int check_version(struct planner *p) {
     const char *version = p->command->version;
     if (!str_is_name(version)) {
@@ -507,6 +523,7 @@ int planner_build(const struct config *config, const struct command *command, st
     int r = find_project(&p);
     r = r < 0 ? r : find_environment(&p);
     r = r < 0 ? r : check_version(&p);
+    r = r < 0 ? r : check_inventories(&p);
     r = r < 0 ? r : check_choice(&p, &command->on);
     r = r < 0 ? r : check_choice(&p, &command->without);
     r = r < 0 ? r : check_skips(&p);

@@ -51,7 +51,6 @@ void server_build_inventories(struct server *server) {
         &(struct inventories_options){.loop = server->loop, .changed = targets_changed, .user = server});
     server->config = inventories_use(server->inventories, loaded);
     config_unref(loaded);
-    inventories_wait(server->inventories);
 }
 
 void server_reload(struct server *server, bool wanted) {

@@ -40,7 +40,7 @@ struct server {
 /* NULL, and the reasons on stderr. */
 struct config *server_load(const char *path);
 
-/* The targets of the inventories: at the start they are waited for; then they are asked beside everything else. */
+/* The targets of the inventories: they are asked beside everything else. */
 void server_build_inventories(struct server *server);
 
 /* Somebody wants the file as it is to be in force (SIGHUP), or another server has put another configuration in force. Then ours must

@@ -163,14 +163,18 @@ static int add_targets(struct config *config, struct arena *arena, const struct 
 struct config *config_with_inventories(struct config *base, const char *const *texts, struct err *err) {
     struct arena *arena;
     struct config *config = config_copy(base, &arena);
+    struct config_inventory *inventories = arena_array(arena, base->inventory_count + 1, sizeof *inventories);
     int r = 0;
+    config->inventories = inventories;
     for (size_t i = 0; i < base->inventory_count && r == 0; i++) {
+        inventories[i] = base->inventories[i];
         struct hosts hosts = {.arena = arena, .environments = &base->inventories[i].environments, .err = err};
         if (texts[i] == NULL) {
             continue;
         }
         r = hosts_read(&hosts, texts[i], strlen(texts[i]));
         r = r < 0 ? r : add_targets(config, arena, &hosts, err);
+        inventories[i].read = true;
     }
     if (r < 0) {
         config_unref(config);

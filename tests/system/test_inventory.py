@@ -1,6 +1,7 @@
 """Targets that another program lists."""
 
 import json
+import os
 import subprocess
 
 from rig import GUIDEPOST, Rig, until
@@ -38,8 +39,7 @@ def test_what_is_listed_can_be_deployed_to_and_a_broken_list_changes_nothing():
     (rig.folder / "more hosts.json").write_text(listing(db=["db-2"]))
     with rig:
         person = rig.local()
-        found = machines(person)
-        assert "web-1" in found and "web-2" in found and "db-2" in found, found
+        until("the lists", lambda: all(name in machines(person) for name in ("web-1", "web-2", "db-2")))
         id = person.deploy("shop", "1.0.0", "production")
         until("its end", lambda: person.deployment(id)["state"] == "succeeded")
 
@@ -47,7 +47,7 @@ def test_what_is_listed_can_be_deployed_to_and_a_broken_list_changes_nothing():
         until("the new list", lambda: "web-7" in machines(person) and "web-2" not in machines(person))
 
         (rig.folder / "hosts.json").write_text(listing(web=["-oProxyCommand=x"]))
-        until("it to be told", lambda: "can't be a target" in person.ask("GET", "/readyz?verbose")[1])
+        until("it to be told", lambda: "inventories[0]: failed" in person.ask("GET", "/readyz?verbose")[1])
         assert "web-7" in machines(person)
         status, metrics = person.ask("GET", "/metrics")
         assert status != 200 or "guidepost_inventory_failed" in metrics
@@ -57,6 +57,31 @@ def test_what_is_listed_can_be_deployed_to_and_a_broken_list_changes_nothing():
         (rig.folder / "hosts.json").write_text(listing(web=["web-1"]))
         check = subprocess.run([GUIDEPOST, "config", "check", rig.config], capture_output=True, text=True)
         assert check.returncode == 0 and "3 targets" in check.stderr, check
+
+
+def test_nothing_is_deployed_where_a_list_was_never_read_and_all_else_goes_on():
+    rig = Rig(CONFIG.replace('[cat, "more hosts.json"]', "[sh, list.sh, secret-word]"), name="inventory-unread")
+    go = rig.folder / "go"
+    (rig.folder / "hosts.json").write_text(listing(web=["web-1"], db=["db-2"]))
+    (rig.folder / "list.sh").write_text(f"until [ -e '{go}' ]; do sleep 0.1; done; echo '{{}}'\n")
+    with rig:  # It is ready though the list is not there.
+        person = rig.local()
+        reply = person.say("deploy", "shop", "1.0.0", "to", "production")[1]
+        assert reply["error"] == "conflict" and "inventories[1] has not been read yet" in reply["text"], reply
+        health = person.ask("GET", "/readyz?verbose")[1]
+        assert "inventories[1]: not read yet" in health and "secret-word" not in health, health
+        go.write_text("")
+        until("the list", lambda: "web-1" in machines(person))
+        id = person.deploy("shop", "1.0.0", "production")
+        until("its end", lambda: person.deployment(id)["state"] == "succeeded")
+
+
+def test_a_list_without_end_and_a_pipe_are_refused():
+    rig = Rig(CONFIG.replace('[cat, "more hosts.json"]', "[cat, /dev/zero]"), name="inventory-endless")
+    os.mkfifo(rig.folder / "hosts.json")
+    check = subprocess.run([GUIDEPOST, "config", "check", rig.config], capture_output=True, text=True, timeout=50)
+    assert check.returncode == 1 and "inventories[0]: it is no regular file" in check.stdout, check
+    assert "inventories[1]: it failed" in check.stdout, check
 
 
 def test_targets_are_imported_as_a_block_to_paste():
