@@ -91,6 +91,8 @@
  *                goes on with the run (work attach) writes the line anew in its place, so that it names who is there
  *     contact    a line by guidepost-ssh, for the next one: boot id of the target, whether it has said that it
  *                started, how much output was taken. No business of the worker
+ *     stop       there from the first SIGTERM on, by the worker, so that it does not die with a guidepost-ssh: the next one
+ *                is started with work stop
  *     lost       there while the target has been silent for LIMIT_SSH_LOST_MS with the outcome open, and deleted when
  *                it says that the run goes on, or with the end; a sentence for people. The outcome is unknown while it
  *                is there. guidepost-ssh keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded
@@ -104,10 +106,11 @@
  *                                        LIMIT_SSH_TRY_MS; 116 (ESTALE): the target was rebooted, or its run directory
  *                                        deleted
  * `notstarted` has more numbers: 2: no such work-dir; 13, 28, 30: the run directory can't be made there; 38: sh, setsid
- * or flock is missing there; 103: the connection broke, and nothing had been started.
+ * or flock is missing there; 5: what starts it there
+ * failed; 103: the connection broke, and nothing had been started.
  *
  * Instructions of guidepost-ssh, beside script, env, secret, timeout-ms, quiet-ms, kill-ms and ...segment...:
- *     work             start | attach | stop | probe; start if not given. See below
+ *     work             start | attach | stop | look | probe; start if not given. See below
  *     ssh-destination  required: as on ssh's command line; no `-` first
  *     ssh-run          required but for a probe: <installation>/<deployment>/<run>, the directory of the run below
  *                      $HOME/.guidepost/runs on the target. A-Z a-z 0-9 . _ - only, no part begins with a dot
@@ -128,6 +131,8 @@
  *              directory on another host): then it is `gone`. Give it the same instructions (of `env` and `script` it
  *              needs none)
  * work stop:   attach, and as if SIGTERM had come at once.
+ * work look:   attach, beside whoever goes on with the run: the target is not told that its end is known, and keeps the
+ *              output.
  * work probe:  no run directory: says by its exit status whether a step could start there, and changes nothing. 0, or a
  *              number of enum rundir_unreachable; the sentence on standard output.
  * SIGTERM ends the script on the target; while that cannot be reached, `lost` is there, and it is tried on.

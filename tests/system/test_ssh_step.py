@@ -296,6 +296,24 @@ def test_instructions_that_did_not_arrive_start_nothing(machines, make):
     assert not (machines.all["web-1"].home / "lost-start").exists()
 
 
+@pytest.mark.parametrize("name", anywhere())
+def test_a_target_lock_that_cannot_be_made_is_told(machines, make, name):
+    locks = machines.all[name].home / ".guidepost/locks"
+    assert make(name).start().wait() == ("exit", 0)
+    shutil.rmtree(locks)
+    run = make(name, target_lock="k").start()
+    assert run.wait() == ("notstarted", 28)
+    assert "the lock of the target cannot be made" in run.text()
+    assert (run.remote() / "void").exists()
+    locks.mkdir()
+
+
+def test_a_variable_that_a_shell_keeps_for_itself_is_refused(make):
+    for pair in ("UID=0", "EUID=0", "PPID=1"):
+        assert make(env=[pair]).start().wait() == ("notstarted", 22)
+    assert make(env=["UIDS=0"]).start().wait() == ("exit", 0)
+
+
 def test_old_runs_are_cleared_away_once_they_are_told(machines, make):
     base = machines.all["web-1"].home / ".guidepost"
     (base / "runs/test/1").mkdir(parents=True, exist_ok=True)
@@ -364,6 +382,24 @@ def test_the_end_is_found_when_nobody_was_there(machines, make):
     until("it has ended", lambda: (run.remote() / "exit").exists())
     assert run.go_on().wait() == ("exit", 9)
     assert run.text() == "on\noff\n"
+
+
+def test_a_look_takes_no_output_from_whoever_goes_on(machines, make):
+    run = begun(make(script="echo on; sleep 0.7; echo off; exit 9", id="look"), "on\n")
+    run.kill()
+    assert make(id="look").start("look").wait() == ("exit", 9)
+    assert not (run.remote() / "told").exists()
+    assert run.go_on().wait() == ("exit", 9)
+    assert run.text() == "on\noff\n"
+
+
+def test_refused_instructions_say_nothing_of_a_run_that_goes_on(make):
+    run = begun(make(script="echo on; sleep 0.7; exit 9"), "on\n")
+    run.kill()
+    given, run.given = run.given, [*run.given, ("env", "no name")]
+    assert [run.start(work).process.wait(30) for work in ("attach", "stop")] == [111, 111]
+    run.given = given
+    assert run.go_on().wait() == ("exit", 9)
 
 
 def test_a_target_without_sshd_is_waited_for(tmp_path):
@@ -494,6 +530,17 @@ def test_it_is_canceled_before_the_start_or_after_its_guidepost_ssh_was_killed(t
         until("it calls", early.ssh_clients)
         early.cancel()
         assert early.wait() == ("notstarted", 125)
+
+
+@pytest.mark.parametrize("name", anywhere())
+def test_a_stop_right_behind_the_start_is_not_lost(machines, make, name):
+    runs = [make(name, "sleep 8; echo x >>ran-to-its-end") for _ in range(20)]
+    for run in runs:
+        run.start()
+        until("the start is sent", run.has_started)
+        run.cancel()
+    assert [run.wait() for run in runs] == [("canceled", 15)] * 20
+    assert not (machines.all[name].home / "ran-to-its-end").exists()
 
 
 def test_what_the_script_leaves_in_the_background_is_not_waited_for(make):

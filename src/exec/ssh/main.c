@@ -45,7 +45,12 @@ int main(void) {
     }
     output_init(&output);
     client_init(&session.client);
-    if (problem) {
+    if (problem || !output_set_up(&output, &in)) {
+        if (work_of(&in) != SESSION_START) {
+            return STATUS_NOT_OURS; /* It may run, and whoever is asked again finds it. */
+        }
+        code = problem ? code : ENOMEM;
+        problem = problem ? problem : "no memory to mask the secrets";
         output_say(&output, "guidepost-ssh: %s\n", problem);
         ending = (struct ending){.word = "notstarted", .number = code};
     } else {
@@ -54,7 +59,9 @@ int main(void) {
     output_finish(&output);
     bool recorded = record_exit(ending, output.segments.bytes, output.segments.left_out);
     (void)unlink("lost"); /* Only now: without it and without an end the run would be called running. */
-    session_tell(&session);
+    if (work_of(&in) != SESSION_LOOK) {
+        session_tell(&session);
+    }
     return recorded ? STATUS_RECORDED : STATUS_DELETED;
 }
 
@@ -75,7 +82,7 @@ static enum session_work work_of(const struct instructions *in) {
     static const struct {
         const char *word;
         enum session_work work;
-    } works[] = {{"attach", SESSION_ATTACH}, {"stop", SESSION_STOP}, {"probe", SESSION_PROBE}};
+    } works[] = {{"attach", SESSION_ATTACH}, {"stop", SESSION_STOP}, {"look", SESSION_LOOK}, {"probe", SESSION_PROBE}};
 
     for (size_t i = 0; in->ssh.work && i < sizeof works / sizeof works[0]; i++) {
         if (strcmp(in->ssh.work, works[i].word) == 0) {
@@ -102,10 +109,6 @@ static struct ending carry_out(struct session *session, const struct instruction
                                int signal_fd) {
     enum session_work work = work_of(in);
 
-    if (!output_set_up(output, in)) {
-        output_say(output, "guidepost-ssh: no memory to mask the secrets\n");
-        return (struct ending){.word = "notstarted", .number = ENOMEM};
-    }
     if (work != SESSION_START) {
         (void)record_started(getpid(), 0); /* so that it is known who goes on */
     }

@@ -22,6 +22,7 @@ enum session_work {
     SESSION_START,
     SESSION_ATTACH, /* goes on with a run that may have been begun */
     SESSION_STOP,   /* the same, and ends it */
+    SESSION_LOOK,   /* as attach, beside whoever goes on with it: the target is not told that its end is known */
     SESSION_PROBE,  /* only looks whether a script could be started: ends as unreachable, or as `exit` 0 */
 };
 
@@ -43,7 +44,7 @@ struct session {
     bool known;    /* `memory` holds */
     bool open;     /* the script may have been started: the outcome must be found out */
     bool canceled; /* by SIGTERM */
-    bool stopping; /* and the target was told, over this connection */
+    bool broke;    /* a connection, or guidepost-ssh itself, after the run may have been begun */
     bool lost;     /* the file is there */
     bool probing;
     char boot[64];               /* of the target, as it said over this connection */
@@ -54,6 +55,7 @@ struct session {
     /* Of the monotonic clock, in milliseconds. */
     int64_t heard_at;   /* the target, over any connection */
     int64_t here_at;    /* when to say that we are here */
+    int64_t stop_at;    /* when to say that it is to be ended */
     int64_t give_up_at; /* this connection, unless something is heard */
     int64_t next_at;    /* the next connection */
     int64_t pause;
@@ -63,7 +65,7 @@ struct session {
 struct ending session_run(struct session *session, const struct instructions *in, struct output *output, int signal_fd,
                           enum session_work work);
 
-/* The end is recorded here: the target need not keep the output. */
+/* The end is recorded here: the target need not keep the output. Not after SESSION_LOOK. */
 void session_tell(struct session *session);
 
 #endif

@@ -7,13 +7,13 @@ umask 077
 
 # Nothing was started, and nobody will: we have the lock.
 refuse() {
-    : >"$dir/void"
+    command : >"$dir/void"
     echo "$*"
     exit 1
 }
 
-exec 9>>"$dir/lock"
-flock -n 9 && [ ! -e "$dir/void" ] || exit 1
+# Here and below `command` keeps a redirection that fails from ending the shell.
+command exec 9>>"$dir/lock" && flock -n 9 && [ ! -e "$dir/void" ] || exit 1
 
 # Bytes that a line cannot carry come as \0ooo; the x keeps newlines at the end.
 decode() {
@@ -44,7 +44,7 @@ exec </dev/null
 
 { printf '%64s' '' >"$dir/exit.new" && mkfifo "$dir/pipe"; } || refuse 28 'the disk is full'
 if [ -n "$lock" ]; then
-    exec 8>>"$HOME/.guidepost/locks/$lock.lock" || refuse 28 'the lock of the target cannot be made'
+    command exec 8>>"$HOME/.guidepost/locks/$lock.lock" || refuse 28 'the lock of the target cannot be made'
     # The script inherits it: it stays held when we are killed and the script goes on.
     flock -n 8 || refuse 11 'another step runs on this target'
 fi
@@ -100,12 +100,12 @@ newest() {
 }
 
 clock() {
-    age=0 silence=0 before=
+    age=0 silence=0 before='' kind=0
     while sleep 1; do
         age=$((age + 1))
         if [ "$timeout" -gt 0 ] && [ $((age * 1000)) -ge "$timeout" ]; then
-            kill -s USR1 $$
-            return
+            kind=USR1
+            break
         fi
         [ "$quiet" -gt 0 ] || continue
         newest
@@ -113,10 +113,12 @@ clock() {
         before=$now
         silence=$((silence + 1))
         if [ $((silence * 1000)) -gt "$quiet" ]; then
-            kill -s USR2 $$
-            return
+            kind=USR2
+            break
         fi
     done
+    # When the supervisor was killed its pid may be somebody else's.
+    flock -sn "$dir/lock" true || kill -s $kind $$
 }
 
 # The pairs of the environment, then the script, setsid and sh. No variable may be used here, as the script's may have
@@ -130,34 +132,51 @@ run() {
     exec "$2" "$3" -e -c "$1"
 }
 
-# Whether anything of the script's group runs. For kill -0 the dead that nobody reaps are members, too, and not every
+# Whether the script's own process runs. For kill -0 the dead that nobody reaped are there, too.
+runs() {
+    read -r line <"/proc/$child/stat" || return 1
+    line=${line##*) }
+    [ "${line%% *}" != Z ] && [ "${line%% *}" != X ]
+} 2>/dev/null
+
+# Whether it or anything of the script's group runs. For kill -0 the dead that nobody reaps are members, too, and not every
 # shell takes a group there.
 alive() {
     for file in /proc/[0-9]*/stat; do
         read -r line <"$file" || continue
+        pid=${line%% *}
         line=${line##*) }
         state=${line%% *}
         group=${line#* * }
-        if [ "${group%% *}" = $child ] && [ "$state" != Z ] && [ "$state" != X ]; then
+        group=${group%% *}
+        [ "$pid" != $child ] || group=$child
+        if [ "$group" = $child ] && [ "$state" != Z ] && [ "$state" != X ]; then
             return 0
         fi
     done
     return 1
 } 2>/dev/null
 
-# Ends the whole group of the script: first kindly.
+# To the whole group of the script. Before it has one its process is still a copy of this shell.
+signal_group() {
+    kill -s "$1" -- "-$child" || { kill -s "$1" $child && return 1; }
+}
+
+# Ends the whole group of the script: first kindly. The copy of this shell may miss a signal, so it gets it again.
 end() {
-    kill -s TERM -- "-$child"
-    kill -s CONT -- "-$child"
-    left=$((grace * 10))
-    while [ $left -gt 0 ] && alive; do
+    left=$((grace * 10)) heard=
+    while :; do
+        [ -n "$heard" ] || { signal_group TERM && heard=1 && signal_group CONT; }
+        if [ $left -le 0 ] || ! alive; then
+            break
+        fi
         sleep 0.1 || { sleep 1 && left=$((left - 9)); }
         left=$((left - 1))
     done
     signal=15
     if alive; then
         signal=9
-        kill -s KILL -- "-$child"
+        signal_group KILL
     fi
 } 2>/dev/null
 
@@ -166,7 +185,7 @@ trap 'why=${why:-canceled}' TERM
 trap 'why=${why:-timeout}' USR1
 trap 'why=${why:-quiet}' USR2
 # In parentheses, because a shell keeps a copy of what it redirects for a function.
-(save) 4<"$dir/pipe" >/dev/null 8>&- 9>&- &
+(save) 8>&- 9>&- 4<"$dir/pipe" >/dev/null &
 saver=$!
 exec 7>"$dir/pipe"
 printf '%s %s\n' "$boot" $$ >"$dir/started" || refuse 28 'the disk is full'
@@ -185,10 +204,13 @@ fi
 # A script that ends by itself has ended so, though it was about to be ended.
 ended=''
 while :; do
+    if [ -n "$why" ] && [ -z "$ended" ] && runs; then
+        ended=$why
+        end
+    fi
     wait $child
     status=$?
     kill -0 $child 2>/dev/null || break
-    [ -z "$why" ] || { ended=$why && end; }
 done
 trap '' TERM USR1 USR2
 [ -z "$watch" ] || kill $watch
@@ -211,5 +233,6 @@ if [ -n "$ended" ] || [ "$status" -le 128 ]; then
     flock -u 8 2>/dev/null
 fi
 until printf '%s\n' "$result" 1<>"$dir/exit.new" && sync "$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; do
+    [ -d "$dir" ] || exit 1
     sleep 1
 done

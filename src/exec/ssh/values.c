@@ -20,6 +20,18 @@ static bool is_run(const char *run) {
            is_name(second + 1, strlen(second + 1));
 }
 
+/* What a shell may not let anybody set. */
+static bool is_readonly(const char *pair) {
+    static const char *const names[] = {"UID=", "EUID=", "PPID=", "SHELLOPTS=", "BASHOPTS=", "BASH_VERSINFO="};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strncmp(pair, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A name that any shell exports. */
 static bool is_variable(const char *pair) {
     size_t size = strcspn(pair, "=");
@@ -57,6 +69,9 @@ const char *values_refusal(const struct instructions *in) {
     for (size_t i = 0; i < in->env_count; i++) {
         if (!is_variable(in->env[i])) {
             return "an environment variable has a name that a shell does not take";
+        }
+        if (is_readonly(in->env[i])) {
+            return "an environment variable has a name that a shell keeps for itself, such as UID";
         }
     }
     return NULL;
