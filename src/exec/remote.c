@@ -236,7 +236,7 @@ void remote_prove_gone(struct attempt *attempt) {
     id_random(random);
     (void)snprintf(before->dir, sizeof before->dir, "%s/looks/%s", options(attempt)->state_dir, random);
     int r = rundir_make_adopted(before->dir, &err);
-    r = r < 0 ? r : attempt_launch(attempt, &before->job, before->dir, "attach", &before->pid, &code, &err);
+    r = r < 0 ? r : attempt_launch(attempt, &before->job, before->dir, "look", &before->pid, &code, &err);
     if (r < 0) {
         log_error("the target can't be asked whether an attempt still runs", LOG_ERR(&err), LOG_END);
         before->pid = 0;
