@@ -355,13 +355,16 @@ static void attempt_look(void *user) {
 
 /* --- a stop --------------------------------------------------------------------------------------------------- */
 
-/* The supervisor may be about to start: it is told as soon as it can be, and not for ever. */
+/* The supervisor may be about to start, and a signal is lost while another one is pending: it is told until the end is there, but not for
+ * ever. */
 static void stop_try(void *user) {
     struct attempt *attempt = user;
     struct outcome outcome;
     uint64_t bytes, left_out;
     bool over = rundir_end(attempt->dir, &outcome, &bytes, &left_out);
-    if (!over && !rundir_stop(attempt->dir) && ++attempt->stop_tries < STOP_TRIES) {
+    bool told = !over && rundir_stop(attempt->dir);
+    bool leaves = told && worker_is_draining(attempt->worker);
+    if (!over && !leaves && ++attempt->stop_tries < STOP_TRIES) {
         timer_start(attempt->again, ATTEMPT_AGAIN_MS);
         return;
     }

@@ -173,6 +173,9 @@ static void follow_pump(void *user) {
     size_t size = follow_read(follow, bytes, &gap);
     /* An end is more than its output: it is not held back by a store that refuses output. */
     bool given_up = follow->tries >= TELL_TRIES;
+    if (over && follow->tries > 0) {
+        rundir_sync(follow->dir); /* Until it can be told, it has to outlast the power. */
+    }
     if (over && (given_up || (size == 0 && gap == 0))) {
         follow->ended(follow->user);
         return;

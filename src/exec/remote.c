@@ -60,7 +60,8 @@ void remote_attach(struct attempt *attempt) {
         attempt->ssh.attached_ms = clock_monotonic_ms();
         rundir_lose(attempt->dir, "The connection is being made again.\n");
     }
-    r = r < 0 ? r : attempt_launch(attempt, &attempt->job, attempt->dir, "attach", &attempt->pid, &code, &err);
+    const char *work = rundir_is_stopped(attempt->dir) ? "stop" : "attach";
+    r = r < 0 ? r : attempt_launch(attempt, &attempt->job, attempt->dir, work, &attempt->pid, &code, &err);
     if (r < 0) {
         log_error("a run on an ssh target can't be gone on with, trying again", LOG_DEPLOYMENT(attempt->job.deployment),
                   LOG_ERR(&err), LOG_END);
@@ -106,6 +107,7 @@ static void notice_told(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_REFUSED) {
         log_info("replaced, letting go of a run on an ssh target", LOG_DEPLOYMENT(attempt->job.deployment),
                  LOG_STR("claim", reply->found), LOG_END);
+        rundir_sync(attempt->dir);
         attempt_finish(attempt);
     } else if (reply->result == COMMIT_DONE) {
         ssh->told = ssh->notice;
@@ -250,6 +252,10 @@ void remote_prove_gone(struct attempt *attempt) {
 
 void remote_finish(struct attempt *attempt) {
     before_finish(attempt);
+    if (attempt->job.kind == JOB_PROBE && attempt->pid > 0) {
+        (void)kill(-attempt->pid, SIGKILL);
+        attempt->pid = 0;
+    }
     timer_destroy(attempt->ssh.attach);
     attempt->ssh.attach = NULL;
     timer_destroy(attempt->ssh.probe);

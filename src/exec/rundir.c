@@ -241,9 +241,21 @@ bool rundir_still_runs(const char *path) {
 
 /* With the shell's process as a value, so that it can't mean another run that the supervisor has taken meanwhile. */
 bool rundir_stop(const char *path) {
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "stop");
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
     struct rundir_record record = record_of(path);
     const union sigval shell = {.sival_int = record.child};
     return record.supervisor > 1 && rundir_is_locked(path) && sigqueue(record.supervisor, SIGTERM, shell) == 0;
+}
+
+bool rundir_is_stopped(const char *path) {
+    char name[RUNDIR_PATH_SIZE];
+    file_path(name, path, "stop");
+    return access(name, F_OK) == 0;
 }
 
 uint64_t rundir_last_segment(const char *path) {

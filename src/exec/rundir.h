@@ -55,8 +55,10 @@ bool rundir_is_locked(const char *path);
 /* Whether anything of the session that was started here may still run: the supervisor, or what it left behind. */
 bool rundir_still_runs(const char *path);
 
-/* SIGTERM to the supervisor. False if there is none to be told yet. */
+/* SIGTERM to the supervisor, and a note of that, since a supervisor that goes on with a run on an ssh target would not know. False if
+ * there is none to be told yet. */
 bool rundir_stop(const char *path);
+bool rundir_is_stopped(const char *path); /* It is noted. */
 
 /* The last lines of output, safe to show, and why the target is lost if it is. */
 void rundir_excerpt(const char *path, struct buf *out);

@@ -133,3 +133,17 @@ def test_a_cancel_ends_the_step_on_the_machine():
         assert w.person.say("cancel", f"D{id}")[0] == 200
         assert w.final(id) == "canceled"
         assert not process_runs(pid)
+
+
+def test_a_cancel_does_not_die_with_the_supervisor_that_was_told():
+    with world("cancel-killed") as w:
+        id, web = running(w, 60)
+        pid, told = int(w.lines(web)[0][5]), supervisors(w)
+        for supervisor in told:
+            os.kill(supervisor, signal.SIGSTOP)
+        assert w.person.say("cancel", f"D{id}")[0] == 200
+        until("the stop to be noted", lambda: list(w.rig.folder.rglob("runs/**/stop")))
+        for supervisor in told:
+            os.kill(supervisor, signal.SIGKILL)
+        assert w.final(id) == "canceled"
+        assert not process_runs(pid)

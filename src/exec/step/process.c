@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Our parent for as long as it lives. */
+static pid_t starter;
+
 /*
  * A session of its own, which no terminal and no shell above can end; no core dump and no debugger, which would show
  * secrets. Whatever else the starter had open is closed, or a socket of the worker would live as long as the step.
@@ -17,6 +20,7 @@ void process_set_up(void) {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     int fd;
 
+    starter = getppid();
     (void)setsid(); /* fails only when it already leads a process group: no harm */
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
@@ -47,6 +51,10 @@ int process_signals(void) {
     (void)sigaddset(&taken, SIGCHLD);
     (void)sigprocmask(SIG_SETMASK, &taken, NULL);
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool process_is_alone(void) {
+    return getppid() != starter;
 }
 
 bool process_canceled(int signal_fd, pid_t shell) {

@@ -7,6 +7,9 @@
 /* What a supervisor is as a process: a session of its own, with nothing open but 0, 1 and 2, that leaves no core. */
 void process_set_up(void);
 
+/* Whoever had started us when we were set up is gone. */
+bool process_is_alone(void);
+
 /* Makes it deaf to all signals that a terminal or a worker sends, and returns a descriptor that reads SIGTERM and SIGCHLD,
  * both blocked. */
 int process_signals(void);

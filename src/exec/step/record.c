@@ -2,6 +2,7 @@
 
 #include "exec/rundir.h"
 #include "lock.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,6 @@ static const char started[] = "started ";
 /* Locked and open. */
 static int record_fd = -1;
 static off_t started_at; /* where that line begins; 0 = it is not there */
-
-/* Our parent for as long as it lives. */
-static pid_t starter;
 
 /* Returns the size of the text, or a negative errno, and where its whole lines end. */
 static ssize_t record_read(char *text, off_t *ret_whole) {
@@ -39,7 +37,6 @@ bool record_take(enum record_take take) {
     char text[RUNDIR_RECORD_BYTES + 1];
     off_t whole;
 
-    starter = getppid();
     record_fd = open("record", O_RDWR | O_CLOEXEC);
     if (record_fd < 0 || !lock_take(record_fd) || record_read(text, &whole) <= 0 || whole == 0 ||
         strncmp(text, boot, sizeof boot - 1) != 0) {
@@ -116,8 +113,7 @@ static int exit_put(off_t *at, const char *line) {
         *at = next_line();
     }
     int rc = *at < 0 ? (int)*at : line_write(*at, line);
-    bool alone = getppid() != starter;
-    return rc == 0 && alone && fdatasync(record_fd) < 0 ? -errno : rc;
+    return rc == 0 && process_is_alone() && fdatasync(record_fd) < 0 ? -errno : rc;
 }
 
 bool record_exit(struct ending ending, uint64_t bytes, uint64_t left_out) {
