@@ -396,7 +396,7 @@ def test_a_look_takes_no_output_from_whoever_goes_on(machines, make):
 def test_refused_instructions_say_nothing_of_a_run_that_goes_on(make):
     run = begun(make(script="echo on; sleep 0.7; exit 9"), "on\n")
     run.kill()
-    given, run.given = run.given, [*run.given, ("env", "no name")]
+    given, run.given = run.given, [*run.given, ("env", "no name=1")]
     assert [run.start(work).process.wait(30) for work in ("attach", "stop")] == [111, 111]
     run.given = given
     assert run.go_on().wait() == ("exit", 9)
