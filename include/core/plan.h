@@ -102,6 +102,7 @@ struct plan_target {
     const char *host;     /* the worker's host, or NULL for any */
     const char *ssh;      /* destination, or NULL for a local target */
     const char *work_dir; /* or NULL */
+    bool skipped;         /* a step that brings the version here was left out by request */
 };
 
 struct plan {
@@ -109,6 +110,7 @@ struct plan {
     const char *room;   /* where it is told; may be NULL */
     const char *folder; /* of the configuration: where scripts start unless set */
     const char *run_as; /* or NULL */
+    bool partial;       /* machines, or steps that bring the version, were left out by request */
     struct plan_target *targets;
     size_t target_count;
     struct plan_step *steps;

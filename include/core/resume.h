@@ -3,8 +3,8 @@
 
 /*
  * How a deployment begins that goes on from one before it: with the same frozen plan, and with some runs settled
- * already. What was done there stays done and is never run again; a machine that was excluded there stays excluded,
- * and is owed the version.
+ * already. What was done there stays done and is not run again, but for the steps of a group that its cleanup has undone;
+ * a machine that was excluded there stays excluded, and is owed the version.
  */
 
 #include <stdbool.h>

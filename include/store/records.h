@@ -122,7 +122,7 @@ void store_list_versions(struct store *store, versions_done *done, void *user);
 /* What a lane had, newest first. */
 struct confirmed_row {
     struct version version;
-    bool rolls_back;
+    bool rolls_back, partial;
 };
 typedef void confirmed_rows_done(const struct confirmed_row *rows, size_t count, const struct err *err, void *user);
 void store_list_confirmed(struct store *store, const char *project, const char *environment, confirmed_rows_done *done,

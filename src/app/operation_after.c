@@ -174,7 +174,7 @@ static void confirmed_came(const struct confirmed_row *rows, size_t count, const
     }
     struct rollback_entry *entries = arena_array(task->arena, count + 1, sizeof *entries);
     for (size_t i = 0; i < count; i++) {
-        entries[i] = (struct rollback_entry){rows[i].version.version, rows[i].rolls_back};
+        entries[i] = (struct rollback_entry){rows[i].version.version, rows[i].rolls_back, rows[i].partial};
     }
     size_t at = rollback_choose(entries, count);
     if (at == count) {

@@ -213,6 +213,7 @@ static int step_targets(struct planner *p, const struct config_step *from, struc
             continue;
         }
         any = any || target_in_environment(p, target);
+        p->plan->partial = p->plan->partial || (target_in_environment(p, target) && !target_chosen(p, target));
         if (target_chosen(p, target)) {
             step->targets[step->slot_count++] = plan_target(p, t);
         }
@@ -370,6 +371,24 @@ static size_t group_head(const struct config_project *project, size_t index) {
         index--;
     }
     return index;
+}
+
+/* What a step that was left out by request would have brought is missing. */
+static void mark_skipped(struct planner *p) {
+    for (size_t i = 0; i < p->project->step_count; i++) {
+        const struct config_step *from = &p->project->steps[i];
+        bool here = from->environments.count == 0 || config_names_have(&from->environments, p->environment->name);
+        bool brings = (enum plan_condition)from->condition == PLAN_SUCCESS && !from->approve;
+        if (!here || !brings || !names_have(&p->command->skip, from->name)) {
+            continue;
+        }
+        p->plan->partial = true;
+        for (size_t t = 0; t < p->config->target_count; t++) {
+            if (p->index_of_target[t] > 0 && step_wants(from, &p->config->targets[t])) {
+                p->plan->targets[p->index_of_target[t] - 1].skipped = true;
+            }
+        }
+    }
 }
 
 static int copy_steps(struct planner *p) {
@@ -532,6 +551,7 @@ int planner_build(const struct config *config, const struct command *command, st
     if (r < 0) {
         return r;
     }
+    mark_skipped(&p);
     p.plan->project = arena_strdup(arena, p.project->name);
     p.plan->environment = arena_strdup(arena, p.environment->name);
     p.plan->room = arena_strdup(arena, p.project->room != NULL ? p.project->room : p.environment->room);

@@ -50,6 +50,32 @@ static void settle_unknown(const struct deployment *of, struct deployment *begun
     }
 }
 
+/* The cleanup of its group undid what was done there before it: that is needed again by what is left to do. */
+static bool was_undone(const struct deployment *of, const struct stage_state *stage, size_t slot,
+                       enum resume_unknown unknown) {
+    bool left = false;
+    for (size_t step = stage->first; step <= stage->last; step++) {
+        const struct run *was = deployment_run(of, step, slot);
+        enum plan_condition condition = of->plan->steps[step].condition;
+        bool done = run_is_done(was) || (was->unknown && unknown == RESUME_WORKED);
+        if (condition == PLAN_CLEANUP && was->attempt > 0 && left) {
+            return true;
+        }
+        left = left || (condition == PLAN_SUCCESS && !done);
+    }
+    return false;
+}
+
+/* An approval that was given stays given. */
+static void begin_anew(struct deployment *begun, const struct stage_state *stage, size_t slot) {
+    for (size_t step = stage->first; step <= stage->last; step++) {
+        struct run *run = deployment_run(begun, step, slot);
+        if (!begun->plan->steps[step].approve && run->state != RUN_EXCLUDED) {
+            *run = (struct run){.state = RUN_PENDING};
+        }
+    }
+}
+
 struct deployment *resume_begin(const struct deployment *of, enum resume_unknown unknown, struct arena *arena) {
     struct deployment *begun = begin(of, arena);
     bool left = false; /* in the stages before */
@@ -60,6 +86,9 @@ struct deployment *resume_begin(const struct deployment *of, enum resume_unknown
             bool left_in_slot = left;
             for (size_t step = stage->first; step <= stage->last; step++) {
                 left_in_slot = settle(of, begun, step, slot, left_in_slot) || left_in_slot;
+            }
+            if (was_undone(of, stage, slot, unknown)) {
+                begin_anew(begun, stage, slot);
             }
             left_here = left_here || left_in_slot;
         }

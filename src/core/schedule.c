@@ -131,7 +131,8 @@ struct target_sum {
     bool here;             /* a run of it was settled here, not before */
     bool done, undone;     /* a step that brings the version went well there; one did not */
     bool changed, unknown; /* something ran there; with an outcome that is not known */
-    size_t step, slot;     /* the last of its steps */
+    bool excluded;         /* here, not before: what was excluded before was told then */
+    size_t step, slot;     /* the last of its steps that bring the version */
 };
 
 static bool outcome_of_a_start(struct outcome outcome) {
@@ -147,7 +148,8 @@ static void sum_run(struct target_sum *sum, const struct run *run) {
     sum->unknown = sum->unknown || (run->unknown && !done);
 }
 
-/* A target has the version when every step that ran there for it went well, ignored ones included. */
+/* A target has the version when every step that brings it there went well, ignored ones included, and none was left out.
+ * One that no step brings the version to has none, and is owed none. */
 static void announce_targets(struct apply *apply) {
     struct deployment *d = apply->d;
     const struct plan *plan = d->plan;
@@ -155,8 +157,13 @@ static void announce_targets(struct apply *apply) {
     for (size_t step = 0; step < plan->step_count; step++) {
         for (size_t slot = 0; slot < plan->steps[step].slot_count; slot++) {
             int target = slot_target(d, step, slot);
-            if (target >= 0 && plan->steps[step].condition == PLAN_SUCCESS) {
-                sum_run(&sums[target], deployment_run(d, step, slot));
+            if (target < 0) {
+                continue;
+            }
+            const struct run *run = deployment_run(d, step, slot);
+            sums[target].excluded = sums[target].excluded || (run->state == RUN_EXCLUDED && !run->earlier);
+            if (plan->steps[step].condition == PLAN_SUCCESS) {
+                sum_run(&sums[target], run);
                 sums[target].step = step;
                 sums[target].slot = slot;
             }
@@ -164,14 +171,14 @@ static void announce_targets(struct apply *apply) {
     }
     for (size_t target = 0; target < plan->target_count; target++) {
         const struct target_sum *sum = &sums[target];
-        bool confirmed = sum->done && !sum->undone && !d->excluded[target];
+        bool confirmed = sum->done && !sum->undone && !plan->targets[target].skipped && !d->excluded[target];
         if (confirmed && sum->here) {
             (void)apply_effect(apply, EFFECT_DEPLOYED, sum->step, sum->slot);
         } else if (!confirmed && sum->changed) {
             apply_effect(apply, EFFECT_UNCONFIRMED, sum->step, sum->slot)->text =
                 sum->unknown ? "unknown" : "unfinished";
         }
-        if (d->excluded[target]) {
+        if (sum->excluded && (sum->done || sum->undone)) {
             (void)apply_effect(apply, EFFECT_OWED, sum->step, sum->slot);
         }
     }

@@ -144,6 +144,18 @@ static void write_guided(struct json_out *out, const struct plan_guided *guided)
     json_object_end(out);
 }
 
+/* One digit a target, if any is 1. */
+static void write_skipped(struct json_out *out, const struct plan *plan) {
+    struct buf digits = BUF_INIT(LIMIT_JSON_STRING);
+    bool any = false;
+    for (size_t i = 0; i < plan->target_count; i++) {
+        buf_adds(&digits, plan->targets[i].skipped ? "1" : "0");
+        any = any || plan->targets[i].skipped;
+    }
+    write_text(out, "skipped", any ? digits.data : NULL);
+    buf_finish(&digits);
+}
+
 static void write_step(struct json_out *out, const struct plan_step *step) {
     json_object_begin(out, NULL);
     json_add_string(out, "name", step->name);
@@ -185,7 +197,9 @@ void plan_to_json(const struct plan *plan, struct buf *out) {
     write_text(&json, "room", plan->room);
     write_text(&json, "folder", plan->folder);
     write_text(&json, "run_as", plan->run_as);
+    write_flag(&json, "partial", plan->partial);
     write_targets(&json, plan);
+    write_skipped(&json, plan);
     json_array_begin(&json, "steps");
     for (size_t i = 0; i < plan->step_count; i++) {
         write_step(&json, &plan->steps[i]);
@@ -399,6 +413,16 @@ static void read_step(struct reader *reader, const struct json *object, const st
     }
 }
 
+static void read_skipped(struct reader *reader, const char *digits, struct plan *plan) {
+    if (digits != NULL && strlen(digits) != plan->target_count) {
+        reader_fail(reader, "skipped");
+        return;
+    }
+    for (size_t i = 0; digits != NULL && i < plan->target_count; i++) {
+        plan->targets[i].skipped = digits[i] == '1';
+    }
+}
+
 static struct plan *read_plan(struct reader *reader, const struct json *root) {
     const struct json *steps = json_get(root, "steps");
     struct plan *plan = arena_alloc(reader->arena, sizeof *plan);
@@ -407,7 +431,9 @@ static struct plan *read_plan(struct reader *reader, const struct json *root) {
     plan->room = read_text(reader, root, "room");
     plan->folder = read_text(reader, root, "folder");
     plan->run_as = read_text(reader, root, "run_as");
+    plan->partial = read_flag(root, "partial");
     read_targets(reader, json_get(root, "targets"), plan);
+    read_skipped(reader, json_string(json_get(root, "skipped")), plan);
     plan->step_count = json_size(steps);
     plan->steps = arena_array(reader->arena, plan->step_count + 1, sizeof *plan->steps);
     size_t count = 0;

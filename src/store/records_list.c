@@ -270,7 +270,8 @@ static void confirmed_came(const struct redis_reply *reply, bool sent, void *use
             const char *rest = NULL;
             if (version_decode(arena_strdup(arena, redis_text(redis_at(reply, i), NULL)), &list[count].version,
                                &rest)) {
-                list[count++].rolls_back = str_equal(rest, "rollback");
+                list[count].rolls_back = str_equal(rest, "rollback");
+                list[count++].partial = str_equal(rest, "partial");
             }
         }
         rows->done.confirmed(list, count, NULL, rows->user);

@@ -184,7 +184,8 @@ void commit_finish(struct commit *commit, const struct deployment *d) {
     commit_add(commit, "ZADD", "ended", words_i64(ended, d->ended_ms), id);
     commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);
-    if (d->state == DEPLOYMENT_SUCCEEDED || d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS) {
+    bool succeeded = d->state == DEPLOYMENT_SUCCEEDED || d->state == DEPLOYMENT_SUCCEEDED_WITH_WARNINGS;
+    if (succeeded && !(d->plan->partial && d->origin == ORIGIN_CATCH_UP)) {
         commit_lane_confirmed(commit, d);
     }
 }

@@ -51,13 +51,18 @@ void commit_unconfirmed(struct commit *commit, const struct deployment *d, const
     buf_finish(&value);
 }
 
+/* A catch up brings nothing that the lane did not have. */
 void commit_lane_confirmed(struct commit *commit, const struct deployment *d) {
     struct buf key = BUF_INIT(STORE_KEY_SIZE);
     struct buf value = BUF_INIT(STORE_KEY_SIZE);
     char last[NUMBER_SIZE];
     standing_value(&value, d, d->ended_ms, "");
-    put_standing(commit, "versions", d, "HSET", "", value.data);
-    buf_adds(&value, d->rolls_back ? " rollback" : "");
+    if (d->plan->partial) {
+        buf_adds(&value, " partial");
+    } else {
+        put_standing(commit, "versions", d, "HSET", "", value.data);
+        buf_adds(&value, d->rolls_back ? " rollback" : "");
+    }
     buf_printf(&key, "confirmed:%s/%s", d->plan->project, d->plan->environment);
     commit_add(commit, "LPUSH", key.data, value.data);
     commit_add(commit, "LTRIM", key.data, "0", words_u64(last, LIMIT_CONFIRMED - 1));

@@ -171,6 +171,7 @@ static struct plan *any_plan(size_t target_count, size_t step_count) {
     plan->room = perhaps(any_text());
     plan->folder = perhaps("/srv/guide post");
     plan->run_as = perhaps("deploy");
+    plan->partial = maybe();
     plan->target_count = target_count;
     plan->targets = arena_array(arena, target_count + 1, sizeof *plan->targets);
     for (size_t i = 0; i < target_count; i++) {
@@ -179,6 +180,7 @@ static struct plan *any_plan(size_t target_count, size_t step_count) {
             .host = perhaps(any_name("host")),
             .ssh = perhaps("root@10.0.0.1"),
             .work_dir = perhaps("/srv/with\nnewline"),
+            .skipped = maybe(),
         };
     }
     plan->step_count = step_count;
@@ -268,12 +270,14 @@ static void same_plan(const struct plan *a, const struct plan *b) {
     same_text(a->room, b->room);
     same_text(a->folder, b->folder);
     same_text(a->run_as, b->run_as);
+    assert_int_equal(a->partial, b->partial);
     assert_int_equal(a->target_count, b->target_count);
     for (size_t i = 0; i < a->target_count; i++) {
         same_text(a->targets[i].name, b->targets[i].name);
         same_text(a->targets[i].host, b->targets[i].host);
         same_text(a->targets[i].ssh, b->targets[i].ssh);
         same_text(a->targets[i].work_dir, b->targets[i].work_dir);
+        assert_int_equal(a->targets[i].skipped, b->targets[i].skipped);
     }
     assert_int_equal(a->step_count, b->step_count);
     for (size_t i = 0; i < a->step_count; i++) {

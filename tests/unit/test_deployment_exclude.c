@@ -137,6 +137,36 @@ static void an_answer_given_beside_an_exclude_starts_nothing_on_that_machine(voi
     }
 }
 
+/* A machine that no step brings the version to is owed none; the one that is owed it is named rightly. */
+static void only_what_a_step_would_have_brought_is_owed(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 3);
+    plan_builder_step_on(plan, "Install", 0, 2, arena);
+    plan_builder_step_on(plan, "Drain", 2, 1, arena)->condition = PLAN_ALWAYS;
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_fail(&scene, 0, 1);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_EXCLUDE));
+    scene_fail(&scene, 1, 0);
+    assert_true(scene_answer(&scene, 1, 0, GUIDANCE_EXCLUDE));
+    assert_picture(&scene, "succeeded_with_warnings SX X");
+    assert_int_equal(scene_count(&scene, EFFECT_OWED), 1);
+    assert_non_null(scene_effect(&scene, EFFECT_OWED, 0, 1));
+}
+
+static void where_a_step_was_left_out_by_request_the_version_is_not_confirmed(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan->targets[1].skipped = true;
+    scene_begin(&scene, plan, arena);
+    scene_run(&scene);
+    assert_picture(&scene, "succeeded SS");
+    assert_int_equal(scene_count(&scene, EFFECT_DEPLOYED), 1);
+    assert_non_null(scene_effect(&scene, EFFECT_DEPLOYED, 0, 0));
+    assert_string_equal(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 1)->text, "unfinished");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(the_last_machine_cannot_be_excluded),
@@ -146,6 +176,8 @@ int main(void) {
         scene_test(an_automatic_retry_on_an_excluded_machine_does_not_come),
         scene_test(another_question_about_an_excluded_machine_is_closed),
         scene_test(an_answer_given_beside_an_exclude_starts_nothing_on_that_machine),
+        scene_test(only_what_a_step_would_have_brought_is_owed),
+        scene_test(where_a_step_was_left_out_by_request_the_version_is_not_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,37 @@ static const char *picture(const struct plan *plan) {
     return plan == NULL ? err.text : out;
 }
 
+static void what_was_left_out_by_request_is_marked(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        bool partial;
+        size_t skipped; /* machines */
+    } cases[] = {
+        {"deploy rolling 1 to staging", false, 0},
+        {"deploy rolling 1 to staging on web", false, 0},
+        {"deploy rolling 1 to staging on web-1", true, 0},
+        {"deploy rolling 1 to staging without web-1", true, 0},
+        {"deploy rolling 1 to staging skip Drain", true, 3},
+        {"deploy rolling 1 to staging skip Fetch", true, 0},
+        {"deploy rolling 1 to staging skip Join", false, 0},  /* brings no version */
+        {"deploy beside 1 to staging skip Fourth", false, 0}, /* does not run there anyway */
+        {"deploy asked 1 to production skip Sign ticket=1 region=eu", false, 0},
+        {"deploy asked 1 to production skip Migrate ticket=1 region=eu", true, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct plan *plan = plan_of(cases[i].line);
+        size_t skipped = 0;
+        assert_non_null(plan);
+        for (size_t t = 0; t < plan->target_count; t++) {
+            skipped += plan->targets[t].skipped;
+        }
+        if (plan->partial != cases[i].partial || skipped != cases[i].skipped) {
+            fail_msg("%s: %d, %zu", cases[i].line, plan->partial, skipped);
+        }
+    }
+}
+
 static void what_is_chosen_skipped_and_left_out_is_what_runs(void **state) {
     (void)state;
     static const struct {
@@ -202,6 +233,7 @@ static void a_dry_run_says_what_would_run_where_and_what_would_not(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_left_out_by_request_is_marked, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_chosen_skipped_and_left_out_is_what_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(missing_inputs_are_asked_for_with_the_whole_command_to_write, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dry_run_says_what_would_run_where_and_what_would_not, setup, teardown),

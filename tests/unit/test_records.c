@@ -1105,6 +1105,46 @@ static void a_success_is_the_previous_version_of_the_next(void **state) {
     assert_non_null(strstr(lines, "shop/production/=1.4.2 by 1 at 3000;"));
 }
 
+static const char *history;
+
+static void history_came(const struct confirmed_row *rows, size_t count, const struct err *err, void *user) {
+    static char text[256];
+    (void)user;
+    assert_null(err);
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(text);
+        (void)snprintf(text + size, sizeof text - size, "%llu%s ", (unsigned long long)rows[i].version.deployment,
+                       rows[i].partial ? " partial" : "");
+    }
+    history = text;
+}
+
+static bool history_is_there(void *user) {
+    (void)user;
+    return history != NULL;
+}
+
+/* What it brought to some machines is written down, but the lane has what it had. */
+static void what_succeeds_on_a_part_is_no_version_of_the_lane(void **state) {
+    (void)state;
+    struct plan *plan = make_plan(2, 1);
+    plan->partial = true;
+    struct deployment_record *record = load(create(plan, NULL).id);
+    do_lead(record->deployment, &(struct event){.kind = EVENT_ADMITTED, .now_ms = 1500});
+    run_to_end(record->deployment, 0, 0, 0);
+    run_to_end(record->deployment, 0, 1, 0);
+    assert_int_equal(record->deployment->state, DEPLOYMENT_SUCCEEDED);
+    deployment_record_free(record);
+    record = load(create(make_plan(2, 1), NULL).id);
+    assert_null(record->deployment->previous_version);
+    deployment_record_free(record);
+    history = NULL;
+    store_list_confirmed(rig.store, "shop", "production", history_came, NULL);
+    rig_until(&rig, history_is_there, NULL);
+    assert_string_equal(history, "1 partial ");
+}
+
 struct audited {
     const char *what, *head;
 };
@@ -1281,6 +1321,7 @@ int main(void) {
         TEST(a_question_leads_to_its_deployment),
         TEST(what_is_broken_is_said_to_be_broken),
         TEST(a_success_is_the_previous_version_of_the_next),
+        TEST(what_succeeds_on_a_part_is_no_version_of_the_lane),
         TEST(the_audit_is_a_chain),
         TEST(questions_are_numbered_on),
         TEST(inbox_entries_are_read_as_they_were_written),
