@@ -70,7 +70,7 @@ static bool was_undone(const struct deployment *of, const struct stage_state *st
 static void begin_anew(struct deployment *begun, const struct stage_state *stage, size_t slot) {
     for (size_t step = stage->first; step <= stage->last; step++) {
         struct run *run = deployment_run(begun, step, slot);
-        if (!begun->plan->steps[step].approve && run->state != RUN_EXCLUDED) {
+        if (!begun->plan->steps[step].approve) {
             *run = (struct run){.state = RUN_PENDING};
         }
     }
@@ -87,7 +87,7 @@ struct deployment *resume_begin(const struct deployment *of, enum resume_unknown
             for (size_t step = stage->first; step <= stage->last; step++) {
                 left_in_slot = settle(of, begun, step, slot, left_in_slot) || left_in_slot;
             }
-            if (was_undone(of, stage, slot, unknown)) {
+            if (!slot_is_excluded(of, stage->first, slot) && was_undone(of, stage, slot, unknown)) {
                 begin_anew(begun, stage, slot);
             }
             left_here = left_here || left_in_slot;

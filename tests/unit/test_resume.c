@@ -139,6 +139,25 @@ static void a_rolling_group_goes_on_machine_by_machine(void **state) {
     assert_picture(&scene, "succeeded SSSS SSSS SSSS SSSS");
 }
 
+static void an_excluded_machine_does_not_begin_its_group_anew(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Drain", arena);
+    plan_builder_step_on_all(plan, "Install", arena);
+    plan_builder_step_on_all(plan, "Undrain", arena)->condition = PLAN_CLEANUP;
+    plan_builder_group(plan, "roll", 0, 2);
+    scene_begin(&scene, plan, arena);
+    scene_succeed_all(&scene, 0);
+    scene_fail(&scene, 1, 0);
+    scene_fail(&scene, 1, 1);
+    assert_true(scene_answer(&scene, 1, 0, GUIDANCE_EXCLUDE));
+    assert_true(scene_answer(&scene, 1, 1, GUIDANCE_FAIL));
+    scene_run(&scene);
+    assert_picture(&scene, "failed SS XF SS");
+    resume(false);
+    assert_picture(&scene, "queued S. X. S.");
+}
+
 static void an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure(void **state) {
     (void)state;
     plan = plan_builder_create(arena, 2);
@@ -497,6 +516,7 @@ int main(void) {
         scene_test(what_failed_again_is_resumed_again),
         scene_test(an_excluded_machine_stays_excluded_and_is_owed),
         scene_test(a_rolling_group_goes_on_machine_by_machine),
+        scene_test(an_excluded_machine_does_not_begin_its_group_anew),
         scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
         scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
         scene_test(an_unknown_outcome_that_somebody_has_looked_at_is_done),
