@@ -109,7 +109,9 @@ static void freezes_came(const struct freeze *freezes, size_t count, const struc
     json_object_begin(&call->out, NULL);
     json_array_begin(&call->out, "items");
     for (size_t i = 0; i < count; i++) {
-        freeze_write(&call->out, NULL, &freezes[i]);
+        if ((call_permissions(call, NULL, freezes[i].environment) & PERMISSION_VIEW) != 0) {
+            freeze_write(&call->out, NULL, &freezes[i]);
+        }
     }
     json_array_end(&call->out);
     json_object_end(&call->out);

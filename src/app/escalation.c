@@ -230,7 +230,12 @@ static void making_loaded(struct deployment_record *record, const struct err *er
     struct escalation *escalation = making->escalation;
     const char *url = escalation->options.url(escalation->options.user);
     making->record = record;
-    if (record == NULL && err->code != ERR_NOT_FOUND && err->code != ERR_IO) {
+    if (record == NULL && err->code == ERR_IO) {
+        /* What this server can't understand another may: the call waits for it. */
+        struct commit *commit = making_commit(making);
+        commit_delay_call(commit, &making->call, clock_wall_ms() + LIMIT_SWEEP_MS);
+        commit_send(commit, making_recorded, making);
+    } else if (record == NULL && err->code != ERR_NOT_FOUND) {
         timer_start(escalation->timer, LOOK_AGAIN_MS);
         making_end(making);
     } else if (record == NULL || !escalation_facts_read(record, &making->call, url, making->arena, &making->facts)) {

@@ -73,7 +73,8 @@ static bool in_scope(const struct task *task, const struct question_record *aske
     return other->question.card == asked->question.id && seen;
 }
 
-static bool answer_acceptable(const struct task *task, const struct question_record *asked, struct err *err) {
+bool task_acceptable(const struct task *task, const struct question_record *asked, enum guidance guidance,
+                     struct err *err) {
     const struct deployment *d = task->record->deployment;
     const char *taker = asked->taken_by;
     if (d->plan->steps[asked->question.step].guided.claim_required && !str_equal(taker, task->op.actor.name)) {
@@ -83,7 +84,7 @@ static bool answer_acceptable(const struct task *task, const struct question_rec
                       (unsigned long long)asked->question.id, taker == NULL ? "" : taker);
         return false;
     }
-    return deployment_accepts(d, &asked->question, task->op.command.guidance, task->op.command.note, err);
+    return deployment_accepts(d, &asked->question, guidance, task->op.command.note, err);
 }
 
 /* What somebody mistyped must not be passed over: the answer covers exactly what it names. */
@@ -123,7 +124,7 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
         if (!other->open || enough) {
             continue;
         }
-        if (answer_acceptable(task, other, &why)) {
+        if (task_acceptable(task, other, task->op.command.guidance, &why)) {
             state->questions[state->count++] = other->question.id;
         } else if (state->left_out.code == ERR_NONE) {
             state->left_out = why;

@@ -74,9 +74,10 @@ static void put_off_end(struct task *task) {
     }
 }
 
-/* What is as it should be already is left alone. */
+/* What is as it should be already is left alone, and a deadline is never brought nearer. */
 static bool put_off_fits(const struct putting *state, const struct question *q) {
-    return (state->how == PUT_OFF_UNPARK) == (q->parked_by != NULL);
+    bool later = state->how != PUT_OFF_EXTEND || (q->deadline_ms != 0 && q->deadline_ms < state->deadline_ms);
+    return later && (state->how == PUT_OFF_UNPARK) == (q->parked_by != NULL);
 }
 
 static void put_off_recorded(enum answer_result result, void *user);

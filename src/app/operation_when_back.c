@@ -13,6 +13,7 @@ struct waiting {
     int64_t until_ms;
     const char *targets;
     enum answer_result refused; /* of the last that was not done */
+    struct err left_out;        /* why the first was that a Retry is not possible for */
 };
 
 static void when_back_end(struct task *task) {
@@ -30,6 +31,8 @@ static void when_back_end(struct task *task) {
         json_add_int(&task->out, "until", state->until_ms);
         json_object_end(&task->out);
         task_reply(task);
+    } else if (state->left_out.code != ERR_NONE) {
+        task_fail(task, &state->left_out);
     } else if (state->refused == ANSWER_GENERATION) {
         if (task->operations->options.stale_config != NULL) {
             task->operations->options.stale_config(task->operations->options.user);
@@ -44,6 +47,17 @@ static void when_back_end(struct task *task) {
 
 static void when_back_recorded(enum answer_result result, void *user);
 
+/* What is promised here is a Retry, so that its rules count: notes, who has taken it, how often. */
+static bool may_retry(struct task *task, const struct question_record *asked) {
+    struct waiting *state = task->state;
+    struct err why;
+    bool may = task_acceptable(task, asked, GUIDANCE_RETRY, &why);
+    if (!may && state->left_out.code == ERR_NONE) {
+        state->left_out = why;
+    }
+    return may;
+}
+
 /* Each machine of a card is one compare-and-set of its own, as for take. */
 static void when_back_next(struct task *task) {
     struct waiting *state = task->state;
@@ -51,7 +65,8 @@ static void when_back_next(struct task *task) {
     const struct question_record *asked = record_question(task->record, task->question);
     while (state->next < task->record->question_count) {
         const struct question_record *other = &task->record->questions[state->next++];
-        if (task_stands_for(task, asked, other) && question_may_wait_for_back(&other->question)) {
+        if (task_stands_for(task, asked, other) && question_may_wait_for_back(&other->question) &&
+            may_retry(task, other)) {
             state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->targets[0] == '\0' ? "" : ", ",
                                           other->target_name);
             store_when_back(task->operations->options.store, d->id, other->question.id, state->until_ms,

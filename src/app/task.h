@@ -103,6 +103,10 @@ const struct question_record *task_first_open(const struct task *task, const str
 /* Opens what changes a question that is loaded. False if the task is over: it could not be read, it is closed, or others may do this. */
 bool task_question_came(struct task *task, unsigned permission, struct deployment_record *record,
                         const struct err *err);
+/* Whether the actor's answer would be accepted now; else a sentence that says why not: an option that is not offered, a
+ * note that is missing, a question that somebody else has taken. */
+bool task_acceptable(const struct task *task, const struct question_record *asked, enum guidance guidance,
+                     struct err *err);
 /* Refuses the task: says who was first. */
 void task_too_late(struct task *task, const struct question_record *asked);
 
