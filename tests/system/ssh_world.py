@@ -27,6 +27,11 @@ projects:
     room: deploys
     steps:
       - { name: install, targets: [web-1], run: "@run@", auto_retry: { when_back: 1m, probe: "test -e back" } }
+  careful:
+    room: deploys
+    guided_failure: { claim: required, note_required: [retry] }
+    steps:
+      - { name: install, targets: [web-1], run: "@run@" }
   slow:
     room: deploys
     steps:

@@ -45,6 +45,23 @@ def test_a_machine_that_comes_back_is_retried_by_itself_once():
         assert closed["answer"] == "retry" and closed["closed_why"].endswith(f"as {w.person.name} chose."), closed
 
 
+def test_a_promised_retry_obeys_the_rules_of_retry():
+    with world("rules") as w:
+        web = w.machines.all["web-1"]
+        web.stop()
+        id = w.person.deploy("careful", "1.0", "production")
+        question = w.question()["id"]
+        status, reply = w.person.ask("POST", f"/v1/questions/{question}/when-back", {})
+        assert status == 409 and "Take it first" in str(reply), (status, reply)
+        assert w.person.say("take", f"Q{question}")[0] == 200
+        status, reply = w.person.ask("POST", f"/v1/questions/{question}/when-back", {})
+        assert 400 <= status < 500 and "note" in str(reply), (status, reply)
+        web.start()
+        assert w.person.answer(question, "retry", note="the cable is in again")[0] == 200
+        assert w.final(id) == "succeeded"
+        assert w.steps(web) == [("install", 2)]
+
+
 def test_waiting_for_a_machine_survives_restarts_and_can_be_answered_meanwhile():
     with world("restarts") as w:
         id, web, question = away_at_the_third_step(w)
