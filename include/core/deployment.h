@@ -89,7 +89,7 @@ enum run_state {
     X(QUEUED, LOST, "the attempt before it still runs")                             \
     X(QUEUED, CANCELED, "canceled before it was claimed")                           \
     X(RUNNING, SUCCEEDED, "ended with exit code 0")                                 \
-    X(RUNNING, DELAYED, "failed; auto_retry waits")                                 \
+    X(RUNNING, DELAYED, "failed, or never started again; the next attempt waits")   \
     X(RUNNING, QUEUED, "proved never started")                                      \
     X(RUNNING, ASKING, "failed or outcome unknown; a person is asked")              \
     X(RUNNING, WARNED, "failed; on_error: continue")                                \
@@ -101,7 +101,7 @@ enum run_state {
     X(RUNNING, EXCLUDED, "proved never started after its target was excluded")      \
     X(LOST, RUNNING, "adopted: it still runs")                                      \
     X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")                    \
-    X(LOST, DELAYED, "adopted: it had failed; auto_retry waits")                    \
+    X(LOST, DELAYED, "the same")                                                    \
     X(LOST, QUEUED, "proved never started, or safe to run again")                   \
     X(LOST, ASKING, "adopted: it had failed; or the truth is not to be had")        \
     X(LOST, WARNED, "adopted: it had failed; on_error: continue")                   \
@@ -112,6 +112,8 @@ enum run_state {
     X(LOST, EXCLUDED, "proved never started after its target was excluded")         \
     X(DELAYED, QUEUED, "the delay is over")                                         \
     X(DELAYED, FAILED, "the deployment failed meanwhile")                           \
+    X(DELAYED, SKIPPED, "the same, and nothing of it ever started")                 \
+    X(DELAYED, UNKNOWN, "the same, and the outcome of an attempt before is unknown") \
     X(DELAYED, CANCELED, "canceled")                                                \
     X(DELAYED, EXCLUDED, "its target was excluded")                                 \
     X(ASKING, QUEUED, "Retry")                                                      \
@@ -122,7 +124,7 @@ enum run_state {
     X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")              \
     X(ASKING, RUNNING, "a late truth: it still runs")                               \
     X(ASKING, LOST, "not stopped yet, and its worker fell silent")                  \
-    X(ASKING, DELAYED, "a late truth: it had failed; auto_retry waits")             \
+    X(ASKING, DELAYED, "a late truth: it had failed, or never started")             \
     X(ASKING, ASKING, "a late truth: it had failed; asked anew")                    \
     X(ASKING, CANCELED, "canceled")
 
@@ -161,6 +163,7 @@ struct run {
     uint32_t people_retries;      /* by guidance */
     uint32_t auto_retries;        /* by auto_retry */
     uint32_t lost_retries;        /* by safe_to_rerun */
+    uint32_t unstarted;           /* attempts since the last end that surely never started */
     bool unknown;                 /* the newest attempt's outcome is not known (while asking, and after) */
     struct outcome outcome;       /* of the newest attempt that ended */
     uint64_t question;            /* open, or 0 */
@@ -345,7 +348,7 @@ struct event {
     X(DEPLOYED)    /* the target of `slot` now has the version: every step on it went well */                         \
     X(UNCONFIRMED) /* it may have part of the version: `text` is "unfinished" or "unknown" */                         \
     X(OWED)        /* it was excluded, and so is owed the version */                                                  \
-    X(PAST)        /* `guidance` was the answer to the error `past`; or, with none, a Retry of it worked */           \
+    X(PAST)        /* `guidance` was done about the error `past`; or, with none, a Retry of it worked */              \
     X(FINISH)      /* the state is final: free the lane */
 
 enum effect_kind {
@@ -361,7 +364,8 @@ struct effect {
     bool prove_gone; /* START: first prove that attempt - 1 no longer runs (on `host`) */
     const char *host;
     uint64_t question;
-    uint64_t past; /* as of a question */
+    uint64_t past;   /* as of a question */
+    bool taken_back; /* PAST: it was not used up after all */
     enum event_kind timer;
     int64_t at_ms;          /* TIMER; CLOSE by deadline: that it must still have */
     enum guidance guidance; /* CLOSE by deadline: FAIL */

@@ -246,8 +246,9 @@ void commit_deployed(struct commit *commit, const struct deployment *d, const ch
 void commit_owed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms);
 void commit_unconfirmed(struct commit *commit, const struct deployment *d, const char *target, bool unknown,
                         int64_t now_ms);
-/* An answer to this error (`past` of a question), or with GUIDANCE_NONE that a Retry of it worked. */
+/* An answer to this error (`past` of a question), or with GUIDANCE_NONE that a Retry of it worked; an answer that was not used up. */
 void commit_past(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance);
+void commit_past_taken_back(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance);
 void commit_changed(struct commit *commit, uint64_t deployment); /* its views are stale */
 /* Chains the entry to d->audit_head and advances it. */
 void commit_audit(struct commit *commit, struct deployment *d, const char *what, const char *actor, const char *via,

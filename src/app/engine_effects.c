@@ -156,7 +156,7 @@ static void add_effect(struct changes *changes, struct deployment *d, const stru
         commit_owed(changes->commit, d, plan_slot_name(d->plan, effect->step, effect->slot), event->now_ms);
         break;
     case EFFECT_PAST:
-        commit_past(changes->commit, d, effect->past, effect->guidance);
+        (effect->taken_back ? commit_past_taken_back : commit_past)(changes->commit, d, effect->past, effect->guidance);
         break;
     case EFFECT_FINISH:
         finish(changes, d);

@@ -7,6 +7,7 @@
 #include "core/deployment.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -192,6 +193,7 @@ static bool on_ended(struct apply *apply, struct run *run) {
     run->outcome = event->outcome;
     run->ended_ms = event->now_ms;
     run->unknown = false;
+    run->unstarted = 0;
     apply_audit(apply, "ended %zu.%zu #%u %s %lld", event->step, event->slot, run->attempt,
                 outcome_word(event->outcome.kind), (long long)event->outcome.number);
     if (success && run->retried != 0) {
@@ -211,7 +213,7 @@ static bool on_retry_due(struct apply *apply, struct run *run) {
     if (run->state != RUN_DELAYED || deployment_holds(apply->d)) {
         return false;
     }
-    run_issue(apply, apply->event->step, apply->event->slot, false, "auto_retry");
+    run_issue(apply, apply->event->step, apply->event->slot, false, run->unstarted > 0 ? "never_started" : "auto_retry");
     return true;
 }
 
@@ -295,6 +297,31 @@ static bool on_adopted(struct apply *apply, struct run *run) {
     return true;
 }
 
+/* What keeps breaking before it begins is an end like others after a while, since somebody has to look at its machine. */
+static void run_gives_up_starting(struct apply *apply, struct run *run) {
+    const struct event *event = apply->event;
+    run->unstarted = 0;
+    run->outcome = (struct outcome){OUTCOME_NOT_STARTED, ECONNABORTED};
+    run->ended_ms = event->now_ms;
+    apply_audit(apply, "ended %zu.%zu #%u %s %lld", event->step, event->slot, run->attempt,
+                outcome_word(run->outcome.kind), (long long)run->outcome.number);
+    run_failed(apply, run);
+}
+
+/* The first time at once, since most often nothing is wrong with its machine; then after growing pauses. */
+static void run_begin_anew(struct apply *apply, const struct run *run) {
+    const struct event *event = apply->event;
+    if (run->unstarted <= 1) {
+        run_issue(apply, event->step, event->slot, false, "never_started");
+        return;
+    }
+    struct effect *timer = apply_effect(apply, EFFECT_TIMER, event->step, event->slot);
+    timer->timer = EVENT_RETRY_DUE;
+    timer->attempt = run->attempt;
+    timer->at_ms = event->now_ms + ((int64_t)LIMIT_UNSTARTED_PAUSE_MS << (run->unstarted - 2));
+    run_enter(apply, event->step, event->slot, RUN_DELAYED);
+}
+
 /* The run directory proves that the attempt was not started and never will be: no person needs to decide. */
 static bool on_never_started(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
@@ -305,14 +332,21 @@ static bool on_never_started(struct apply *apply, struct run *run) {
     }
     question_close(apply, run, GUIDANCE_NONE, "The truth came late: it had never started.");
     run->unknown = false;
-    apply_audit(apply, "never_started %zu.%zu #%u", event->step, event->slot, run->attempt);
+    run->unstarted++;
     enum plan_condition condition = d->plan->steps[event->step].condition;
-    if (!closing_spares(d->intake, condition)) {
+    bool spared = closing_spares(d->intake, condition);
+    bool excluded = slot_is_excluded(d, event->step, event->slot) && condition != PLAN_CLEANUP;
+    if (spared && !excluded && run->unstarted >= LIMIT_UNSTARTED) {
+        run_gives_up_starting(apply, run);
+        return true;
+    }
+    apply_audit(apply, "never_started %zu.%zu #%u", event->step, event->slot, run->attempt);
+    if (!spared) {
         run_settle(apply, closing_end_of_unclaimed(run, d->intake));
-    } else if (slot_is_excluded(d, event->step, event->slot) && condition != PLAN_CLEANUP) {
+    } else if (excluded) {
         run_settle(apply, RUN_EXCLUDED);
     } else {
-        run_issue(apply, event->step, event->slot, false, "never_started");
+        run_begin_anew(apply, run);
     }
     return true;
 }
@@ -410,6 +444,15 @@ static bool on_heard(struct apply *apply, struct run *run) {
     return true;
 }
 
+static void past_taken_back(struct apply *apply, const struct run *run) {
+    if (run->retried != 0) {
+        struct effect *past = apply_effect(apply, EFFECT_PAST, apply->event->step, apply->event->slot);
+        past->past = run->retried;
+        past->guidance = GUIDANCE_RETRY;
+        past->taken_back = true;
+    }
+}
+
 /* A new attempt was refused on the machine because the one before it still runs: that one is looked at again, and the
  * answer that asked for the new one was not used up. Where safe_to_rerun may have asked for it, that cannot be told.
  * */
@@ -420,8 +463,11 @@ static bool on_still_running(struct apply *apply, struct run *run) {
     }
     apply_audit(apply, "still_running %zu.%zu #%u", event->step, event->slot, run->attempt - 1);
     run->attempt--;
+    if (run->people_retries > 0 && run->lost_retries == 0) {
+        run->people_retries--;
+        past_taken_back(apply, run);
+    }
     run->retried = 0;
-    run->people_retries -= run->people_retries > 0 && run->lost_retries == 0;
     run_lose(apply, run, run->host);
     return true;
 }

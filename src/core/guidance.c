@@ -23,8 +23,18 @@ static void end_as_it_was(struct apply *apply, const struct question *q) {
     schedule_advance(apply, q->step, q->slot);
 }
 
+/* Only an answer that did what it says is counted: one that came to something else, since others were first, is not. */
+static void count_past(struct apply *apply, const struct question *q, enum guidance guidance) {
+    if (q->past != 0) {
+        struct effect *past = apply_effect(apply, EFFECT_PAST, q->step, q->slot);
+        past->past = q->past;
+        past->guidance = guidance;
+    }
+}
+
 static void answer_fail(struct apply *apply, struct run *run, const struct question *q) {
     struct deployment *d = apply->d;
+    count_past(apply, q, GUIDANCE_FAIL);
     if (q->late_cancel) {
         run->unknown = true;
         run_enter(apply, q->step, q->slot, RUN_CANCELED);
@@ -48,7 +58,8 @@ static void exclude_target(struct apply *apply, size_t target) {
             if (slot_target(d, step, slot) != (int)target) {
                 continue;
             }
-            if (run->state == RUN_DELAYED) {
+            bool undoes = run->unstarted > 0 && d->plan->steps[step].condition == PLAN_CLEANUP;
+            if (run->state == RUN_DELAYED && !undoes) {
                 run_enter(apply, step, slot, RUN_EXCLUDED);
                 schedule_advance(apply, step, slot);
             } else if (run->state == RUN_ASKING) {
@@ -70,6 +81,7 @@ static void answer_exclude(struct apply *apply, const struct question *q) {
         end_as_it_was(apply, q);
         return;
     }
+    count_past(apply, q, GUIDANCE_EXCLUDE);
     run_enter(apply, q->step, q->slot, RUN_EXCLUDED);
     if (!d->excluded[target]) {
         exclude_target(apply, target);
@@ -77,14 +89,26 @@ static void answer_exclude(struct apply *apply, const struct question *q) {
     schedule_advance(apply, q->step, q->slot);
 }
 
-static void answer_retry(struct apply *apply, struct run *run, const struct question *q) {
+static void answer_ignore(struct apply *apply, const struct question *q) {
+    count_past(apply, q, GUIDANCE_IGNORE);
+    run_enter(apply, q->step, q->slot, RUN_WARNED);
+    schedule_advance(apply, q->step, q->slot);
+}
+
+/* By a person, or by the step itself. */
+static void answer_retry(struct apply *apply, struct run *run, const struct question *q, bool by_step) {
     if (slot_is_excluded(apply->d, q->step, q->slot)) {
         run_enter(apply, q->step, q->slot, RUN_EXCLUDED);
         schedule_advance(apply, q->step, q->slot);
         return;
     }
-    run->people_retries++;
-    run->retried = q->past;
+    if (by_step) {
+        run->auto_retries++;
+    } else {
+        run->people_retries++;
+        run->retried = q->past;
+        count_past(apply, q, GUIDANCE_RETRY);
+    }
     run_issue(apply, q->step, q->slot, false, "retry");
 }
 
@@ -100,18 +124,12 @@ bool guidance_answered(struct apply *apply, struct run *run) {
     apply_audit(apply, "answered Q%llu %zu.%zu #%u %s", (unsigned long long)q.id, q.step, q.slot, q.attempt,
                 guidance_word(event->guidance));
     question_close(apply, run, event->guidance, NULL);
-    if (q.past != 0) {
-        struct effect *past = apply_effect(apply, EFFECT_PAST, q.step, q.slot);
-        past->past = q.past;
-        past->guidance = event->guidance;
-    }
     switch (event->guidance) {
     case GUIDANCE_RETRY:
-        answer_retry(apply, run, &q);
+        answer_retry(apply, run, &q, false);
         break;
     case GUIDANCE_IGNORE:
-        run_enter(apply, q.step, q.slot, RUN_WARNED);
-        schedule_advance(apply, q.step, q.slot);
+        answer_ignore(apply, &q);
         break;
     case GUIDANCE_EXCLUDE:
         answer_exclude(apply, &q);
@@ -221,8 +239,6 @@ bool guidance_back(struct apply *apply, struct run *run) {
                    arena_printf(d->arena, "%s is back: retried by itself, as %s %s.",
                                 plan_slot_name(d->plan, q.step, q.slot), by_step ? "its step" : q.back_by,
                                 by_step ? "says" : "chose"));
-    answer_retry(apply, run, &q);
-    run->people_retries -= by_step && run->people_retries > 0;
-    run->auto_retries += by_step;
+    answer_retry(apply, run, &q, by_step);
     return true;
 }

@@ -72,11 +72,20 @@ void commit_lane_confirmed(struct commit *commit, const struct deployment *d) {
 
 /* --- what past answers did --- */
 
-void commit_past(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance) {
+static void count_past(struct commit *commit, const struct deployment *d, uint64_t past, const char *word,
+                       const char *by) {
     struct buf key = BUF_INIT(STORE_KEY_SIZE);
     char seconds[NUMBER_SIZE];
     buf_printf(&key, "past:%s:%" PRIu64, d->plan->project, past);
-    commit_add(commit, "HINCRBY", key.data, guidance == GUIDANCE_NONE ? "worked" : guidance_word(guidance), "1");
+    commit_add(commit, "HINCRBY", key.data, word, by);
     commit_add(commit, "EXPIRE", key.data, words_u64(seconds, LIMIT_PAST_SECONDS));
     buf_finish(&key);
+}
+
+void commit_past(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance) {
+    count_past(commit, d, past, guidance == GUIDANCE_NONE ? "worked" : guidance_word(guidance), "1");
+}
+
+void commit_past_taken_back(struct commit *commit, const struct deployment *d, uint64_t past, enum guidance guidance) {
+    count_past(commit, d, past, guidance_word(guidance), "-1");
 }
