@@ -126,6 +126,8 @@ enum {
     LIMIT_COMMIT_MS = 10000,       /* then the person is told */
     LIMIT_COMMIT_OPS = 4000,
     LIMIT_INBOX_BATCH = 256,
+    LIMIT_CACHE_RESTING = 64, /* deployments that wait for people and that the leader has at hand all the same */
+    LIMIT_CACHE_RESTING_BYTES = 32 << 10, /* of one of them */
     LIMIT_CHANGES_LENGTH = 10000, /* entries of the wake-up stream for views */
     LIMIT_ROOM_MESSAGES = 500,    /* kept in one console room */
     LIMIT_METRIC_SERIES = 1000,
@@ -139,6 +141,8 @@ enum {
     LIMIT_CANCEL_MS = 30000,
     LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
+    LIMIT_UNSTARTED = 6,    /* attempts of one run that surely never started; then a person is asked */
+    LIMIT_UNSTARTED_PAUSE_MS = 1000, /* before the third of them; twice as long before the next */
 
     /* questions that nobody answers */
     LIMIT_RUNGS = 8,            /* of an escalation ladder */

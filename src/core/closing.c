@@ -35,12 +35,15 @@ bool closing_spares(enum closing closing, enum plan_condition condition) {
            (closing == CLOSING_FAILING && condition != PLAN_SUCCESS);
 }
 
-static void close_queued(struct apply *apply, size_t step, size_t slot) {
+/* What is spared goes on: the claim that it waits with is refused from now on; and a pause is cut short, since the end of it may have come
+ * while the deployment held. */
+static void close_unclaimed(struct apply *apply, size_t step, size_t slot) {
     struct deployment *d = apply->d;
     enum plan_condition condition = d->plan->steps[step].condition;
     bool excluded = slot_is_excluded(d, step, slot) && condition != PLAN_CLEANUP;
     if (closing_spares(d->closing, condition) && !excluded) {
-        run_issue(apply, step, slot, true, "closing"); /* The claim that it waits with is refused from now on. */
+        bool queued = deployment_run(d, step, slot)->state == RUN_QUEUED;
+        run_issue(apply, step, slot, queued, queued ? "closing" : "never_started");
         return;
     }
     run_enter(apply, step, slot, closing_end_of_unclaimed(deployment_run(d, step, slot), d->closing));
@@ -61,11 +64,15 @@ static void run_close(struct apply *apply, size_t step, size_t slot) {
         schedule_advance(apply, step, slot);
         break;
     case RUN_DELAYED:
+        if (run->unstarted > 0) {
+            close_unclaimed(apply, step, slot);
+            break;
+        }
         run_enter(apply, step, slot, canceling ? RUN_CANCELED : RUN_FAILED);
         schedule_advance(apply, step, slot);
         break;
     case RUN_QUEUED:
-        close_queued(apply, step, slot);
+        close_unclaimed(apply, step, slot);
         break;
     case RUN_RUNNING:
     case RUN_LOST:

@@ -213,7 +213,8 @@ static bool on_retry_due(struct apply *apply, struct run *run) {
     if (run->state != RUN_DELAYED || deployment_holds(apply->d)) {
         return false;
     }
-    run_issue(apply, apply->event->step, apply->event->slot, false, run->unstarted > 0 ? "never_started" : "auto_retry");
+    run_issue(apply, apply->event->step, apply->event->slot, false,
+              run->unstarted > 0 ? "never_started" : "auto_retry");
     return true;
 }
 

@@ -49,7 +49,7 @@ static const char *not_started_reason(int64_t number) {
     case ENOSYS:
         return "a program that it needs is missing there";
     case ECONNABORTED:
-        return "the connection broke before it began";
+        return "again and again its connection broke, or its worker died, before it began";
     case ECANCELED:
         return "canceled before it began";
     default:

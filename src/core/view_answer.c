@@ -28,6 +28,8 @@ static const char *retry_result(const struct run *run, const struct question *q,
     case RUN_DELAYED:
         if (run->unknown) {
             format = "outcome of attempt %u unknown";
+        } else if (run->state == RUN_DELAYED && run->unstarted > 0) {
+            format = "attempt %u could not begin, runs again by itself";
         } else {
             return arena_printf(arena, "attempt %u: %s", run->attempt, outcome_text(run->outcome, arena));
         }

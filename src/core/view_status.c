@@ -47,7 +47,8 @@ static const char *run_detail(const struct run *run, int64_t now_ms, struct aren
     case RUN_LOST:
         return "its worker fell silent; looking for the truth";
     case RUN_DELAYED:
-        return arena_printf(arena, "%s; runs again by itself", outcome_text(run->outcome, arena));
+        return arena_printf(arena, "%s; runs again by itself",
+                            run->unstarted > 0 ? "it could not begin" : outcome_text(run->outcome, arena));
     case RUN_ASKING:
         return arena_printf(arena, "waits for an answer to Q%llu", (unsigned long long)run->question);
     case RUN_SUCCEEDED:

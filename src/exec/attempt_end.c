@@ -36,9 +36,7 @@ static void fact_told(const struct commit_reply *reply, void *user) {
 static void attempt_tell_again(void *user) {
     struct attempt *attempt = user;
     struct buf excerpt = BUF_INIT(LIMIT_EXCERPT_BYTES * 2);
-    if (attempt->fact == EVENT_TRUTH_GONE) {
-        rundir_excerpt(attempt->dir, &excerpt); /* Whoever is asked what became of it sees what it said last. */
-    }
+    rundir_excerpt(attempt->dir, &excerpt); /* Whoever is asked what became of it sees what it said last. */
     attempt->pending++;
     queue_tell(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host,
                attempt->fact, excerpt.data, clock_wall_ms(), fact_told, attempt);

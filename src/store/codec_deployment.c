@@ -102,6 +102,9 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
         buf_printf(&text, " r%" PRIu32 ".%" PRIu32 ".%" PRIu32, run->people_retries, run->auto_retries,
                    run->lost_retries);
     }
+    if (run->unstarted > 0) {
+        buf_printf(&text, " n%" PRIu32, run->unstarted);
+    }
     if (run->unknown) {
         buf_adds(&text, " ?");
     }
@@ -188,6 +191,8 @@ static bool word_parse(const char *word, const struct run *like, struct arena *a
     case 'r':
         return numbers_parse(word + 1, 3,
                              (uint32_t *const[]){&run->people_retries, &run->auto_retries, &run->lost_retries});
+    case 'n':
+        return numbers_parse(word + 1, 1, (uint32_t *const[]){&run->unstarted});
     case '?':
         run->unknown = true;
         return word[1] == '\0';

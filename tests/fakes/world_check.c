@@ -67,9 +67,10 @@ static void check_reason(const struct world *world, const struct deployment *bef
     bool retry = event->kind == EVENT_ANSWERED && event->guidance == GUIDANCE_RETRY && asked != NULL &&
                  asked->step == start->step && asked->slot == start->slot && asked->attempt == was->attempt;
     bool automatic = event->kind == EVENT_RETRY_DUE && was->state == RUN_DELAYED && !was->unknown &&
-                     was->auto_retries <= (uint32_t)step->retry_times;
+                     was->unstarted == 0 && was->auto_retries <= (uint32_t)step->retry_times;
     bool safe = event->kind == EVENT_TRUTH_GONE && event->worker != NULL && step->safe_to_rerun;
-    bool never = event->kind == EVENT_NEVER_STARTED &&
+    bool paused = was->state == RUN_DELAYED && was->unstarted > 0;
+    bool never = (event->kind == EVENT_NEVER_STARTED || paused) &&
                  world->runs[start->step][start->slot].processes[was->attempt].truth == TRUTH_NEVER;
     world_must(world, retry || automatic || safe || never);
     world_must(world, !retry || was->people_retries < (uint32_t)step->guided.max_retries);
