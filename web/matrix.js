@@ -10,7 +10,7 @@ function doubt({unconfirmed, unknown, owed}) {
   if (unconfirmed) {
     return unknown ? `unknown, ${unconfirmed.version} may be there` : `${unconfirmed.version} did not finish`;
   }
-  return owed ? `excluded, owed since ${owed.version}` : "";
+  return owed ? `excluded, owed ${owed.version}` : "";
 }
 
 function standing(machine) {

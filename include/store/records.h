@@ -27,7 +27,8 @@
  *     lane:<project>/<env>    list: the holder, then who waits
  *     newest                  hash <project>/<env> -> the deployment of it that was created last
  *     versions                hash <project>/<environment>/<target> -> version, deployment, when; an empty target = the whole lane
- *     owed                    the same for what targets are owed since they were excluded: the first that they missed
+ *     owed                    the same for what targets are owed since they were excluded: the first that they missed;
+ *     owed_version            hash: the version that they missed last
  *     unconfirmed             the same, and "unfinished" or "unknown", for what was begun on a target since and not confirmed
  *     confirmed:<project>/<env>   list of "<version> <deployment> <when>[ rollback]" of the lane, newest first
  *     past:<project>:<error>  hash: how often it was answered by retry, ignore, exclude, fail, and how often a Retry worked
@@ -112,7 +113,7 @@ struct version {
 struct version_row {
     const char *project, *environment, *target; /* target "" = the lane's last success */
     struct version confirmed;
-    struct version owed;        /* the first version that it missed since it was excluded */
+    struct version owed; /* the version that it missed last; since when, and by which deployment, it is owed one */
     struct version unconfirmed; /* begun there later, and not confirmed */
     bool unknown;               /* of that: an outcome is not known */
 };

@@ -224,7 +224,7 @@ static void note_machine(struct task *task, struct standings *all, const char *n
                       : row->unconfirmed.version != NULL
                           ? arena_printf(task->arena, " (%s %s there)", row->unconfirmed.version,
                                          row->unknown ? "may be" : "did not finish")
-                      : row->owed.version != NULL ? arena_printf(task->arena, " (owed since %s)", row->owed.version)
+                      : row->owed.version != NULL ? arena_printf(task->arena, " (owed %s)", row->owed.version)
                                                   : "";
     all->differ =
         all->differ || !settled || (all->version != NULL && !str_equal(all->version->version, row->confirmed.version));

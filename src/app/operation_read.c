@@ -485,7 +485,7 @@ static void say_standing(struct task *task, const struct version_row *row, int64
                    row->unconfirmed.version, (unsigned long long)row->unconfirmed.deployment);
     }
     if (row->owed.version != NULL) {
-        buf_printf(&task->text, "; excluded, owed since %s (D%llu)", row->owed.version,
+        buf_printf(&task->text, "; excluded, owed %s since D%llu", row->owed.version,
                    (unsigned long long)row->owed.deployment);
     }
 }

@@ -167,7 +167,7 @@ static bool version_decode(char *value, struct version *ret_version, const char 
            str_to_i64(when, &ret_version->when_ms, NULL) == 0;
 }
 
-/* The three hashes about machines become one row a machine. */
+/* The hashes about machines become one row a machine. */
 struct versions {
     struct arena *arena; /* it lives in it */
     struct version_row *rows;
@@ -235,6 +235,22 @@ static void owed_came(const struct redis_reply *reply, bool sent, void *user) {
     rows_decode(user, reply, VERSION_OWED);
 }
 
+/* Of debts only, which came before. */
+static void owed_version_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct versions *versions = user;
+    (void)sent;
+    if (reply == NULL || redis_kind(reply) == REDIS_ERROR) {
+        later_unread(reply, &versions->err);
+        return;
+    }
+    for (size_t i = 0; i + 1 < redis_count(reply); i += 2) {
+        struct version_row *row = row_of(versions, redis_text(redis_at(reply, i), NULL), false);
+        if (row != NULL && row->owed.version != NULL) {
+            row->owed.version = arena_strdup(versions->arena, redis_text(redis_at(reply, i + 1), NULL));
+        }
+    }
+}
+
 static void unconfirmed_came(const struct redis_reply *reply, bool sent, void *user) {
     struct versions *versions = user;
     (void)sent;
@@ -252,6 +268,7 @@ void store_list_versions(struct store *store, versions_done *done, void *user) {
     *versions = (struct versions){.arena = arena, .done = done, .user = user};
     redis_call(store_redis(store), versions_came, versions, "HGETALL", store_key(store, key, "versions"));
     redis_call(store_redis(store), owed_came, versions, "HGETALL", store_key(store, key, "owed"));
+    redis_call(store_redis(store), owed_version_came, versions, "HGETALL", store_key(store, key, "owed_version"));
     redis_call(store_redis(store), unconfirmed_came, versions, "HGETALL", store_key(store, key, "unconfirmed"));
 }
 

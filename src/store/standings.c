@@ -31,15 +31,17 @@ void commit_deployed(struct commit *commit, const struct deployment *d, const ch
     standing_value(&value, d, now_ms, "");
     put_standing(commit, "versions", d, "HSET", target, value.data);
     put_standing(commit, "owed", d, "HDEL", target, NULL);
+    put_standing(commit, "owed_version", d, "HDEL", target, NULL);
     put_standing(commit, "unconfirmed", d, "HDEL", target, NULL);
     buf_finish(&value);
 }
 
-/* The debt is as old as the first exclude. */
+/* The debt is as old as the first exclude; what is owed is the newest that was missed, which after a rollback is another. */
 void commit_owed(struct commit *commit, const struct deployment *d, const char *target, int64_t now_ms) {
     struct buf value = BUF_INIT(STORE_KEY_SIZE);
     standing_value(&value, d, now_ms, "");
     put_standing(commit, "owed", d, "HSETNX", target, value.data);
+    put_standing(commit, "owed_version", d, "HSET", target, d->version);
     buf_finish(&value);
 }
 

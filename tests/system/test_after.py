@@ -177,7 +177,7 @@ def test_what_was_excluded_is_owed_until_it_has_caught_up():
         assert a.versions()["m-2"]["version"] == "1.0" and a.versions()["m-2"]["owed"]["deployment"] == first
         assert "catch up shop in production" in person.say("status")["text"]
         text = person.say("versions shop")["text"]
-        assert "m-2: 1.0 since" in text and f"owed since 1.1 (D{first})" in text
+        assert "m-2: 1.0 since" in text and f"owed 1.1 since D{first}" in text
         assert "no version that is confirmed everywhere" in person.say("promote shop from production to staging", ok=False)["text"]
 
         # `again` keeps what was excluded, and says so; excluded again it stays owed.
