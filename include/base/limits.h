@@ -141,8 +141,8 @@ enum {
     LIMIT_CANCEL_MS = 30000,
     LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
-    LIMIT_UNSTARTED = 6,    /* attempts of one run that surely never started; then a person is asked */
-    LIMIT_UNSTARTED_PAUSE_MS = 1000, /* before the third of them; twice as long before the next */
+    LIMIT_UNSTARTED = 6, /* attempts of one run that surely never started; then a person is asked */
+    LIMIT_UNSTARTED_PAUSE_MS = 500, /* before the third of them; twice as long before the next */
 
     /* questions that nobody answers */
     LIMIT_RUNGS = 8,            /* of an escalation ladder */
