@@ -29,6 +29,10 @@ void operations_destroy(struct operations *operations);
 /* An operation_start: user is the struct operations. */
 void operations_start(const struct operation *operation, operation_done *done, void *done_user, void *user);
 
+/* An operation_may: user is the struct operations. */
+bool operations_may(const struct actor *actor, enum command_id command, const char *project, const char *environment,
+                    struct buf *why, void *user);
+
 /* What this actor may do in a place of the configuration (enum permission bits). */
 unsigned actor_permissions(const struct config *config, const struct actor *actor, const char *project,
                            const char *environment);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "core/command.h"
 #include "core/view.h"
@@ -49,9 +50,15 @@ struct operation_reply {
 typedef void operation_done(const struct operation_reply *reply, void *user);
 typedef void operation_start(const struct operation *operation, operation_done *done, void *done_user, void *user);
 
+/* Whether an actor may give this command there, before a window is opened for it; if not, appends the sentence that the
+ * operation would be refused with. */
+typedef bool operation_may(const struct actor *actor, enum command_id command, const char *project,
+                           const char *environment, struct buf *why, void *user);
+
 struct chat_up {
     operation_start *start; /* a command was heard, or an answer was given */
     void *user;
+    operation_may *may;
 };
 
 /* message: the platform's id of the message that now shows the card; borrowed. err NULL = shown. */

@@ -261,26 +261,43 @@ static void list_permissions(unsigned bits, struct buf *out) {
     }
 }
 
-bool task_allowed(struct task *task, unsigned permission, const char *project, const char *environment) {
-    unsigned mine = actor_permissions(task->config, &task->op.actor, project, environment);
+/* If not, says who may. */
+static bool is_allowed(const struct config *config, const struct actor *actor, unsigned permission, const char *project,
+                       const char *environment, struct buf *why) {
+    unsigned mine = actor_permissions(config, actor, project, environment);
     if ((mine & permission) == permission) {
         return true;
     }
     struct buf may = BUF_INIT(ERR_TEXT_SIZE), others = BUF_INIT(ERR_TEXT_SIZE);
     list_permissions(mine, &may);
-    operations_who_may(task->config, permission, project, environment, &others);
+    operations_who_may(config, permission, project, environment, &others);
     const char *word = permission_word(permission);
-    bool known = task->op.actor.everything || config_find_person(task->config, task->op.actor.name) != NULL;
-    char *text = arena_printf(
-        task->arena, "%s may not %s%s%s%s%s. Nothing was changed. %s%s%s %s%s.",
-        known ? task->op.actor.name : "Somebody unknown to the configuration", word == NULL ? "do this" : word,
-        project == NULL ? "" : " in ", project == NULL ? "" : project, environment == NULL ? "" : " to ",
-        environment == NULL ? "" : environment, may.size == 0 ? "" : "You may: ", may.data, may.size == 0 ? "" : ".",
-        others.size == 0 ? "Nobody else may" : "These may: ", others.data);
+    bool known = actor->everything || config_find_person(config, actor->name) != NULL;
+    buf_printf(why, "%s may not %s%s%s%s%s. Nothing was changed. %s%s%s %s%s.",
+               known ? actor->name : "Somebody unknown to the configuration", word == NULL ? "do this" : word,
+               project == NULL ? "" : " in ", project == NULL ? "" : project, environment == NULL ? "" : " to ",
+               environment == NULL ? "" : environment, may.size == 0 ? "" : "You may: ", may.data,
+               may.size == 0 ? "" : ".", others.size == 0 ? "Nobody else may" : "These may: ", others.data);
     buf_finish(&may);
     buf_finish(&others);
-    task_refuse(task, ERR_DENIED, "%s", text);
     return false;
+}
+
+bool task_allowed(struct task *task, unsigned permission, const char *project, const char *environment) {
+    struct buf why = BUF_INIT(ERR_TEXT_SIZE * 4);
+    bool allowed = is_allowed(task->config, &task->op.actor, permission, project, environment, &why);
+    if (!allowed) {
+        task_refuse(task, ERR_DENIED, "%s", why.data);
+    }
+    buf_finish(&why);
+    return allowed;
+}
+
+bool operations_may(const struct actor *actor, enum command_id command, const char *project, const char *environment,
+                    struct buf *why, void *user) {
+    const struct operations *operations = user;
+    const struct config *config = operations->options.config(operations->options.user);
+    return is_allowed(config, actor, command_entry(command)->permission, project, environment, why);
 }
 
 /* --- the small ones -------------------------------------------------------------------------------------------- */

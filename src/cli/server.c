@@ -231,7 +231,7 @@ static int build_serving(struct server *server, struct err *err) {
         .loop = server->loop,
         .store = server->store,
         .config = current_config,
-        .up = {operations_start, server->operations},
+        .up = {operations_start, server->operations, operations_may},
         .leads_surely = leads_surely,
         .fence = fence,
         .user = server,

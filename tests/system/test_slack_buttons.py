@@ -194,14 +194,32 @@ def test_somebody_who_may_not_is_refused_privately(stage, user, why):
     assert stage.slack.buttons(stage.slack.message(question)) and answers(stage, question) == []
 
 
-def test_somebody_who_may_not_is_refused_by_the_window(stage):
+def test_somebody_who_may_not_is_refused_before_a_window_opens(stage):
     play = stage.play(ONE_FAILS)
     question = play.wait_question()
     ears = Ears(stage)
     assert stage.click("carol", question, "choose")
-    stage.slack.submit(stage.slack.wait_view("carol"), {"answer": {"v": "fail"}})
-    assert "Nothing was changed" in ears.wait("carol", "may not")
+    choosing = ears.wait("carol", "may not")
+    assert stage.click("carol", question, "retry")
+    assert ears.wait("carol", "may not") == choosing and "Nothing was changed" in choosing
+    stage.slack.until("both refusals", lambda: ears.heard("carol") == [choosing] * 2)
+    assert stage.slack.views("carol") == []
     assert stage.slack.buttons(stage.slack.message(question)) and answers(stage, question) == []
+
+
+def test_somebody_who_may_not_any_more_is_refused_by_the_window(stage):
+    play = stage.play(ONE_FAILS)
+    question = play.wait_question()
+    ears = Ears(stage)
+    assert stage.click("bob", question, "choose")
+    view = stage.slack.wait_view("bob")
+    stage.slack.person("bob", is_restricted=True)
+    try:
+        stage.slack.submit(view, {"answer": {"v": "fail"}})
+        assert "guest" in ears.wait("bob")
+        assert answers(stage, question) == []
+    finally:
+        stage.slack.person("bob", is_restricted=False)
 
 
 # --- what the buttons say

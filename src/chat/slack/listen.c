@@ -142,6 +142,18 @@ static bool card_tells(const struct hearing *hearing) {
     return click && hearing->operation.command.id != COMMAND_CHECK;
 }
 
+static void refuse_denied(struct hearing *hearing, const char *text) {
+    if (hearing->unsure == NULL) {
+        refuse(hearing, ERR_DENIED, text);
+        return;
+    }
+    refuse(hearing, ERR_UNAVAILABLE,
+           arena_printf(hearing->arena,
+                        "Slack could not be asked who is in %s, so it is not known whether you may do this. Nothing "
+                        "was done. Try again.",
+                        hearing->unsure));
+}
+
 static void hearing_done(const struct operation_reply *reply, void *user) {
     struct hearing *hearing = user;
     if (reply->err == NULL) {
@@ -149,13 +161,8 @@ static void hearing_done(const struct operation_reply *reply, void *user) {
             tell(hearing, reply, hearing->operation.command.id);
         }
         hearing_end(hearing);
-    } else if (reply->err->code == ERR_DENIED && hearing->unsure != NULL) {
-        refuse(
-            hearing, ERR_UNAVAILABLE,
-            arena_printf(hearing->arena,
-                         "Slack could not be asked who is in %s, so it is not known whether you may do this. Nothing "
-                         "was done. Try again.",
-                         hearing->unsure));
+    } else if (reply->err->code == ERR_DENIED) {
+        refuse_denied(hearing, reply->err->text);
     } else {
         refuse(hearing, reply->err->code, reply->err->text);
     }
@@ -252,6 +259,29 @@ static const struct card *open_card(const struct deployment_record *record, uint
     return NULL;
 }
 
+/* True if the actor may give one of the answers that the window would offer; else they are refused as with a click on the
+ * first of them. */
+static bool may_answer(struct hearing *hearing, const struct plan *plan, const struct card *card) {
+    const struct chat_up *up = &hearing->listener->slack->options.up;
+    const char *verb = hearing->heard.kind == HEARD_NOTE ? hearing->heard.verb : NULL, *first = NULL;
+    bool may = false;
+    for (size_t i = 0; i < card->action_count && !may; i++) {
+        enum guidance guidance = guidance_parse(card->actions[i].verb);
+        if (guidance == GUIDANCE_NONE || (verb != NULL && !str_equal(verb, card->actions[i].verb))) {
+            continue;
+        }
+        struct buf why = BUF_INIT(ERR_TEXT_SIZE * 4);
+        may = up->may(&hearing->actor, command_answering(guidance), plan->project, plan->environment, &why, up->user);
+        first = first == NULL && !may ? arena_strdup(hearing->arena, why.data) : first;
+        buf_finish(&why);
+    }
+    bool refused = !may && first != NULL;
+    if (refused) {
+        refuse_denied(hearing, first);
+    }
+    return !refused;
+}
+
 /* The question's card is known: the window shows what it asks now. */
 static void window_card_came(struct deployment_record *record, const struct err *err, void *user) {
     struct hearing *hearing = user;
@@ -264,6 +294,10 @@ static void window_card_came(struct deployment_record *record, const struct err 
     if (card == NULL) {
         deployment_record_free(record);
         refuse(hearing, ERR_CONFLICT, "This question is not open any more. Nothing was done.");
+        return;
+    }
+    if (!may_answer(hearing, record->deployment->plan, card)) {
+        deployment_record_free(record);
         return;
     }
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
