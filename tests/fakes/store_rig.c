@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "net/redis.h"
+#include "store/inbox.h"
+#include "store/records.h"
 
 enum { GUARD_MS = 30000, LOOK_MS = 2 };
 
@@ -160,4 +162,86 @@ static bool result_came(void *user) {
 enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result) {
     rig_until(rig, result_came, result);
     return result->result;
+}
+
+enum commit_result rig_commit(struct store_rig *rig, struct commit *commit) {
+    struct rig_result result = {0};
+    commit_send(commit, rig_committed, &result);
+    return rig_wait(rig, &result);
+}
+
+/* --- deployments --- */
+
+static void creation_came(uint64_t id, size_t ahead, const struct err *err, void *user) {
+    struct rig_created *created = user;
+    assert_false(created->came);
+    *created = (struct rig_created){.came = true, .id = id, .ahead = ahead};
+    if (err != NULL) {
+        created->err = *err;
+    }
+}
+
+static bool creation_is_there(void *user) {
+    return ((struct rig_created *)user)->came;
+}
+
+void rig_create_begin(struct store_rig *rig, const struct new_deployment *request, struct rig_created *created) {
+    *created = (struct rig_created){0};
+    store_create_deployment(rig->store, request, creation_came, created);
+    assert_false(created->came);
+}
+
+struct rig_created rig_created(struct store_rig *rig, struct rig_created *begun) {
+    rig_until(rig, creation_is_there, begun);
+    return *begun;
+}
+
+struct rig_created rig_create(struct store_rig *rig, const struct new_deployment *request) {
+    struct rig_created created;
+    rig_create_begin(rig, request, &created);
+    return rig_created(rig, &created);
+}
+
+uint64_t rig_must_create(struct store_rig *rig, const struct new_deployment *request) {
+    struct rig_created created = rig_create(rig, request);
+    if (created.err.code != ERR_NONE) {
+        fail_msg("%s", created.err.text);
+    }
+    return created.id;
+}
+
+static void record_came(struct deployment_record *record, const struct err *err, void *user) {
+    if (record == NULL) {
+        fail_msg("%s", err->text);
+    }
+    *(struct deployment_record **)user = record;
+}
+
+static bool record_is_there(void *user) {
+    return *(struct deployment_record **)user != NULL;
+}
+
+struct deployment_record *rig_load(struct store_rig *rig, uint64_t id) {
+    struct deployment_record *record = NULL;
+    store_load_deployment(rig->store, id, record_came, &record);
+    assert_null(record);
+    rig_until(rig, record_is_there, &record);
+    return record;
+}
+
+/* --- who leads --- */
+
+static void ignore(void *user) {
+    (void)user;
+}
+
+static bool leads(void *user) {
+    return leadership_held(user);
+}
+
+struct leadership *rig_lead(struct store_rig *rig) {
+    struct leadership *leadership = leadership_create(
+        rig->loop, rig->store, &(struct leadership_options){.token = "h1/1", .gained = ignore, .lost = ignore});
+    rig_until(rig, leads, leadership);
+    return leadership;
 }

@@ -6,8 +6,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/err.h"
 #include "net/loop.h"
 #include "store/store.h"
+
+struct deployment_record;
+struct leadership;
+struct new_deployment;
 
 struct store_rig {
     struct loop *loop;
@@ -46,5 +51,25 @@ struct rig_result {
 };
 commit_done rig_committed; /* user: a rig_result */
 enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result);
+enum commit_result rig_commit(struct store_rig *rig, struct commit *commit); /* sends it and waits */
+
+/* Creations that a test waits for. */
+struct rig_created {
+    bool came;
+    uint64_t id;
+    size_t ahead;
+    struct err err;
+};
+void rig_create_begin(struct store_rig *rig, const struct new_deployment *request, struct rig_created *created);
+struct rig_created rig_created(struct store_rig *rig, struct rig_created *begun); /* waits for it */
+struct rig_created rig_create(struct store_rig *rig, const struct new_deployment *request);
+uint64_t rig_must_create(struct store_rig *rig,
+                         const struct new_deployment *request); /* the test fails if it is refused */
+
+/* What is stored of a deployment; the test fails if it cannot be read. */
+struct deployment_record *rig_load(struct store_rig *rig, uint64_t id);
+
+/* This process leads, as "h1/1"; returns when it does. */
+struct leadership *rig_lead(struct store_rig *rig);
 
 #endif

@@ -1,21 +1,14 @@
 /* Output, changes, rooms and texts, against a real redis-server. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/store_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/store_rig.h"
 #include "store/feed.h"
 
-static struct store_rig rig;
 static const struct log_key key = {.deployment = 7, .step = 1, .slot = 2, .attempt = 3};
 
 static bool is_true(void *user) {
@@ -279,11 +272,9 @@ static void a_client_that_comes_back_gets_what_it_missed_or_a_gap(void **state) 
 /* --- rooms and texts --- */
 
 static void put_message(const char *message, const char *body, int64_t now_ms) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_room_put(commit, "#deploys", message, body, now_ms);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 struct room {
@@ -358,11 +349,9 @@ static struct text get_text(void) {
 }
 
 static void put_text(const char *text, int64_t expire_s) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_put_text(commit, "view:console:x", text, expire_s);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 static void texts_are_kept_replaced_and_deleted(void **state) {
@@ -378,34 +367,20 @@ static void texts_are_kept_replaced_and_deleted(void **state) {
     assert_true(get_text().absent);
 }
 
-static int open_rig(void **state) {
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(output_is_read_as_it_was_written),
-        TEST(output_that_is_told_twice_is_kept_once),
-        TEST(a_gap_is_told_by_the_entry_before_it),
-        TEST(of_endless_output_the_head_and_the_tail_are_kept),
-        TEST(output_that_could_not_be_sent_is_said_to_be_unavailable),
-        TEST(changes_are_followed_from_now_on),
-        TEST(after_redis_was_away_everything_is_looked_at),
-        TEST(who_is_far_behind_is_told_to_look_at_everything),
-        TEST(a_client_that_comes_back_gets_what_it_missed_or_a_gap),
-        TEST(an_edited_message_keeps_its_place),
-        TEST(a_room_keeps_its_newest_messages),
-        TEST(texts_are_kept_replaced_and_deleted),
+        store_test(output_is_read_as_it_was_written),
+        store_test(output_that_is_told_twice_is_kept_once),
+        store_test(a_gap_is_told_by_the_entry_before_it),
+        store_test(of_endless_output_the_head_and_the_tail_are_kept),
+        store_test(output_that_could_not_be_sent_is_said_to_be_unavailable),
+        store_test(changes_are_followed_from_now_on),
+        store_test(after_redis_was_away_everything_is_looked_at),
+        store_test(who_is_far_behind_is_told_to_look_at_everything),
+        store_test(a_client_that_comes_back_gets_what_it_missed_or_a_gap),
+        store_test(an_edited_message_keeps_its_place),
+        store_test(a_room_keeps_its_newest_messages),
+        store_test(texts_are_kept_replaced_and_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,26 +37,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-struct came {
-    bool done;
-    uint64_t id;
-    struct err err;
-    struct deployment_record *record;
-};
-
-static bool is_done(void *user) {
-    return ((struct came *)user)->done;
-}
-
-static void created(uint64_t id, size_t ahead, const struct err *err, void *user) {
-    struct came *came = user;
-    (void)ahead;
-    *came = (struct came){.done = true, .id = id};
-    if (err != NULL) {
-        came->err = *err;
-    }
-}
-
 static struct new_deployment request_of(enum origin origin, uint64_t about, const struct deployment *begun) {
     return (struct new_deployment){
         .plan = plan,
@@ -71,30 +51,18 @@ static struct new_deployment request_of(enum origin origin, uint64_t about, cons
     };
 }
 
-static struct came create(const struct new_deployment *request) {
-    struct came came = {0};
-    store_create_deployment(rig.store, request, created, &came);
-    rig_until(&rig, is_done, &came);
-    return came;
-}
-
-static struct came deploy(void) {
+static struct rig_created deploy(void) {
     const struct new_deployment request = request_of(ORIGIN_DEPLOY, 0, NULL);
-    return create(&request);
+    return rig_create(&rig, &request);
 }
 
-static void loaded(struct deployment_record *record, const struct err *err, void *user) {
-    struct came *came = user;
-    assert_null(err);
-    came->record = record;
-    came->done = true;
-}
+struct came {
+    bool done;
+    struct err err;
+};
 
-static struct deployment_record *load(uint64_t id) {
-    struct came came = {0};
-    store_load_deployment(rig.store, id, loaded, &came);
-    rig_until(&rig, is_done, &came);
-    return came.record;
+static bool is_done(void *user) {
+    return ((struct came *)user)->done;
 }
 
 static void frozen(const struct err *err, void *user) {
@@ -118,7 +86,7 @@ static void nothing_is_created_where_it_is_frozen(void **state) {
     (void)state;
     assert_int_equal(deploy().id, 1);
     assert_int_equal(freeze(true, NULL).err.code, ERR_NONE);
-    struct came refused = deploy();
+    struct rig_created refused = deploy();
     assert_int_equal(refused.err.code, ERR_CONFLICT);
     assert_non_null(strstr(refused.err.text, "production is frozen by carol since "));
     assert_non_null(strstr(refused.err.text, ": release week. Nothing was started."));
@@ -193,9 +161,9 @@ static void what_is_settled_from_the_start_is_stored_with_the_deployment(void **
     (void)state;
     uint64_t first = deploy().id;
     const struct new_deployment request = request_of(ORIGIN_RESUME, first, begin());
-    struct came came = create(&request);
-    assert_int_equal(came.err.code, ERR_NONE);
-    struct deployment_record *record = load(came.id);
+    struct rig_created created = rig_create(&rig, &request);
+    assert_int_equal(created.err.code, ERR_NONE);
+    struct deployment_record *record = rig_load(&rig, created.id);
     const struct deployment *d = record->deployment;
     assert_int_equal(d->origin, ORIGIN_RESUME);
     assert_int_equal(d->origin_id, first);
@@ -209,8 +177,8 @@ static void what_is_settled_from_the_start_is_stored_with_the_deployment(void **
     assert_int_equal(deployment_run(d, 0, 2)->state, RUN_PENDING);
     assert_int_equal(d->steps[0].earlier, 2);
     deployment_record_free(record);
-    record = load(first);
-    assert_int_equal(record->deployment->resumed_by, came.id);
+    record = rig_load(&rig, first);
+    assert_int_equal(record->deployment->resumed_by, created.id);
     deployment_record_free(record);
 }
 
@@ -218,17 +186,17 @@ static void of_two_resumes_the_second_is_refused_and_so_is_one_that_something_fo
     (void)state;
     uint64_t first = deploy().id;
     struct new_deployment request = request_of(ORIGIN_RESUME, first, begin());
-    struct came one = {0}, other = {0};
-    store_create_deployment(rig.store, &request, created, &one);
-    store_create_deployment(rig.store, &request, created, &other);
-    rig_until(&rig, is_done, &one);
-    rig_until(&rig, is_done, &other);
+    struct rig_created one, other;
+    rig_create_begin(&rig, &request, &one);
+    rig_create_begin(&rig, &request, &other);
+    (void)rig_created(&rig, &one);
+    (void)rig_created(&rig, &other);
     assert_true((one.err.code == ERR_NONE) != (other.err.code == ERR_NONE));
     assert_string_equal(rig_call(&rig, "ZCARD", "t:deployments"), "2");
     uint64_t third = deploy().id;
     (void)deploy();
     request.origin_id = third;
-    struct came late = create(&request);
+    struct rig_created late = rig_create(&rig, &request);
     assert_int_equal(late.err.code, ERR_CONFLICT);
     assert_non_null(strstr(late.err.text, "came after D"));
     assert_non_null(strstr(late.err.text, "deploy webshop 1.4.2 to production"));
@@ -250,11 +218,11 @@ static void very_many_settled_runs_are_stored(void **state) {
     }
     deployment_restore(of);
     const struct new_deployment request = request_of(ORIGIN_RESUME, first, resume_begin(of, RESUME_UNSAID, arena));
-    struct came came = create(&request);
-    assert_int_equal(came.err.code, ERR_NONE);
-    assert_string_equal(rig_call(&rig, "HLEN", arena_printf(arena, "t:dep:%llu:runs", (unsigned long long)came.id)),
+    struct rig_created created = rig_create(&rig, &request);
+    assert_int_equal(created.err.code, ERR_NONE);
+    assert_string_equal(rig_call(&rig, "HLEN", arena_printf(arena, "t:dep:%llu:runs", (unsigned long long)created.id)),
                         "4999");
-    struct deployment_record *record = load(came.id);
+    struct deployment_record *record = rig_load(&rig, created.id);
     assert_int_equal(record->deployment->steps[1].by_state[RUN_PENDING], 1);
     deployment_record_free(record);
 }

@@ -1,22 +1,14 @@
 /* The leader's inbox and timers, against a real redis-server. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/store_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "fakes/store_rig.h"
 #include "store/inbox.h"
 #include "store/inbox_codec.h"
-
-static struct store_rig rig;
 
 /* Batches as they came. */
 struct seen {
@@ -59,12 +51,10 @@ static void wait_for(size_t count) {
 }
 
 static void put_event(uint64_t deployment, enum event_kind kind) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     inbox_encode_event(commit, deployment,
                        &(struct event){.kind = kind, .now_ms = 5, .step = 1, .slot = 2, .attempt = 3});
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 static void put_timer(uint64_t deployment, int64_t at_ms) {
@@ -77,11 +67,9 @@ static void put_timer(uint64_t deployment, int64_t at_ms) {
 }
 
 static void done_with(const struct inbox_entry *entry) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_inbox_done(commit, entry);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 static struct inbox *inbox_open(void) {
@@ -278,33 +266,19 @@ static void a_pause_hands_over_nothing_even_of_what_is_on_its_way(void **state) 
     assert_int_equal(seen.count, 0);
 }
 
-static int open_rig(void **state) {
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_read_before_this_process_leads),
-        TEST(entries_come_in_order_as_they_were_put),
-        TEST(what_was_not_done_comes_again_after_a_restart_and_nothing_else),
-        TEST(another_leader_finds_what_was_left),
-        TEST(a_large_inbox_comes_in_batches),
-        TEST(an_entry_that_cannot_be_understood_is_told_as_such),
-        TEST(a_due_timer_comes_once_and_before_entries),
-        TEST(a_timer_comes_when_it_is_due_and_not_before),
-        TEST(a_hint_brings_an_earlier_timer_to_notice),
-        TEST(reading_goes_on_after_redis_was_killed),
-        TEST(a_pause_hands_over_nothing_even_of_what_is_on_its_way),
+        store_test(nothing_is_read_before_this_process_leads),
+        store_test(entries_come_in_order_as_they_were_put),
+        store_test(what_was_not_done_comes_again_after_a_restart_and_nothing_else),
+        store_test(another_leader_finds_what_was_left),
+        store_test(a_large_inbox_comes_in_batches),
+        store_test(an_entry_that_cannot_be_understood_is_told_as_such),
+        store_test(a_due_timer_comes_once_and_before_entries),
+        store_test(a_timer_comes_when_it_is_due_and_not_before),
+        store_test(a_hint_brings_an_earlier_timer_to_notice),
+        store_test(reading_goes_on_after_redis_was_killed),
+        store_test(a_pause_hands_over_nothing_even_of_what_is_on_its_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

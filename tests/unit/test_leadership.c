@@ -1,20 +1,11 @@
 /* Who leads, against a real redis-server. Several leaderships on stores of their own are several processes. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fakes/store_test.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "fakes/store_rig.h"
 #include "store/inbox.h"
-
-static struct store_rig rig;
 
 struct process {
     struct store *store;
@@ -61,12 +52,10 @@ static void process_kill(struct process *process) {
 }
 
 static enum commit_result commit_as(struct process *process) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(process->store, NULL);
     (void)commit_require_leader(commit, process->leadership);
     commit_add(commit, "INCRBY", "effects", "1");
-    commit_send(commit, rig_committed, &result);
-    return rig_wait(&rig, &result);
+    return rig_commit(&rig, commit);
 }
 
 static void of_two_one_leads(void **state) {
@@ -164,28 +153,14 @@ static void a_leader_leads_on_after_redis_was_killed(void **state) {
     process_kill(&b);
 }
 
-static int open_rig(void **state) {
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(of_two_one_leads),
-        TEST(after_silence_another_leads_and_the_old_one_can_write_nothing),
-        TEST(a_leader_that_was_replaced_is_told),
-        TEST(a_leader_that_is_surely_dead_is_not_waited_for),
-        TEST(who_resigns_is_followed_at_once),
-        TEST(a_leader_leads_on_after_redis_was_killed),
+        store_test(of_two_one_leads),
+        store_test(after_silence_another_leads_and_the_old_one_can_write_nothing),
+        store_test(a_leader_that_was_replaced_is_told),
+        store_test(a_leader_that_is_surely_dead_is_not_waited_for),
+        store_test(who_resigns_is_followed_at_once),
+        store_test(a_leader_leads_on_after_redis_was_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,12 @@
 /* Jobs and facts, against a real redis-server. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/store_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/str.h"
-#include "fakes/store_rig.h"
 #include "store/queue.h"
-
-static struct store_rig rig;
 
 /* Jobs that a reader was given. */
 struct seen {
@@ -70,11 +62,9 @@ static const char *get_claim(void) {
 }
 
 static void push(const struct job *job) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     commit_push_job(commit, job);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 /* --- facts --- */
@@ -442,42 +432,28 @@ static void workers_and_what_they_own_are_listed(void **state) {
     assert_non_null(strstr(rig_call(&rig, "XRANGE", "t:inbox", "-", "+"), "gone w1"));
 }
 
-static int open_rig(void **state) {
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(of_two_workers_that_claim_one_wins),
-        TEST(a_claim_that_is_told_again_has_one_effect),
-        TEST(a_claim_whose_event_is_forgotten_is_still_the_workers),
-        TEST(an_end_whose_event_is_forgotten_is_still_told),
-        TEST(a_fact_is_not_remembered_for_long),
-        TEST(a_claim_under_another_attempt_or_epoch_is_refused),
-        TEST(a_claim_is_refused_once_the_deployment_closes),
-        TEST(an_end_frees_the_run_and_tells_the_leader),
-        TEST(an_end_by_a_replaced_worker_is_refused),
-        TEST(a_fact_fits_every_claim_that_is_not_anothers),
-        TEST(an_attempt_that_is_checked_twice_can_be_adopted_twice),
-        TEST(facts_survive_that_redis_is_killed),
-        TEST(a_job_arrives_as_it_was_pushed_and_goes_with_its_claim),
-        TEST(a_batch_is_asked_for_each_time),
-        TEST(a_busy_worker_hears_a_stop),
-        TEST(jobs_of_a_host_go_to_its_workers_only),
-        TEST(a_job_whose_delivery_was_lost_is_read_again),
-        TEST(reading_goes_on_after_redis_was_killed),
-        TEST(streams_that_were_lost_are_made_again),
-        TEST(workers_and_what_they_own_are_listed),
+        store_test(of_two_workers_that_claim_one_wins),
+        store_test(a_claim_that_is_told_again_has_one_effect),
+        store_test(a_claim_whose_event_is_forgotten_is_still_the_workers),
+        store_test(an_end_whose_event_is_forgotten_is_still_told),
+        store_test(a_fact_is_not_remembered_for_long),
+        store_test(a_claim_under_another_attempt_or_epoch_is_refused),
+        store_test(a_claim_is_refused_once_the_deployment_closes),
+        store_test(an_end_frees_the_run_and_tells_the_leader),
+        store_test(an_end_by_a_replaced_worker_is_refused),
+        store_test(a_fact_fits_every_claim_that_is_not_anothers),
+        store_test(an_attempt_that_is_checked_twice_can_be_adopted_twice),
+        store_test(facts_survive_that_redis_is_killed),
+        store_test(a_job_arrives_as_it_was_pushed_and_goes_with_its_claim),
+        store_test(a_batch_is_asked_for_each_time),
+        store_test(a_busy_worker_hears_a_stop),
+        store_test(jobs_of_a_host_go_to_its_workers_only),
+        store_test(a_job_whose_delivery_was_lost_is_read_again),
+        store_test(reading_goes_on_after_redis_was_killed),
+        store_test(streams_that_were_lost_are_made_again),
+        store_test(workers_and_what_they_own_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,44 +32,27 @@ static struct plan other_plan = {
 
 /* --- deployments --- */
 
-static void created(uint64_t id, size_t ahead, const struct err *err, void *user) {
-    (void)ahead;
-    assert_null(err);
-    *(uint64_t *)user = id;
-}
-
-static bool has_id(void *user) {
-    return *(uint64_t *)user != 0;
-}
-
-static void create_begin(const struct plan *of, uint64_t *ret_id) {
-    const struct new_deployment request = {
+static struct new_deployment request_of(const struct plan *of) {
+    return (struct new_deployment){
         .plan = of, .version = "1.2.3", .actor = "alice", .via = "cli", .guided_flag = -1, .now_ms = 1000};
-    *ret_id = 0;
-    store_create_deployment(rig.store, &request, created, ret_id);
 }
 
 static uint64_t create(const struct plan *of) {
-    uint64_t id;
-    create_begin(of, &id);
-    rig_until(&rig, has_id, &id);
-    return id;
+    const struct new_deployment request = request_of(of);
+    return rig_must_create(&rig, &request);
 }
 
 static void finish(uint64_t id, const struct plan *of, int64_t ended_ms) {
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     const struct deployment d = {
         .id = id, .plan = of, .version = "1.2.3", .state = DEPLOYMENT_SUCCEEDED, .ended_ms = ended_ms};
     commit_finish(commit, &d);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 /* All that a deployment may have. Its question has its own number. */
 static void furnish(uint64_t id) {
     char key[64], number[24];
-    struct rig_result result = {0};
     struct commit *commit = commit_create(rig.store, NULL);
     (void)snprintf(number, sizeof number, "%d", (int)id);
     commit_put_view(commit, id, "console:deploys:status", "digest message");
@@ -87,8 +70,7 @@ static void furnish(uint64_t id) {
         (void)snprintf(key, sizeof key, "log:%d:0.0.%d:at", (int)id, attempt);
         commit_add(commit, "HSET", key, "position", "1");
     }
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
 }
 
 /* How many keys have this number in the place of a deployment's or a question's. */
@@ -196,16 +178,17 @@ static void record_came(struct deployment_record *record, const struct err *err,
 }
 
 static void a_plan_that_goes_while_another_deployment_is_made_is_stored_again(void **state) {
-    uint64_t id;
+    const struct new_deployment request = request_of(&plan);
+    struct rig_created created;
     struct told told = {0};
     struct told loaded = {0};
     (void)state;
     finish(create(&plan), &plan, now_ms - 5 * DAY_MS);
-    create_begin(&plan, &id); /* has asked for the plan before it goes */
+    rig_create_begin(&rig, &request, &created); /* has asked for the plan before it goes */
     store_retire(rig.store, leadership, now_ms, retired, &told);
-    rig_until(&rig, has_id, &id);
+    assert_int_equal(rig_created(&rig, &created).err.code, ERR_NONE);
     assert_int_equal(told.removed, 1);
-    store_load_deployment(rig.store, id, record_came, &loaded);
+    store_load_deployment(rig.store, created.id, record_came, &loaded);
     rig_until(&rig, has_come, &loaded);
     assert_int_equal(strlen(rig_call(&rig, "KEYS", "t:plan:*")), strlen("t:plan:") + 64);
 }
@@ -231,32 +214,20 @@ static void who_no_longer_leads_removes_nothing(void **state) {
 }
 
 static void a_card_of_a_deployment_that_is_gone_is_not_recorded(void **state) {
-    struct rig_result result = {0};
     (void)state;
     struct commit *commit = commit_create(rig.store, NULL);
     commit_put_view(commit, 7, "console:deploys:status", "digest message");
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_REFUSED);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_REFUSED);
     assert_string_equal(rig_call(&rig, "EXISTS", "t:dep:7:views"), "0");
 }
 
 /* --- the rig --- */
 
-static void ignore(void *user) {
-    (void)user;
-}
-
-static bool leads(void *user) {
-    return leadership_held(user);
-}
-
 static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
     now_ms = clock_wall_ms();
-    leadership = leadership_create(rig.loop, rig.store,
-                                   &(struct leadership_options){.token = "h1/1", .gained = ignore, .lost = ignore});
-    rig_until(&rig, leads, leadership);
+    leadership = rig_lead(&rig);
     return 0;
 }
 

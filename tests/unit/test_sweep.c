@@ -45,23 +45,11 @@ static const struct plan plan = {.project = "web",
 
 /* --- a deployment in a state of the test's choice --- */
 
-static void created(uint64_t id, size_t ahead, const struct err *err, void *user) {
-    (void)ahead;
-    assert_null(err);
-    *(uint64_t *)user = id;
-}
-
-static bool has_id(void *user) {
-    return *(uint64_t *)user != 0;
-}
-
 /* A new deployment whose word to the leader was read. */
 static uint64_t create(void) {
-    uint64_t id = 0;
     const struct new_deployment request = {
         .plan = &plan, .version = "1.2.3", .actor = "alice", .via = "cli", .guided_flag = -1, .now_ms = 1000};
-    store_create_deployment(rig.store, &request, created, &id);
-    rig_until(&rig, has_id, &id);
+    uint64_t id = rig_must_create(&rig, &request);
     assert_int_equal(id, 1);
     (void)rig_call(&rig, "DEL", "t:inbox");
     return id;
@@ -182,7 +170,6 @@ static void a_queued_deployment_at_the_head_of_its_lane_is_told(void **state) {
 }
 
 static void what_waits_for_a_time_gets_its_timer_back(void **state) {
-    struct rig_result result = {0};
     (void)state;
     create();
     set_state("running");
@@ -204,8 +191,7 @@ static void what_waits_for_a_time_gets_its_timer_back(void **state) {
     deployment_init(&d, &plan, arena);
     d.id = 1;
     commit_ask(commit, &d, &question);
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
     arena_destroy(arena);
     assert_int_equal(sweep().timers, 2);
     assert_non_null(strstr(rig_call(&rig, "ZRANGE", "t:timers", "0", "-1"), "retry_due"));
@@ -216,7 +202,6 @@ static void what_waits_for_a_time_gets_its_timer_back(void **state) {
 /* --- what is removed --- */
 
 static void entries_whose_claim_moved_on_are_removed(void **state) {
-    struct rig_result result = {0};
     const struct job jobs[] = {
         {.kind = JOB_START, .deployment = 1, .slot = 0, .attempt = 1, .epoch = 1, .host = "h1"}, /* claimed */
         {.kind = JOB_START,
@@ -239,8 +224,7 @@ static void entries_whose_claim_moved_on_are_removed(void **state) {
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         commit_push_job(commit, &jobs[i]);
     }
-    commit_send(commit, rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
+    assert_int_equal(rig_commit(&rig, commit), COMMIT_DONE);
     assert_int_equal(sweep().entries, 3);
     assert_string_equal(rig_call(&rig, "XLEN", "t:jobs:h1"), "0");
     assert_string_equal(rig_call(&rig, "XLEN", "t:control:h1"), "1");
@@ -303,20 +287,10 @@ static void a_sweep_that_loses_redis_says_so(void **state) {
 
 /* --- the rig --- */
 
-static void ignore(void *user) {
-    (void)user;
-}
-
-static bool leads(void *user) {
-    return leadership_held(user);
-}
-
 static int open_rig(void **state) {
     (void)state;
     rig_open(&rig);
-    leadership = leadership_create(rig.loop, rig.store,
-                                   &(struct leadership_options){.token = "h1/1", .gained = ignore, .lost = ignore});
-    rig_until(&rig, leads, leadership);
+    leadership = rig_lead(&rig);
     return 0;
 }
 
