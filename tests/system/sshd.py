@@ -9,7 +9,7 @@ a home folder, host keys, a boot id and a shell of its own, and an ssh_config an
         web.reboot()                              # everything on it dies, and it comes back under another boot id
 
 What a machine cannot play without root (another shell as /bin/sh, a boot id, a small disk, a network to cut) is done in namespaces of
-its own; NAMESPACES says whether they may be made here.
+its own; NAMESPACES says whether they may be made here, and needs_namespaces marks a test that needs them.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+
+import pytest
 
 from rig import free_port, until
 
@@ -38,6 +40,7 @@ def namespaces_work():
 
 
 NAMESPACES = namespaces_work()
+needs_namespaces = pytest.mark.skipif(not NAMESPACES, reason="namespaces can't be made here (root is needed, outside of a chroot)")
 
 
 def quoted(*words):

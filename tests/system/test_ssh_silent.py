@@ -5,6 +5,7 @@ import signal
 import time
 
 from rig import until
+from sshd import needs_namespaces
 from ssh_world import running, supervisors, world
 
 
@@ -20,6 +21,7 @@ def test_the_host_of_a_worker_that_is_gone_is_replaced_by_another():
         assert w.steps(web) == [("install", 1), ("check", 1)]
 
 
+@needs_namespaces
 def test_a_machine_that_is_gone_in_mid_step_is_asked_about_as_unknown():
     """It comes back under another boot: nobody will ever know, the question says so, and a Retry runs the step once more."""
     with world("gone") as w:

@@ -15,9 +15,8 @@ import pytest
 import ssh_run
 from rig import until
 from ssh_run import CONTROL, Run
-from sshd import NAMESPACES, SHELLS, Machines
+from sshd import NAMESPACES, SHELLS, Machines, needs_namespaces
 
-needs_namespaces = pytest.mark.skipif(not NAMESPACES, reason="namespaces can't be made here (root is needed)")
 # An output in which each byte that is lost or doubled shows.
 COUNTING = "i=0; while [ $i -lt 24 ]; do i=$((i+1)); echo line $i; sleep 0.1; done"
 WAIT = "while [ ! -e go ]; do sleep 0.05; done"
