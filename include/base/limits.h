@@ -167,6 +167,7 @@ enum {
     LIMIT_PROBE_PAUSE_MS = 2000,          /* before the second probe; twice as long before the next */
     LIMIT_PROBE_PAUSE_MAX_MS = 30000,
     LIMIT_PROBE_RUN_MS = 60000,     /* one probe; then it is killed */
+    LIMIT_PROBES_AT_ONCE = 16,      /* of one worker */
     LIMIT_SSH_PERSIST_SECONDS = 60, /* an unused shared connection */
 
     LIMIT_STOP_MS = 15000, /* an ordered stop of the server */

@@ -32,7 +32,7 @@ struct job {
     const char *host;     /* the stream it goes to; NULL = any */
     const char *owner;    /* ADOPT, CHECK: the worker that had claimed the attempt; NULL = not known */
     uint64_t question;    /* PROBE: as long as it is open, */
-    int64_t until_ms;     /* and until then (wall time) */
+    int64_t until_ms;     /* and until then (wall time), unless the question says more by now */
     const char *plan_hash, *version, *previous_version, *actor, *inputs;
     const char *stream, *entry; /* of a job that was read: where to acknowledge */
 };
@@ -113,8 +113,8 @@ void store_load_plan(struct store *store, const char *hash, plan_done *done, voi
 typedef void installation_done(const char *name, void *user);
 void store_installation(struct store *store, installation_done *done, void *user);
 
-/* Whether a question is open; also true while that is not known. */
-typedef void open_done(bool open, void *user);
-void store_question_is_open(struct store *store, uint64_t question, open_done *done, void *user);
+/* Until when (wall time) a question waits for its target to be back: 0 = it is over, or does not; -1 = that can't be read. */
+typedef void waits_done(int64_t until_ms, void *user);
+void store_question_waits(struct store *store, uint64_t question, waits_done *done, void *user);
 
 #endif

@@ -12,9 +12,20 @@ struct waiting {
     size_t next, done;
     int64_t until_ms;
     const char *targets;
+    const char *before;         /* who had chosen it before, for one that still waits; or NULL */
     enum answer_result refused; /* of the last that was not done */
     struct err left_out;        /* why the first was that a Retry is not possible for */
 };
+
+/* What stands behind who chose it, if it had been chosen before. */
+static const char *after_whom(const struct task *task) {
+    const char *before = ((const struct waiting *)task->state)->before;
+    if (before == NULL || str_equal(before, task->op.actor.name)) {
+        return before == NULL ? "" : " again";
+    }
+    bool by_step = str_equal(before, WHEN_BACK_BY_STEP);
+    return arena_printf(task->arena, " after %s", by_step ? "its step" : before);
+}
 
 static void when_back_end(struct task *task) {
     const struct waiting *state = task->state;
@@ -23,8 +34,8 @@ static void when_back_end(struct task *task) {
         struct buf until = BUF_INIT(ERR_TEXT_SIZE);
         clock_short(&until, state->until_ms, clock_wall_ms());
         buf_printf(&task->text,
-                   "Q%llu retries by itself when %s is back (chosen by %s), until %s. It can be answered before.", id,
-                   state->targets, task->op.actor.name, until.data);
+                   "Q%llu retries by itself when %s is back (chosen by %s%s), until %s. It can be answered before.", id,
+                   state->targets, task->op.actor.name, after_whom(task), until.data);
         buf_finish(&until);
         json_object_begin(&task->out, NULL);
         json_add_int(&task->out, "questions", (int64_t)state->done);
@@ -58,10 +69,20 @@ static bool may_retry(struct task *task, const struct question_record *asked) {
     return may;
 }
 
+/* Chosen again, it is put off, and never brought nearer. */
+static void when_back_record(struct task *task, const struct question *q) {
+    struct waiting *state = task->state;
+    if (q->back_by != NULL && q->back_until_ms > clock_wall_ms()) {
+        state->before = q->back_by;
+        state->until_ms = q->back_until_ms > state->until_ms ? q->back_until_ms : state->until_ms;
+    }
+    store_when_back(task->operations->options.store, task->record->deployment->id, q->id, state->until_ms,
+                    task->op.actor.name, task->op.actor.via, task->config->generation, when_back_recorded, task);
+}
+
 /* Each machine of a card is one compare-and-set of its own, as for take. */
 static void when_back_next(struct task *task) {
     struct waiting *state = task->state;
-    const struct deployment *d = task->record->deployment;
     const struct question_record *asked = record_question(task->record, task->question);
     while (state->next < task->record->question_count) {
         const struct question_record *other = &task->record->questions[state->next++];
@@ -69,9 +90,7 @@ static void when_back_next(struct task *task) {
             may_retry(task, other)) {
             state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->targets[0] == '\0' ? "" : ", ",
                                           other->target_name);
-            store_when_back(task->operations->options.store, d->id, other->question.id, state->until_ms,
-                            task->op.actor.name, task->op.actor.via, task->config->generation, when_back_recorded,
-                            task);
+            when_back_record(task, &other->question);
             return;
         }
     }

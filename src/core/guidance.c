@@ -194,14 +194,16 @@ bool question_may_wait_for_back(const struct question *question) {
     return question->unreachable && (question->options & GUIDANCE_RETRY) != 0;
 }
 
-static void wait_for_back(struct apply *apply, struct question *q, const char *by, int64_t until_ms) {
+static void wait_for_back(struct apply *apply, struct question *q, const char *by, int64_t until_ms, bool first) {
     q->back_by = by;
     q->back_until_ms = until_ms;
-    struct effect *probe = apply_effect(apply, EFFECT_PROBE, q->step, q->slot);
-    probe->question = q->id;
-    probe->attempt = q->attempt;
-    probe->epoch = deployment_run(apply->d, q->step, q->slot)->epoch;
-    probe->at_ms = until_ms;
+    if (first) {
+        struct effect *probe = apply_effect(apply, EFFECT_PROBE, q->step, q->slot);
+        probe->question = q->id;
+        probe->attempt = q->attempt;
+        probe->epoch = deployment_run(apply->d, q->step, q->slot)->epoch;
+        probe->at_ms = until_ms;
+    }
     apply_audit(apply, "when_back Q%llu %s", (unsigned long long)q->id, by);
 }
 
@@ -210,7 +212,7 @@ void question_wait_for_back(struct apply *apply, const struct run *run) {
     struct question *q = deployment_question(apply->d, run->question);
     const struct plan_step *step = &apply->d->plan->steps[q->step];
     if (step->when_back_ms > 0 && question_may_wait_for_back(q) && run->auto_retries <= (uint32_t)step->retry_times) {
-        wait_for_back(apply, q, WHEN_BACK_BY_STEP, apply->event->now_ms + step->when_back_ms);
+        wait_for_back(apply, q, WHEN_BACK_BY_STEP, apply->event->now_ms + step->when_back_ms, true);
     }
 }
 
@@ -222,7 +224,10 @@ bool guidance_when_back(struct apply *apply, struct run *run) {
     if (q == NULL || !question_may_wait_for_back(q)) {
         return false;
     }
-    wait_for_back(apply, q, arena_strdup(apply->d->arena, event->actor), event->deadline_ms);
+    /* Chosen again, it is waited for already, and who waits looks until when. A leader that has just read the question finds this choice in
+     * it. */
+    bool waits = q->back_by != NULL && q->back_until_ms > event->now_ms && q->back_until_ms != event->deadline_ms;
+    wait_for_back(apply, q, arena_strdup(apply->d->arena, event->actor), event->deadline_ms, !waits);
     return true;
 }
 

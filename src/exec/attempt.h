@@ -15,6 +15,9 @@
 #include "rundir.h"
 #include "store/queue.h"
 
+/* What a JOB_PROBE does now; see probe.c. */
+enum probing { PROBE_PAUSES, PROBE_ASKS, PROBE_READY, PROBE_RUNS, PROBE_TELLS };
+
 /* Beside, of a run on an ssh target: see remote.c. */
 struct remote {
     struct timer *attach;   /* goes on with the run when a supervisor has died */
@@ -25,7 +28,9 @@ struct remote {
     int64_t notice_ms;      /* wall; 0 = none */
     bool telling;
     struct before *before; /* while it is asked whether the attempt before is gone */
-    struct timer *probe;   /* of a JOB_PROBE: the next one, or the end of one that takes too long */
+    enum probing probing;  /* of a JOB_PROBE */
+    struct timer *probe;   /* the next one, or the end of one that takes too long */
+    int64_t ready_ms;      /* monotonic: since when it waits for its turn */
 };
 
 enum { ATTEMPT_AGAIN_MS = 500 };
@@ -102,8 +107,8 @@ void probe_ended(struct attempt *attempt, int status);
 void worker_add(struct worker *worker, struct attempt *attempt);
 void worker_remove(struct worker *worker, struct attempt *attempt);
 bool worker_is_draining(const struct worker *worker);
-bool worker_has(const struct worker *worker, const struct job *job);
-void worker_spawned(struct worker *worker, pid_t pid); /* to be collected when it ends */
+struct attempt *worker_attempts(const struct worker *worker); /* the first; NULL = there are none */
+void worker_spawned(struct worker *worker, pid_t pid);        /* to be collected when it ends */
 /* Whether the worker with this id had this state directory, under this boot of the machine. */
 bool worker_was_here(const struct worker *worker, const char *id);
 const struct worker_options *worker_options_of(const struct worker *worker);

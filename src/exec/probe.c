@@ -1,6 +1,9 @@
 /*
  * Sees when a target is back, for a question that then retries by itself: by guidepost-ssh, or by the command that the step names. This changes
  * nothing on the target, and holds no slot. The job stays unacknowledged as long as it goes on, so that another worker gets it if this one dies.
+ *
+ * A probe pauses, asks whether the question still waits, is ready until its turn has come, runs, and tells that the target is back. What one
+ * finds out counts for all that wait for the same, and only so many run at once.
  */
 
 #include <signal.h>
@@ -10,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "launch.h"
 
 static void probe_again(void *user);
@@ -23,12 +27,18 @@ static void probe_over(struct attempt *attempt) {
     attempt_finish(attempt);
 }
 
-static void probe_later(struct attempt *attempt) {
+static void probe_pause(struct attempt *attempt, int64_t ms) {
     struct remote *ssh = &attempt->ssh;
-    ssh->pause_ms = ssh->pause_ms == 0 ? LIMIT_PROBE_PAUSE_MS : 2 * ssh->pause_ms;
-    ssh->pause_ms = ssh->pause_ms < LIMIT_PROBE_PAUSE_MAX_MS ? ssh->pause_ms : LIMIT_PROBE_PAUSE_MAX_MS;
+    ssh->probing = PROBE_PAUSES;
+    ssh->pause_ms = ms < LIMIT_PROBE_PAUSE_MAX_MS ? ms : LIMIT_PROBE_PAUSE_MAX_MS;
     timer_start(ssh->probe, ssh->pause_ms);
 }
+
+static int64_t next_pause(const struct attempt *attempt) {
+    return attempt->ssh.pause_ms == 0 ? LIMIT_PROBE_PAUSE_MS : 2 * attempt->ssh.pause_ms;
+}
+
+/* --- what was found out ----------------------------------------------------------------------------------------- */
 
 /* It was told, or nobody wants to know any more. */
 static void back_told(const struct commit_reply *reply, void *user) {
@@ -39,22 +49,69 @@ static void back_told(const struct commit_reply *reply, void *user) {
     if (reply->result == COMMIT_DONE || reply->result == COMMIT_REFUSED) {
         probe_over(attempt);
     } else {
-        probe_later(attempt);
+        probe_pause(attempt, next_pause(attempt));
     }
 }
 
-void probe_ended(struct attempt *attempt, int status) {
-    attempt->pid = 0;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        probe_later(attempt);
-        return;
-    }
-    timer_stop(attempt->ssh.probe);
+static void probe_tell(struct attempt *attempt) {
     log_info("a target is back", LOG_DEPLOYMENT(attempt->job.deployment), LOG_QUESTION(attempt->job.question), LOG_END);
+    timer_stop(attempt->ssh.probe);
+    attempt->ssh.probing = PROBE_TELLS;
     attempt->pending++;
     queue_notice(options(attempt)->store, &attempt->job, worker_id(attempt->worker), options(attempt)->host, EVENT_BACK,
                  NULL, clock_wall_ms(), back_told, attempt);
 }
+
+static const struct plan_step *step_of(const struct attempt *attempt) {
+    return &attempt->plan->plan->steps[attempt->job.step];
+}
+
+/* Whether the answer to one is the answer to the other. */
+static bool is_same(const struct attempt *a, const struct attempt *b) {
+    const struct plan *plan = a->plan->plan, *other = b->plan->plan;
+    const char *command = step_of(a)->probe;
+    if (!str_equal(command, step_of(b)->probe)) {
+        return false;
+    }
+    if (command == NULL) {
+        return str_equal(plan->targets[step_of(a)->targets[a->job.slot]].ssh,
+                         other->targets[step_of(b)->targets[b->job.slot]].ssh);
+    }
+    return str_equal(plan->folder, other->folder) &&
+           str_equal(plan_slot_name(plan, a->job.step, a->job.slot), plan_slot_name(other, b->job.step, b->job.slot));
+}
+
+static bool is_probe(const struct attempt *attempt) {
+    return attempt->job.kind == JOB_PROBE && attempt->ssh.probe != NULL;
+}
+
+static void probes_go_on(const struct worker *worker);
+
+static void probe_found(struct attempt *attempt, bool back) {
+    int64_t pause_ms = next_pause(attempt);
+    attempt->ssh.probing = PROBE_PAUSES;
+    struct attempt *next;
+    for (struct attempt *other = worker_attempts(attempt->worker); other != NULL; other = next) {
+        next = other->next;
+        if (!is_probe(other) || (other->ssh.probing != PROBE_PAUSES && other->ssh.probing != PROBE_READY) ||
+            !is_same(other, attempt)) {
+            continue;
+        }
+        if (back) {
+            probe_tell(other);
+        } else {
+            probe_pause(other, pause_ms);
+        }
+    }
+    probes_go_on(attempt->worker);
+}
+
+void probe_ended(struct attempt *attempt, int status) {
+    attempt->pid = 0;
+    probe_found(attempt, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* --- one probe ---------------------------------------------------------------------------------------------------- */
 
 /* The shell reads the command as its script; the name of a target needs no quoting. */
 static int command_launch(struct attempt *attempt, const char *command, struct err *err) {
@@ -72,42 +129,92 @@ static int command_launch(struct attempt *attempt, const char *command, struct e
     return r;
 }
 
-static void probe_launch(struct attempt *attempt) {
-    const char *command = attempt->plan->plan->steps[attempt->job.step].probe;
-    struct err err;
+static int probe_launch(struct attempt *attempt, struct err *err) {
+    const char *command = step_of(attempt)->probe;
     int code;
-    int r = command != NULL ? command_launch(attempt, command, &err)
-                            : attempt_launch(attempt, &attempt->job, "/", "probe", &attempt->pid, &code, &err);
-    if (r < 0) {
+    return command != NULL ? command_launch(attempt, command, err)
+                           : attempt_launch(attempt, &attempt->job, "/", "probe", &attempt->pid, &code, err);
+}
+
+static void probe_run(struct attempt *attempt) {
+    struct err err;
+    attempt->ssh.probing = PROBE_RUNS;
+    if (probe_launch(attempt, &err) < 0) {
         log_warn("a target can't be probed", LOG_ERR(&err), LOG_END);
         attempt->pid = 0;
-        probe_later(attempt);
+        probe_pause(attempt, next_pause(attempt));
     } else {
         timer_start(attempt->ssh.probe, LIMIT_PROBE_RUN_MS);
     }
 }
 
-static void question_seen(bool open, void *user) {
+struct running {
+    const struct attempt *probes[LIMIT_PROBES_AT_ONCE];
+    size_t count;
+};
+
+static bool is_found_out(const struct running *running, const struct attempt *attempt) {
+    bool found = false;
+    for (size_t i = 0; i < running->count && !found; i++) {
+        found = is_same(running->probes[i], attempt);
+    }
+    return found;
+}
+
+/* Whose turn it is: it has waited the longest, and the same is not being found out already. */
+static struct attempt *next_ready(const struct worker *worker, const struct running *running) {
+    struct attempt *next = NULL;
+    for (struct attempt *each = worker_attempts(worker); each != NULL; each = each->next) {
+        if (is_probe(each) && each->ssh.probing == PROBE_READY &&
+            (next == NULL || each->ssh.ready_ms < next->ssh.ready_ms) && !is_found_out(running, each)) {
+            next = each;
+        }
+    }
+    return next;
+}
+
+static void probes_go_on(const struct worker *worker) {
+    struct running running = {.count = 0};
+    for (const struct attempt *each = worker_attempts(worker); each != NULL; each = each->next) {
+        if (is_probe(each) && each->ssh.probing == PROBE_RUNS) {
+            running.probes[running.count++] = each;
+        }
+    }
+    struct attempt *next;
+    while (running.count < LIMIT_PROBES_AT_ONCE && (next = next_ready(worker, &running)) != NULL) {
+        probe_run(next);
+        if (next->ssh.probing == PROBE_RUNS) {
+            running.probes[running.count++] = next;
+        }
+    }
+}
+
+/* The question says until when, and that may have been put off since the job was given. */
+static void question_seen(int64_t until_ms, void *user) {
     struct attempt *attempt = user;
     if (attempt_resumed(attempt)) {
         return;
     }
-    if (!open || clock_wall_ms() >= attempt->job.until_ms) {
+    attempt->job.until_ms = until_ms >= 0 ? until_ms : attempt->job.until_ms;
+    if (clock_wall_ms() >= attempt->job.until_ms) {
         probe_over(attempt);
-    } else {
-        probe_launch(attempt);
+        return;
     }
+    attempt->ssh.probing = PROBE_READY;
+    attempt->ssh.ready_ms = clock_monotonic_ms();
+    probes_go_on(attempt->worker);
 }
 
 /* The pause is over; or a probe takes too long, and its end follows. */
 static void probe_again(void *user) {
     struct attempt *attempt = user;
-    if (attempt->pid > 0) {
+    if (attempt->ssh.probing == PROBE_RUNS) {
         (void)kill(-attempt->pid, SIGKILL);
         return;
     }
+    attempt->ssh.probing = PROBE_ASKS;
     attempt->pending++;
-    store_question_is_open(options(attempt)->store, attempt->job.question, question_seen, attempt);
+    store_question_waits(options(attempt)->store, attempt->job.question, question_seen, attempt);
 }
 
 void probe_begin(struct attempt *attempt) {

@@ -120,23 +120,29 @@ void worker_remove(struct worker *worker, struct attempt *attempt) {
     }
 }
 
-bool worker_has(const struct worker *worker, const struct job *job) {
-    for (const struct attempt *a = worker->attempts; a != NULL; a = a->next) {
-        if (a->job.kind == job->kind && a->job.deployment == job->deployment && a->job.step == job->step &&
-            a->job.slot == job->slot && a->job.attempt == job->attempt && a->job.epoch == job->epoch) {
-            return true;
-        }
-    }
-    return false;
+struct attempt *worker_attempts(const struct worker *worker) {
+    return worker->attempts;
 }
 
-/* Jobs have come. One that came twice is let go: the first of them acknowledges it. What comes after the good-bye the
- * sweep gives to others. */
+static const struct attempt *worker_find(const struct worker *worker, const struct job *job) {
+    const struct attempt *a = worker->attempts;
+    while (a != NULL && (a->job.kind != job->kind || a->job.deployment != job->deployment || a->job.step != job->step ||
+                         a->job.slot != job->slot || a->job.attempt != job->attempt || a->job.epoch != job->epoch)) {
+        a = a->next;
+    }
+    return a;
+}
+
+/* Jobs have come. One that came twice is let go: the first of them acknowledges it; but whether a target is back may be asked for twice. What
+ * comes after the good-bye the sweep gives to others. */
 static void worker_read(const struct job *jobs, size_t count, void *user) {
     struct worker *worker = user;
     for (size_t i = 0; i < count && !worker->left; i++) {
-        if (!worker_has(worker, &jobs[i])) {
+        const struct attempt *there = worker_find(worker, &jobs[i]);
+        if (there == NULL) {
             attempt_begin(worker, &jobs[i]);
+        } else if (jobs[i].kind == JOB_PROBE && !str_equal(jobs[i].entry, there->job.entry)) {
+            queue_acknowledge(worker->options.store, &jobs[i]);
         }
     }
     worker_ask(worker);

@@ -330,24 +330,30 @@ void store_installation(struct store *store, installation_done *done, void *user
 
 /* --- a question, for who waits beside it --- */
 
-struct open_question {
-    open_done *done;
+struct waiting_question {
+    waits_done *done;
     void *user;
 };
 
-static void open_came(const struct redis_reply *reply, bool sent, void *user) {
-    struct open_question *asked = user;
+static void waiting_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct waiting_question *asked = user;
+    uint64_t until_ms = 0;
     (void)sent;
     bool known = reply != NULL && redis_kind(reply) != REDIS_ERROR;
-    asked->done(!known || str_equal(redis_text(reply, NULL), "open"), asked->user);
+    if (known && str_equal(redis_text(redis_at(reply, 0), NULL), "open")) {
+        const char *until = redis_text(redis_at(reply, 1), NULL);
+        until_ms = until != NULL && str_to_u64(until, &until_ms, NULL) == 0 ? until_ms : 0;
+    }
+    asked->done(known ? (int64_t)until_ms : -1, asked->user);
     mem_free(asked);
 }
 
-void store_question_is_open(struct store *store, uint64_t question, open_done *done, void *user) {
+void store_question_waits(struct store *store, uint64_t question, waits_done *done, void *user) {
     char key[STORE_KEY_SIZE];
-    struct open_question *asked = mem_alloc(sizeof *asked);
+    struct waiting_question *asked = mem_alloc(sizeof *asked);
 
     asked->done = done;
     asked->user = user;
-    redis_call(store_redis(store), open_came, asked, "HGET", store_key(store, key, "q:%" PRIu64, question), "state");
+    redis_call(store_redis(store), waiting_came, asked, "HMGET", store_key(store, key, "q:%" PRIu64, question), "state",
+               "back_until");
 }

@@ -106,7 +106,7 @@ def when_back(w, question):
     status, reply = w.person.say("retry", f"Q{question['id']}", "when", "back")
     assert status == 200 and "retries by itself when web-2 is back (chosen by local:" in reply["text"], reply
     status, reply = w.person.ask("POST", f"/v1/questions/{question['id']}/when-back", {})
-    assert status == 200, reply
+    assert status == 200 and f"(chosen by {w.person.name} again)" in reply["text"], reply
     waiting = w.person.get(f"/v1/questions/{question['id']}")
     assert waiting["open"] and waiting["back_by"] == w.person.name and waiting["back_until"] > time.time() * 1000
 

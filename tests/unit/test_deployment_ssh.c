@@ -197,6 +197,33 @@ static void a_step_may_choose_it_by_itself_once(void **state) {
     assert_int_equal(scene_count(&scene, EFFECT_PROBE), 0);
 }
 
+/* Who looks for the target reads until when; a second one is sent only where the first has given up. */
+static void chosen_again_it_is_put_off_and_looked_for_by_the_same(void **state) {
+    (void)state;
+    begin();
+    end_unreachable();
+    const int64_t hour_ms = 3600 * 1000, begun_ms = scene.now_ms;
+    struct event chosen = scene_event(&scene, EVENT_WHEN_BACK, 0, 0);
+    chosen.question = scene_question(&scene, 0, 0)->id;
+    chosen.actor = "bob";
+    chosen.deadline_ms = begun_ms + hour_ms;
+    assert_true(scene_give(&scene, chosen));
+    assert_int_equal(scene_count(&scene, EFFECT_PROBE), 1);
+    chosen.actor = "carol";
+    chosen.deadline_ms = begun_ms + 2 * hour_ms;
+    assert_true(scene_give(&scene, chosen));
+    assert_int_equal(scene_count(&scene, EFFECT_PROBE), 0);
+    assert_string_equal(scene_question(&scene, 0, 0)->back_by, "carol");
+    assert_int_equal(scene_question(&scene, 0, 0)->back_until_ms, chosen.deadline_ms);
+    scene.now_ms = chosen.deadline_ms;
+    chosen.deadline_ms += hour_ms;
+    assert_true(scene_give(&scene, chosen));
+    assert_int_equal(scene_effect(&scene, EFFECT_PROBE, 0, 0)->at_ms, chosen.deadline_ms);
+    assert_true(give(EVENT_BACK));
+    assert_string_equal(scene_effect(&scene, EFFECT_CLOSE, 0, 0)->text,
+                        "web-1 is back: retried by itself, as carol chose.");
+}
+
 static void why_a_machine_is_away_is_said_in_words(void **state) {
     (void)state;
     begin();
@@ -224,6 +251,7 @@ int main(void) {
         scene_test(somebody_may_answer_before_it_is_back),
         scene_test(only_a_question_about_an_unreachable_machine_can_wait_for_it),
         scene_test(a_step_may_choose_it_by_itself_once),
+        scene_test(chosen_again_it_is_put_off_and_looked_for_by_the_same),
         scene_test(why_a_machine_is_away_is_said_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,6 +432,39 @@ static void workers_and_what_they_own_are_listed(void **state) {
     assert_non_null(strstr(rig_call(&rig, "XRANGE", "t:inbox", "-", "+"), "gone w1"));
 }
 
+struct waits {
+    int64_t until_ms;
+    bool told;
+};
+
+static void waits_came(int64_t until_ms, void *user) {
+    *(struct waits *)user = (struct waits){until_ms, true};
+}
+
+static bool waits_told(void *user) {
+    return ((const struct waits *)user)->told;
+}
+
+static int64_t waits_until(uint64_t question) {
+    struct waits waits = {0};
+    store_question_waits(rig.store, question, waits_came, &waits);
+    rig_until(&rig, waits_told, &waits);
+    return waits.until_ms;
+}
+
+static void a_question_says_until_when_it_waits_for_its_target(void **state) {
+    (void)state;
+    assert_int_equal(waits_until(8), 0);
+    (void)rig_call(&rig, "HSET", "t:q:8", "state", "open");
+    assert_int_equal(waits_until(8), 0);
+    (void)rig_call(&rig, "HSET", "t:q:8", "back_until", "1764000000000");
+    assert_true(waits_until(8) == 1764000000000);
+    (void)rig_call(&rig, "HSET", "t:q:8", "state", "closed");
+    assert_int_equal(waits_until(8), 0);
+    (void)rig_call(&rig, "SET", "t:q:9", "no hash");
+    assert_int_equal(waits_until(9), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(of_two_workers_that_claim_one_wins),
@@ -454,6 +487,7 @@ int main(void) {
         store_test(reading_goes_on_after_redis_was_killed),
         store_test(streams_that_were_lost_are_made_again),
         store_test(workers_and_what_they_own_are_listed),
+        store_test(a_question_says_until_when_it_waits_for_its_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
