@@ -21,7 +21,7 @@
 #include "exec/rundir.h"
 #include "rundir_record.h"
 
-enum { EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600 };
+enum { EXCERPT_READ_BYTES = 8 << 10, KEPT_SECONDS = 7 * 24 * 3600, LOOK_SECONDS = 3600 };
 
 void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot,
                  uint32_t attempt) {
@@ -391,20 +391,28 @@ static bool all_settled(const char *deployment_dir) {
     return settled;
 }
 
-void rundir_sweep(const char *state_dir) {
-    char runs[RUNDIR_PATH_SIZE];
-    file_path(runs, state_dir, "runs");
-    DIR *dir = opendir(runs);
+/* Removes what lies in a folder of the state directory and was not changed for so long. */
+static void sweep(const char *state_dir, const char *name, time_t seconds, bool (*may_go)(const char *path)) {
+    char folder[RUNDIR_PATH_SIZE];
+    file_path(folder, state_dir, name);
+    DIR *dir = opendir(folder);
     time_t now = time(NULL);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
         struct stat st;
-        file_path(path, runs, entry->d_name);
-        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > KEPT_SECONDS && all_settled(path)) {
+        file_path(path, folder, entry->d_name);
+        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > seconds &&
+            (may_go == NULL || may_go(path))) {
             file_remove_tree(path);
         }
     }
     if (dir != NULL) {
         (void)closedir(dir);
     }
+}
+
+/* Whoever looks at an attempt before takes away its directory itself, unless it was killed. */
+void rundir_sweep(const char *state_dir) {
+    sweep(state_dir, "runs", KEPT_SECONDS, all_settled);
+    sweep(state_dir, "looks", LOOK_SECONDS, NULL);
 }

@@ -73,7 +73,8 @@ void rundir_lose(const char *path, const char *why);
  * what keeps the attempt from starting again. */
 void rundir_clear(const char *path);
 
-/* Removes the directories of deployments in which nothing began for a week and every end was told. */
+/* Removes the directories of deployments in which nothing began for a week and every end was told, and those of an hour ago by which a
+ * target was asked about an attempt before. */
 void rundir_sweep(const char *state_dir);
 
 #endif

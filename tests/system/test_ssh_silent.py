@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from rig import until
+from rig import process_runs, until
 from sshd import needs_namespaces
 from ssh_world import running, supervisors, world
 
@@ -70,3 +70,22 @@ def test_a_retry_while_the_step_still_runs_starts_nothing():
         assert w.person.answer(question["id"], "retry")[0] in (200, 409)  # it may have been heard before
         assert w.final(id) == "succeeded"
         assert w.steps(web) == [("install", 1), ("check", 1)]
+
+
+def test_a_cancel_is_carried_out_by_an_adopter_on_another_host():
+    """Neither the worker nor its note of the cancel is there any more."""
+    with world("cancel-host", workers=2, hosts=2) as w:
+        id, web = running(w, 60)
+        pid = int(w.lines(web)[0][5])
+        owner = next(n for n in range(2) if list(w.rig.host_dirs[n].glob("runs/*/*/record")))
+        told = supervisors(w)
+        for supervisor in told:
+            os.kill(supervisor, signal.SIGSTOP)
+        assert w.person.say("cancel", f"D{id}")[0] == 200
+        until("the stop to be noted", lambda: list(w.rig.host_dirs[owner].glob("runs/*/*/stop")))
+        w.rig.workers[owner].kill()
+        for supervisor in told:
+            os.kill(supervisor, signal.SIGKILL)
+        assert w.final(id) == "canceled"
+        assert not process_runs(pid)
+        assert w.steps(web) == [("install", 1)]

@@ -133,6 +133,28 @@ static void the_sweep_keeps_what_was_not_told(void **context) {
     assert_false(swept_when("", "void\n", true));
 }
 
+static bool look_is_swept(time_t age) {
+    char looks[128], look[160], record[192];
+    struct err err;
+    const struct timespec old[2] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
+    (void)snprintf(looks, sizeof looks, "%s/looks", state);
+    (void)snprintf(look, sizeof look, "%s/one", looks);
+    (void)snprintf(record, sizeof record, "%s/record", look);
+    assert_int_equal(file_make_dirs(look, 0700, &err), 0);
+    assert_int_equal(file_write_atomic(record, "boot x\n", 7, 0600, false, &err), 0);
+    assert_int_equal(utimensat(AT_FDCWD, look, old, 0), 0);
+    rundir_sweep(state);
+    bool gone = !is_there(look);
+    (void)file_remove_tree(looks);
+    return gone;
+}
+
+static void the_sweep_takes_looks_that_nobody_took_away(void **context) {
+    (void)context;
+    assert_true(look_is_swept(3700));
+    assert_false(look_is_swept(60));
+}
+
 static void an_end_that_was_told_is_still_an_end(void **context) {
     (void)context;
     static const char *const tails[] = {"", "t", "told"};
@@ -405,6 +427,7 @@ int main(void) {
         RUNDIR_TEST(an_adopter_that_is_faster_than_the_maker_keeps_it_from_starting),
         RUNDIR_TEST(an_adopter_and_a_starting_supervisor_agree),
         RUNDIR_TEST(the_sweep_keeps_what_was_not_told),
+        RUNDIR_TEST(the_sweep_takes_looks_that_nobody_took_away),
         RUNDIR_TEST(an_end_that_was_told_is_still_an_end),
         RUNDIR_TEST(only_an_end_is_told),
     };

@@ -117,8 +117,11 @@ clock() {
             break
         fi
     done
-    # When the supervisor was killed its pid may be somebody else's.
-    flock -sn "$dir/lock" true || kill -s $kind $$
+    # A shell that is about to wait may miss it. When the supervisor was killed its pid may be somebody else's.
+    until flock -sn "$dir/lock" true; do
+        kill -s $kind $$
+        sleep 1
+    done
 }
 
 # The pairs of the environment, then the script, setsid and sh. No variable may be used here, as the script's may have
