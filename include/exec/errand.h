@@ -4,7 +4,7 @@
 /*
  * A short command run by /bin/sh for this process itself, as a pager is called. Unlike a step it does not outlive us, nothing is
  * recorded of it, and its environment is what is given and no more. It is a session of its own, and whatever is left of that at
- * its end, or after the limit, is killed.
+ * its end, after the limit, or when this process is gone, is killed.
  */
 
 #include <stdbool.h>
@@ -29,6 +29,7 @@ struct errand_end {
     int status, signal;    /* of its end */
     bool timed_out;        /* it was killed for the limit */
     const char *output;    /* the last of what it wrote; borrowed until the callback returns */
+    bool cut;              /* and there was more before */
     const struct err *err; /* it could not be started; else NULL */
 };
 

@@ -13,13 +13,15 @@ enum { OUTPUT_KEPT = 1000, READ_SIZE = 4096 };
 
 struct errand {
     uv_process_t process;
-    uv_pipe_t pipe;
+    uv_pipe_t pipe;     /* of its output */
+    uv_pipe_t lifeline; /* closed when we are gone, however that comes */
     struct timer *limit;
     struct timer *soon; /* tells that it could not be started */
     errand_done *done;  /* NULL = nobody waits any more */
     void *user;
     char output[OUTPUT_KEPT + 1];
     size_t size;
+    bool cut;
     char buffer[READ_SIZE];
     bool timed_out;
     struct err err;
@@ -37,12 +39,14 @@ static void errand_close(struct errand *errand) {
     timer_destroy(errand->limit);
     errand->limit = NULL;
     uv_close((uv_handle_t *)&errand->pipe, handle_closed);
+    uv_close((uv_handle_t *)&errand->lifeline, handle_closed);
     uv_close((uv_handle_t *)&errand->process, handle_closed);
 }
 
 /* --- its output ---------------------------------------------------------------------------------------------- */
 
 static void keep(struct errand *errand, const char *data, size_t size) {
+    errand->cut = errand->cut || errand->size + size > OUTPUT_KEPT;
     if (size >= OUTPUT_KEPT) {
         data += size - OUTPUT_KEPT;
         size = OUTPUT_KEPT;
@@ -96,10 +100,12 @@ static void exited(uv_process_t *process, int64_t status, int signal) {
     kill_all(errand);
     drain(errand);
     if (errand->done != NULL) {
-        errand->done(
-            &(struct errand_end){
-                .status = (int)status, .signal = signal, .timed_out = errand->timed_out, .output = errand->output},
-            errand->user);
+        errand->done(&(struct errand_end){.status = (int)status,
+                                          .signal = signal,
+                                          .timed_out = errand->timed_out,
+                                          .output = errand->output,
+                                          .cut = errand->cut},
+                     errand->user);
     }
     errand_close(errand);
 }
@@ -121,26 +127,32 @@ static void tell_not_started(void *user) {
 
 /* --- its beginning -------------------------------------------------------------------------------------------- */
 
+/* What watches the lifeline is no child of the script, which may wait for all of its own. */
+static const char prelude[] = "( (read -r end <&3; kill -9 0) >/dev/null 2>&1 & )\nexec 3<&- 2>&1\n";
+
 struct errand *errand_start(struct loop *loop, const struct errand_options *options, errand_done *done, void *user) {
     struct errand *errand = mem_alloc(sizeof *errand);
     const char **env = mem_array(options->env_count + 1, sizeof *env);
     struct buf script = BUF_INIT(LIMIT_JSON_STRING);
-    buf_printf(&script, "exec 2>&1\n%s", options->script);
+    buf_printf(&script, "%s%s", prelude, options->script);
     const char *const argv[] = {"/bin/sh", "-c", script.data, NULL};
     for (size_t i = 0; i < options->env_count; i++) {
         env[i] = options->env[i];
     }
     errand->done = done;
     errand->user = user;
-    errand->open_handles = 2;
+    errand->open_handles = 3;
     errand->limit = loop_timer(loop, limit_came, errand);
     (void)uv_pipe_init(loop_uv(loop), &errand->pipe, 0);
+    (void)uv_pipe_init(loop_uv(loop), &errand->lifeline, 0);
     errand->pipe.data = errand;
+    errand->lifeline.data = errand;
     errand->process.data = errand;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&errand->pipe},
         {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&errand->lifeline},
     };
     const uv_process_options_t how = {
         .exit_cb = exited,
@@ -149,7 +161,7 @@ struct errand *errand_start(struct loop *loop, const struct errand_options *opti
         .env = (char **)env,
         .cwd = options->work_dir,
         .flags = UV_PROCESS_DETACHED,
-        .stdio_count = 3,
+        .stdio_count = sizeof stdio / sizeof stdio[0],
         .stdio = stdio,
     };
     int code = uv_spawn(loop_uv(loop), &errand->process, &how);

@@ -1,11 +1,14 @@
 /* Short commands that the server runs for itself. */
 
+#include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,7 +21,7 @@ static struct loop *loop;
 static struct {
     size_t count;
     int status, signal;
-    bool timed_out, failed;
+    bool timed_out, failed, cut;
     char output[1100];
 } end;
 
@@ -29,6 +32,7 @@ static void ended(const struct errand_end *how, void *user) {
     end.signal = how->signal;
     end.timed_out = how->timed_out;
     end.failed = how->err != NULL;
+    end.cut = how->cut;
     (void)snprintf(end.output, sizeof end.output, "%s", how->output);
 }
 
@@ -62,6 +66,14 @@ static void it_has_the_environment_that_it_was_given_and_no_more(void **state) {
     run("pwd; echo \"$WORD ${CANARY-silent}\"; echo oops >&2; exit 3", "/tmp", 10000);
     assert_int_equal(end.status, 3);
     assert_string_equal(end.output, "/tmp\nit's me silent\noops\n");
+    assert_false(end.cut);
+}
+
+static void it_may_wait_for_all_its_children_and_does_not_hold_our_end(void **state) {
+    (void)state;
+    run("true & wait; [ -e /proc/$$/fd/3 ] || echo closed", "/", 20000);
+    assert_false(end.timed_out);
+    assert_string_equal(end.output, "closed\n");
 }
 
 static void only_the_last_of_its_output_is_kept(void **state) {
@@ -69,6 +81,7 @@ static void only_the_last_of_its_output_is_kept(void **state) {
     run("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done", "/", 20000);
     assert_int_equal(end.status, 0);
     assert_int_equal(strlen(end.output), 1000);
+    assert_true(end.cut);
     assert_true(strstr(end.output, "line 2999\n") != NULL);
 }
 
@@ -100,6 +113,37 @@ static void it_is_killed_after_its_limit_with_all_its_children(void **state) {
     assert_false(runs(pid));
 }
 
+/* A process that starts the command, writes down which processes it is made of, and is killed. */
+static void it_is_killed_when_we_are(void **state) {
+    (void)state;
+    char line[64] = "";
+    int pipe_fds[2];
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t we = fork();
+    if (we == 0) {
+        struct loop *own = loop_create();
+        char script[128];
+        (void)snprintf(script, sizeof script, "sleep 1000 & echo $$ $! >/proc/%d/fd/%d; wait", (int)getpid(),
+                       pipe_fds[1]);
+        (void)errand_start(own, &(struct errand_options){.script = script, .work_dir = "/", .limit_ms = 1000000}, ended,
+                           NULL);
+        loop_run(own);
+        _exit(1);
+    }
+    (void)close(pipe_fds[1]);
+    assert_true(read(pipe_fds[0], line, sizeof line - 1) > 0);
+    (void)close(pipe_fds[0]);
+    assert_int_equal(kill(we, SIGKILL), 0);
+    assert_int_equal(waitpid(we, NULL, 0), we);
+    uint64_t shell = 0, child = 0;
+    assert_int_equal(sscanf(line, "%" SCNu64 " %" SCNu64, &shell, &child), 2);
+    for (int i = 0; i < 2000 && (runs(shell) || runs(child)); i++) {
+        (void)usleep(10000);
+    }
+    assert_false(runs(shell));
+    assert_false(runs(child));
+}
+
 static void what_it_leaves_behind_is_killed_at_its_end(void **state) {
     (void)state;
     run("sleep 1000 & exit 0", "/", 20000);
@@ -129,8 +173,10 @@ static void what_is_given_up_is_killed_and_not_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(it_has_the_environment_that_it_was_given_and_no_more),
+        TEST(it_may_wait_for_all_its_children_and_does_not_hold_our_end),
         TEST(only_the_last_of_its_output_is_kept),
         TEST(it_is_killed_after_its_limit_with_all_its_children),
+        TEST(it_is_killed_when_we_are),
         TEST(what_it_leaves_behind_is_killed_at_its_end),
         TEST(what_can_not_be_started_is_told),
         TEST(what_is_given_up_is_killed_and_not_told),
