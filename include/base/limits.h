@@ -128,8 +128,8 @@ enum {
     LIMIT_INBOX_BATCH = 256,
     LIMIT_CACHE_RESTING = 64, /* deployments that wait for people and that the leader has at hand all the same */
     LIMIT_CACHE_RESTING_BYTES = 32 << 10, /* of one of them */
-    LIMIT_CHANGES_LENGTH = 10000, /* entries of the wake-up stream for views */
-    LIMIT_ROOM_MESSAGES = 500,    /* kept in one console room */
+    LIMIT_CHANGES_LENGTH = 10000,         /* entries of the wake-up stream for views */
+    LIMIT_ROOM_MESSAGES = 500,            /* kept in one console room */
     LIMIT_METRIC_SERIES = 1000,
 
     /* workers and leaders */
@@ -139,18 +139,21 @@ enum {
     LIMIT_RETIRE_BATCH = 50, /* deployments that leave Redis in one sweep */
     LIMIT_KILL_MS = 10000,   /* from SIGTERM to SIGKILL */
     LIMIT_CANCEL_MS = 30000,
-    LIMIT_ADOPT_MS = 3000,  /* for a worker of the host to look; then a person is asked */
-    LIMIT_LOST_RETRIES = 3, /* by safe_to_rerun, for one run */
-    LIMIT_UNSTARTED = 6, /* attempts of one run that surely never started; then a person is asked */
+    LIMIT_ADOPT_MS = 3000,          /* for a worker of the host to look; then a person is asked */
+    LIMIT_LOST_RETRIES = 3,         /* by safe_to_rerun, for one run */
+    LIMIT_UNSTARTED = 6,            /* attempts of one run that surely never started; then a person is asked */
     LIMIT_UNSTARTED_PAUSE_MS = 500, /* before the third of them; twice as long before the next */
 
     /* questions that nobody answers */
-    LIMIT_RUNGS = 8,            /* of an escalation ladder */
-    LIMIT_CALL_TRIES = 5,       /* of a rung's command or webhook */
-    LIMIT_CALL_PAUSE_MS = 2000, /* before the second try; four times as long before the next */
-    LIMIT_CALL_RUN_MS = 30000,  /* a command; then it is killed */
-    LIMIT_CALL_SEND_MS = 10000, /* a webhook */
+    LIMIT_RUNGS = 8,                  /* of an escalation ladder */
+    LIMIT_CALL_TOLD = 3,              /* tries of a rung's command or webhook that fail before people are told */
+    LIMIT_CALL_PAUSE_MS = 2000,       /* before the second try; four times as long before the next */
+    LIMIT_CALL_PAUSE_MAX_MS = 128000, /* and so on until the question is over */
+    LIMIT_CALL_RUN_MS = 30000,        /* a command; then it is killed */
+    LIMIT_CALL_SEND_MS = 10000,       /* a webhook */
     LIMIT_CALLS_AT_ONCE = 8,
+    LIMIT_CALLS_AGAIN = 4,               /* of these, those that have failed before */
+    LIMIT_CALL_TARGETS_BYTES = 32 << 10, /* names of machines that are told */
     LIMIT_LANE_REDRAWN = 50, /* waiting deployments that are drawn again when the holder of their lane changes */
 
     /* steps over ssh */

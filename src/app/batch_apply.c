@@ -238,8 +238,10 @@ static void batch_made_known(struct batch *batch) {
     for (size_t i = 0; i < batch->changes.deployment_count; i++) {
         uint64_t id = batch->changes.deployments[i].id;
         struct deployment_record *record = cache_find(engine->cache, id);
-        if (record != NULL && record->deployment->active == 0) {
+        if (record != NULL && deployment_is_final(record->deployment->state)) {
             cache_drop(engine->cache, id);
+        } else if (record != NULL && record->deployment->active == 0) {
+            cache_rest(engine->cache, id);
         }
     }
     if (batch->changes.called && engine->options.escalates != NULL) {

@@ -1,5 +1,6 @@
 #include "cache.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 
 enum { CACHE_BUCKETS = 1024 };
@@ -11,6 +12,8 @@ struct cache_entry {
 
 struct cache {
     struct cache_entry *buckets[CACHE_BUCKETS];
+    uint64_t resting[LIMIT_CACHE_RESTING]; /* a ring; an id may be gone, or active again */
+    size_t next;
 };
 
 struct cache *cache_create(void) {
@@ -47,6 +50,22 @@ void cache_put(struct cache *cache, struct deployment_record *record) {
     struct cache_entry **link = cache_link(cache, record->deployment->id);
     *link = mem_alloc(sizeof **link);
     (*link)->record = record;
+}
+
+/* The click that ends the rest often comes soon. The place of one that was active in between is not a newer one: then it goes
+ * a little early. */
+void cache_rest(struct cache *cache, uint64_t id) {
+    const struct deployment_record *record = cache_find(cache, id);
+    if (record == NULL || arena_used(record->arena) > LIMIT_CACHE_RESTING_BYTES) {
+        cache_drop(cache, id);
+        return;
+    }
+    const struct deployment_record *oldest = cache_find(cache, cache->resting[cache->next]);
+    if (oldest != NULL && oldest != record && oldest->deployment->active == 0) {
+        cache_drop(cache, cache->resting[cache->next]);
+    }
+    cache->resting[cache->next] = id;
+    cache->next = (cache->next + 1) % LIMIT_CACHE_RESTING;
 }
 
 void cache_drop(struct cache *cache, uint64_t id) {

@@ -29,11 +29,13 @@ def test_an_undecodable_deployment_blocks_neither_the_others_nor_itself_for_ever
     redis = rig.redis()
     key = f"{{gp}}:dep:{broken}:runs"
     kept = redis("HGET", key, "0.1")
-    # While nobody looks: the leader keeps no paused deployment in its memory.
+    rig.servers[0].kill()  # the leader may have it in its memory
     redis("HSET", key, "0.1", "what a newer program might write")
     redis("ZADD", "{gp}:timers", 1, f"{broken}:deadline:0:1:1:0:{question}")
     answer = {"event": "answered", "deployment": broken, "run": "0.1.1.0", "question": question, "guidance": "retry", "actor": "alice"}
     redis("XADD", "{gp}:inbox", "*", *(word for pair in answer.items() for word in pair))
+    rig.servers[0].start()
+    until("the server", lambda: rig.server_ready(rig.servers[0]))
 
     other = alice.deploy("shop", "1.0.0", "two")
     asked = alice.wait_questions(other)[0]["id"]
