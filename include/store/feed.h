@@ -53,7 +53,8 @@ struct feed;
 typedef void feed_changed(const struct change *changes, size_t count, void *user);
 typedef void feed_reset(void *user); /* changes may have been missed (trimmed, or Redis was away): look at everything */
 
-/* Follows the stream from now on: resets at each connect, the first included. One a process is enough. */
+/* Follows the stream from now on: resets at each connect, the first included. All feeds of a store share one connection. Not to be
+ * destroyed while one of them is told. */
 struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *changed, feed_reset *reset, void *user);
 void feed_destroy(struct feed *feed);
 

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "feeds.h"
 #include "later.h"
 #include "words.h"
 
@@ -90,28 +91,60 @@ static bool id_before(const char *a, const char *b) {
 
 /* --- following --- */
 
-struct feed {
-    struct store *store; /* borrowed */
+/* The one connection by which all feeds of a store follow. */
+struct feeds {
+    struct store *store; /* borrowed; NULL when it is gone */
     struct redis *redis; /* owned */
     struct timer *retry;
     char last[ENTRY_SIZE];
+    bool follows; /* since `last` */
+    struct feed *first;
+};
+
+struct feed {
+    struct feeds *feeds;
+    struct feed *next;
+    struct timer *joined; /* planned, or NULL */
     feed_changed *changed;
     feed_reset *reset;
     void *user;
 };
 
-static void feed_start(void *user);
-static void feed_read(struct feed *feed);
+static void feeds_start(void *user);
+static void feeds_read(struct feeds *feeds);
+
+static struct feeds *feeds_create(struct loop *loop, struct store *store) {
+    struct feeds *feeds = mem_alloc(sizeof *feeds);
+    feeds->store = store;
+    feeds->retry = loop_timer(loop, feeds_start, feeds);
+    feeds->redis = store_open_blocking(store, feeds_start, feeds);
+    return feeds;
+}
+
+void feeds_outlive(struct feeds *feeds) {
+    if (feeds != NULL) {
+        feeds->store = NULL;
+    }
+}
+
+/* The connection is there already: whoever comes later begins here. */
+static void feed_joined(void *user) {
+    struct feed *feed = user;
+    feed->joined = NULL;
+    feed->reset(feed->user);
+}
 
 struct feed *feed_create(struct loop *loop, struct store *store, feed_changed *changed, feed_reset *reset, void *user) {
+    struct feeds **feeds = store_feeds(store);
     struct feed *feed = mem_alloc(sizeof *feed);
-
-    feed->store = store;
-    feed->changed = changed;
-    feed->reset = reset;
-    feed->user = user;
-    feed->retry = loop_timer(loop, feed_start, feed);
-    feed->redis = store_open_blocking(store, feed_start, feed);
+    if (*feeds == NULL) {
+        *feeds = feeds_create(loop, store);
+    }
+    *feed = (struct feed){.feeds = *feeds, .next = (*feeds)->first, .changed = changed, .reset = reset, .user = user};
+    (*feeds)->first = feed;
+    if ((*feeds)->follows) {
+        feed->joined = loop_soon(loop, feed_joined, feed);
+    }
     return feed;
 }
 
@@ -119,68 +152,89 @@ void feed_destroy(struct feed *feed) {
     if (feed == NULL) {
         return;
     }
-    redis_destroy(feed->redis);
-    timer_destroy(feed->retry);
+    struct feeds *feeds = feed->feeds;
+    struct feed **link = &feeds->first;
+    while (*link != feed) {
+        link = &(*link)->next;
+    }
+    *link = feed->next;
+    if (feed->joined != NULL) {
+        loop_cancel_soon(feed->joined);
+    }
     mem_free(feed);
+    if (feeds->first == NULL) {
+        if (feeds->store != NULL) {
+            *store_feeds(feeds->store) = NULL;
+        }
+        redis_destroy(feeds->redis);
+        timer_destroy(feeds->retry);
+        mem_free(feeds);
+    }
 }
 
 /* The newest entry is known: what comes after it will be told, what came before it may have been missed. */
 static void newest_came(const struct redis_reply *reply, bool sent, void *user) {
-    struct feed *feed = user;
+    struct feeds *feeds = user;
 
     (void)sent;
     if (reply == NULL) {
-        return; /* lost: feed_start comes again */
+        return; /* lost: feeds_start comes again */
     }
     if (redis_kind(reply) == REDIS_ERROR) {
-        timer_start(feed->retry, LIMIT_REDIS_RETRY_MS);
+        timer_start(feeds->retry, LIMIT_REDIS_RETRY_MS);
         return;
     }
-    (void)snprintf(feed->last, sizeof feed->last, "%s", first_id(reply));
-    feed_read(feed);
-    feed->reset(feed->user);
+    (void)snprintf(feeds->last, sizeof feeds->last, "%s", first_id(reply));
+    feeds->follows = true;
+    feeds_read(feeds);
+    for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        if (feed->joined == NULL) {
+            feed->reset(feed->user);
+        }
+    }
 }
 
-static void feed_start(void *user) {
-    struct feed *feed = user;
+static void feeds_start(void *user) {
+    struct feeds *feeds = user;
     char key[STORE_KEY_SIZE];
 
-    timer_stop(feed->retry);
-    redis_call(feed->redis, newest_came, feed, "XREVRANGE", store_key(feed->store, key, "changes"), "+", "-", "COUNT",
-               "1");
+    timer_stop(feeds->retry);
+    feeds->follows = false;
+    redis_call(feeds->redis, newest_came, feeds, "XREVRANGE", store_key(feeds->store, key, "changes"), "+", "-",
+               "COUNT", "1");
 }
 
 static void changes_came(const struct redis_reply *reply, bool sent, void *user) {
-    struct feed *feed = user;
+    struct feeds *feeds = user;
     const struct redis_reply *entries = redis_at(redis_at(reply, 0), 1);
     size_t count, entry_count = redis_count(entries);
 
     (void)sent;
     if (reply == NULL) {
-        return; /* lost: feed_start comes again */
+        return; /* lost: feeds_start comes again */
     }
     if (entry_count == 0) {
-        timer_start(feed->retry, LIMIT_REDIS_RETRY_MS);
+        timer_start(feeds->retry, LIMIT_REDIS_RETRY_MS);
         return;
     }
     if (entry_count == FEED_BATCH) {
-        feed_start(feed); /* far behind: what was trimmed meanwhile does not show, so everything is looked at */
+        feeds_start(feeds); /* far behind: what was trimmed meanwhile does not show, so everything is looked at */
         return;
     }
-    (void)snprintf(feed->last, sizeof feed->last, "%s",
+    (void)snprintf(feeds->last, sizeof feeds->last, "%s",
                    redis_text(redis_at(redis_at(entries, entry_count - 1), 0), NULL));
-    feed_read(feed);
+    feeds_read(feeds);
     struct change *changes = changes_parse(entries, &count);
-    if (count > 0) {
+    for (struct feed *feed = feeds->first; count > 0 && feed != NULL; feed = feed->next) {
         feed->changed(changes, count, feed->user);
     }
     mem_free(changes);
 }
 
-static void feed_read(struct feed *feed) {
+static void feeds_read(struct feeds *feeds) {
     char key[STORE_KEY_SIZE], most[NUMBER_SIZE];
-    redis_call(feed->redis, changes_came, feed, "XREAD", "COUNT", words_u64(most, FEED_BATCH), "BLOCK", "0", "STREAMS",
-               store_key(feed->store, key, "changes"), feed->last);
+    redis_call(feeds->redis, changes_came, feeds, "XREAD", "COUNT", words_u64(most, FEED_BATCH), "BLOCK", "0",
+               "STREAMS", store_key(feeds->store, key, "changes"), feeds->last);
 }
 
 /* --- since a position --- */

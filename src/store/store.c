@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "commits.h"
+#include "feeds.h"
 #include "later.h"
 #include "lua.h"
 #include "unreadable.h"
@@ -47,6 +48,7 @@ struct store {
     struct commits *commits;
     struct witness *witness;
     struct unreadable_list *unreadable;
+    struct feeds *feeds; /* or NULL */
     char digest[DIGEST_SIZE];
     bool ready;
 
@@ -98,6 +100,7 @@ void store_destroy(struct store *store) {
         return;
     }
     store->ready = false;
+    feeds_outlive(store->feeds);
     redis_destroy(store->redis);
     commits_destroy(store->commits);
     witness_destroy(store->witness);
@@ -375,6 +378,10 @@ const char *store_prefix(const struct store *store) {
 
 struct commits *store_commits(struct store *store) {
     return store->commits;
+}
+
+struct feeds **store_feeds(struct store *store) {
+    return &store->feeds;
 }
 
 struct unreadable_list *store_unreadable(struct store *store) {

@@ -227,6 +227,28 @@ static void who_is_far_behind_is_told_to_look_at_everything(void **state) {
     feed_destroy(feed);
 }
 
+static void all_feeds_of_a_store_are_told_and_one_that_ends_takes_none_with_it(void **state) {
+    struct follower first = {0}, second = {0};
+    (void)state;
+    struct feed *feed = feed_create(rig.loop, rig.store, changed, reset, &first);
+    wait_for_resets(&first, 1);
+    struct feed *later = feed_create(rig.loop, rig.store, changed, reset, &second);
+    assert_int_equal(second.resets, 0); /* not before it is there */
+    wait_for_resets(&second, 1);
+    put_change("deployment", "7");
+    wait_for_changes(&second, 1);
+    wait_for_changes(&first, 1);
+    assert_int_equal(first.resets, 1);
+    feed_destroy(feed);
+    put_change("deployment", "8");
+    wait_for_changes(&second, 2);
+    assert_int_equal(second.last.deployment, 8);
+    struct feed *left = feed_create(rig.loop, rig.store, changed, reset, &first);
+    feed_destroy(left); /* before it was told anything */
+    feed_destroy(later);
+    assert_int_equal(first.resets, 1);
+}
+
 struct since {
     bool came, gap;
     size_t count;
@@ -377,6 +399,7 @@ int main(void) {
         store_test(changes_are_followed_from_now_on),
         store_test(after_redis_was_away_everything_is_looked_at),
         store_test(who_is_far_behind_is_told_to_look_at_everything),
+        store_test(all_feeds_of_a_store_are_told_and_one_that_ends_takes_none_with_it),
         store_test(a_client_that_comes_back_gets_what_it_missed_or_a_gap),
         store_test(an_edited_message_keeps_its_place),
         store_test(a_room_keeps_its_newest_messages),
