@@ -91,6 +91,7 @@ enum {
     LIMIT_SLACK_PEOPLE_MS = 600000,    /* how long it is believed who somebody is */
     LIMIT_SLACK_GROUP_MS = 60000,      /* and who is in a group */
     LIMIT_SLACK_BELIEVED_MS = 3600000, /* the same while Slack does not answer */
+    LIMIT_SLACK_CLOCK_MS = 300000,     /* by which its clock and ours may differ */
     LIMIT_SLACK_EDIT_MS = 2000,        /* between two edits of a message */
     LIMIT_SLACK_PAUSE_MS = 500,        /* before the second attempt; twice as long before the next */
     LIMIT_SLACK_PAUSE_MAX_MS = 30000,

@@ -74,6 +74,7 @@ struct chat_post {
     const struct card *card;
     const char *nonce; /* names this post for ever */
     bool again;        /* it may have been posted before: look for the nonce first */
+    int64_t since_ms;  /* it cannot have been posted before this */
 };
 
 struct chat_functions {

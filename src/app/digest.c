@@ -91,6 +91,7 @@ static void posting_recorded(const struct commit_reply *reply, void *user) {
         .card = telling->card,
         .nonce = arena_printf(telling->arena, "digest-%s-%s", telling->name, telling->day),
         .again = telling->again,
+        .since_ms = clock_wall_ms() - 24 * 3600 * 1000,
     };
     options->chat->functions->post(options->chat, &post, posted, telling);
 }

@@ -179,13 +179,31 @@ static void shown_done(const char *message, const struct err *err, void *user) {
     }
 }
 
+/* Before what it tells had happened, nobody can have tried to post it. */
+static int64_t shown_since_ms(const struct shown *shown) {
+    const struct deployment_record *record = shown->drawing->record;
+    for (size_t i = 0; i < record->question_count; i++) {
+        if (record->questions[i].question.id == shown->card->question) {
+            return record->questions[i].question.asked_ms;
+        }
+    }
+    return shown->card->kind == CARD_CLOSING ? record->deployment->ended_ms : record->deployment->created_ms;
+}
+
 static void shown_post(struct shown *shown, bool again) {
     if (!may_show(shown)) {
         shown_fail(shown, DEPOSED, PAUSE_MS);
         return;
     }
     const char *thread = shown->above == NULL ? NULL : shown->above->message;
-    const struct chat_post post = {shown->room, thread, shown->card, shown->nonce, again};
+    const struct chat_post post = {
+        .room = shown->room,
+        .thread = thread,
+        .card = shown->card,
+        .nonce = shown->nonce,
+        .again = again,
+        .since_ms = shown_since_ms(shown),
+    };
     shown_chat(shown)->functions->post(shown_chat(shown), &post, shown_done, shown);
 }
 

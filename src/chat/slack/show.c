@@ -5,14 +5,13 @@
 
 #include "adapter.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "blocks.h"
-
-enum { PAGES = 5 }; /* of 200 messages; a post is looked for soon after it was tried */
 
 #define EVENT_TYPE "guidepost_card"
 
@@ -22,8 +21,8 @@ struct showing {
     char *room, *thread, *nonce;
     char *message; /* of an edit, or found */
     char *cursor;
-    size_t pages;
-    bool bare; /* without blocks */
+    int64_t since_ms; /* of a post that is looked for: it is not older */
+    bool bare;        /* without blocks */
     chat_shown *shown;
     void *user;
 };
@@ -237,7 +236,7 @@ static void showing_looked(const struct call_reply *reply, void *user) {
     showing->message = mem_strdup(find_nonce(json_get(reply->body, "messages"), showing->nonce, showing->slack->user));
     mem_free(showing->cursor);
     showing->cursor = mem_strdup(cursor);
-    if (showing->message == NULL && !str_empty(cursor) && ++showing->pages < PAGES) {
+    if (showing->message == NULL && !str_empty(cursor)) {
         showing_look(showing);
     } else {
         showing_send(showing);
@@ -245,8 +244,13 @@ static void showing_looked(const struct call_reply *reply, void *user) {
 }
 
 static void showing_look(struct showing *showing) {
-    struct call_field fields[5] = {{"channel", showing->room}, {"limit", "200"}, {"include_all_metadata", "true"}};
-    size_t count = 3;
+    char oldest[32];
+    int64_t since_ms = showing->since_ms > LIMIT_SLACK_CLOCK_MS ? showing->since_ms - LIMIT_SLACK_CLOCK_MS : 0;
+    (void)snprintf(oldest, sizeof oldest, "%lld.%06lld", (long long)(since_ms / 1000),
+                   (long long)(since_ms % 1000 * 1000));
+    struct call_field fields[6] = {
+        {"channel", showing->room}, {"limit", "200"}, {"include_all_metadata", "true"}, {"oldest", oldest}};
+    size_t count = 4;
     if (showing->cursor != NULL) {
         fields[count++] = (struct call_field){"cursor", showing->cursor};
     }
@@ -268,6 +272,7 @@ void show_post(struct chat *chat, const struct chat_post *post, chat_shown *show
     struct showing *showing = showing_create(chat, post->room, post->card, shown, user);
     showing->thread = mem_strdup(post->thread);
     showing->nonce = mem_strdup(post->nonce);
+    showing->since_ms = post->since_ms;
     if (post->again) {
         showing_look(showing);
     } else {
