@@ -70,7 +70,8 @@ static const struct table escalation_table = {"escalation", "Who is called when 
 
 static const struct word claim_words[] = {{"optional", SWITCH_OFF}, {"required", SWITCH_ON}, {NULL, 0}};
 static const struct word unanswered_words[] = {{"wait", SWITCH_OFF}, {"fail", SWITCH_ON}, {NULL, 0}};
-static const struct word answer_words[] = {{"retry", 0}, {"ignore", 0}, {"exclude", 0}, {"fail", 0}, {NULL, 0}};
+static const struct word answer_words[] = {{"retry", 0},   {"ignore", 0}, {"exclude", 0}, {"fail", 0},
+                                           {"proceed", 0}, {"abort", 0},  {NULL, 0}};
 
 static const struct field guided_fields[] = {
     {"enabled", FIELD_SWITCH, AT(config_guided, enabled), .inherits = true, .fallback = "false",
