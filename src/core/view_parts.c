@@ -1,6 +1,7 @@
 #include "view_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -101,8 +102,26 @@ const char *view_place(const struct deployment *d, size_t step, size_t slot, str
     return arena_printf(arena, "on %s", plan_slot_name(d->plan, step, slot));
 }
 
+/* What somebody has quoted themselves is quoted once all the same. */
+static const char *unquoted(const char *note, struct arena *arena) {
+    static const struct {
+        const char *open, *close;
+    } quotes[] = {{"\"", "\""}, {"“", "”"}, {"„", "“"}, {"'", "'"}, {"‘", "’"}};
+    size_t size = strlen(note);
+    for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
+        size_t before = strlen(quotes[i].open), behind = strlen(quotes[i].close);
+        bool quoted = size > before + behind && str_starts(note, quotes[i].open) &&
+                      str_equal(note + size - behind, quotes[i].close);
+        char *inner = quoted ? arena_strndup(arena, note + before, size - before - behind) : NULL;
+        if (quoted && strstr(inner, quotes[i].open) == NULL && strstr(inner, quotes[i].close) == NULL) {
+            return inner;
+        }
+    }
+    return note;
+}
+
 const char *view_note(const char *note, struct arena *arena) {
-    return str_empty(note) ? "" : arena_printf(arena, ": “%s”", note);
+    return str_empty(note) ? "" : arena_printf(arena, ": “%s”", unquoted(note, arena));
 }
 
 static bool run_was_stopped(const struct run *run) {
