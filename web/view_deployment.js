@@ -82,13 +82,13 @@ export function createDeployment(id) {
   }
 
   async function resume() {
-    const {place, unknown, why} = data.resume;
+    const {unknown, label, consequence} = data.resume;
     const confirmed = await confirmAction({
       title: `Resume ${data.name}`,
-      action: unknown ? "Run it again" : "Resume",
+      action: label,
       way_out: "Leave it",
       danger: unknown,
-      consequence: `Goes on with ${place} in a new deployment of ${data.version}. What was done is not repeated. ${why ?? ""}`,
+      consequence,
       no_note: true,
     });
     if (confirmed) {

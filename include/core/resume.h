@@ -38,6 +38,8 @@ const char *resume_place(const struct deployment *begun, struct arena *arena);
 struct resume_outlook {
     const char *place;   /* where it would go on; NULL: it can't be resumed, as far as it can be seen in itself */
     const char *unknown; /* "Install on web-3": the first outcome that somebody has to look at before; or NULL */
+    /* The button that resumes it, everywhere: what is unknown is run again then. */
+    const char *verb, *label, *consequence; /* "resume" or "rerun-unknown", "Resume", a true sentence */
 };
 struct resume_outlook resume_look(const struct deployment *d, struct arena *arena);
 

@@ -30,7 +30,8 @@ struct card_row {      /* a step, or a target of a question */
 };
 
 struct card_action {
-    const char *verb;        /* retry, ignore, exclude, fail, check, take, proceed, abort */
+    const char *verb;        /* retry, ignore, exclude, fail, check, take, proceed, abort; of a closing card resume or
+                              * rerun-unknown */
     const char *label;       /* "Retry", "Exclude web-3", "I checked: it worked" */
     const char *consequence; /* a true sentence */
     bool primary, danger, confirm, note_required;

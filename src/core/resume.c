@@ -144,12 +144,35 @@ static const char *unknown_place(const struct deployment *of, const struct deplo
     return NULL;
 }
 
+static const char *consequence(const struct deployment *d, const char *place, const char *unknown,
+                               struct arena *arena) {
+    const char *also = "";
+    if (unknown != NULL) {
+        also = arena_printf(
+            arena, " The outcome of %s is unknown: it may have happened, and may still run. It is run again.", unknown);
+    } else if (d->excluded_count > 0) {
+        also = " What was excluded stays excluded.";
+    }
+    return arena_printf(arena, "Goes on with %s in a new deployment of %s. What was done is not repeated.%s", place,
+                        d->version, also);
+}
+
 struct resume_outlook resume_look(const struct deployment *d, struct arena *arena) {
     if ((d->state != DEPLOYMENT_FAILED && d->state != DEPLOYMENT_CANCELED) || d->resumed_by != 0) {
         return (struct resume_outlook){0};
     }
     const struct deployment *begun = resume_begin(d, RESUME_UNSAID, arena);
-    return (struct resume_outlook){resume_place(begun, arena), unknown_place(d, begun, arena)};
+    const char *place = resume_place(begun, arena), *unknown = unknown_place(d, begun, arena);
+    if (place == NULL) {
+        return (struct resume_outlook){0};
+    }
+    return (struct resume_outlook){
+        .place = place,
+        .unknown = unknown,
+        .verb = unknown == NULL ? "resume" : resume_word(RESUME_RERUN),
+        .label = unknown == NULL ? "Resume" : "Resume, run it again",
+        .consequence = consequence(d, place, unknown, arena),
+    };
 }
 
 bool resume_possible(const struct deployment *d, enum resume_unknown unknown, struct arena *arena, struct err *err) {

@@ -173,13 +173,25 @@ static const char *failed_question(const struct deployment *d, const struct ques
 }
 
 /* " To go on with Install on web-3: resume D311.", while nothing else goes on from it. */
-static const char *resume_text(const struct deployment *d, struct arena *arena) {
-    const struct resume_outlook outlook = resume_look(d, arena);
-    if (outlook.place == NULL) {
+static const char *resume_text(const struct deployment *d, const struct resume_outlook *outlook, struct arena *arena) {
+    if (outlook->place == NULL) {
         return "";
     }
-    return arena_printf(arena, " To go on with %s: resume D%llu%s.", outlook.place, (unsigned long long)d->id,
-                        outlook.unknown != NULL ? ", after a look at what is unknown" : "");
+    return arena_printf(arena, " To go on with %s: resume D%llu%s.", outlook->place, (unsigned long long)d->id,
+                        outlook->unknown != NULL ? ", after a look at what is unknown" : "");
+}
+
+static void add_resume(struct card *card, const struct resume_outlook *outlook, struct arena *arena) {
+    if (outlook->place != NULL) {
+        card->actions = arena_push(arena, NULL, 0, sizeof *card->actions);
+        card->actions[card->action_count++] = (struct card_action){
+            .verb = outlook->verb,
+            .label = outlook->label,
+            .consequence = outlook->consequence,
+            .danger = outlook->unknown != NULL,
+            .confirm = true,
+        };
+    }
 }
 
 /* " What was excluded is owed 1.4.2: catch up D311." */
@@ -198,10 +210,12 @@ struct card *view_closing(const struct deployment *d, const struct question_reco
     const char *why = d->closing_why ? arena_printf(arena, " %s", d->closing_why) : "";
     if (d->state == DEPLOYMENT_FAILED || d->state == DEPLOYMENT_CANCELED) {
         const struct view_standing *standings = view_standings(d, arena);
+        const struct resume_outlook outlook = resume_look(d, arena);
         const char *failed = d->state == DEPLOYMENT_FAILED ? failed_question(d, questions, count, arena) : "";
         add_standings(card, d, standings, arena);
         card->text = arena_printf(arena, "%s.%s%s%s%s", result, failed, why, standings_text(d, standings, arena),
-                                  resume_text(d, arena));
+                                  resume_text(d, &outlook, arena));
+        add_resume(card, &outlook, arena);
     } else {
         add_warnings(card, d, questions, count, arena);
         card->text = arena_printf(arena, "%s.%s%s", result, rows_text(card, arena), owed_text(d, arena));

@@ -194,6 +194,8 @@ static void write_resumable(struct json_out *out, const struct deployment *d, st
                         ? NULL
                         : arena_printf(arena, "The outcome of %s is unknown: it may have happened, and may still run.",
                                        outlook.unknown));
+    json_add_string(out, "label", outlook.label);
+    json_add_string(out, "consequence", outlook.consequence);
     json_object_end(out);
 }
 

@@ -495,7 +495,13 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
       state: "failed",
       title: "Failed",
       ended: Date.now(),
-      resume: {place: "Install on web-3", unknown: false, why: null},
+      resume: {
+        place: "Install on web-3",
+        unknown: false,
+        why: null,
+        label: "Resume",
+        consequence: "Goes on with Install on web-3 in a new deployment of 1.4.2. What was done is not repeated.",
+      },
     };
     await open("/d/311");
     await buttonNamed(page, "Resume with Install on web-3…").click();
@@ -513,13 +519,19 @@ describe("the page", {skip: missing, timeout: 240000}, () => {
       title: "Failed",
       origin: "resume",
       origin_of: "D310",
-      resume: {place: "Install on web-3", unknown: true, why: "The outcome of Install on web-3 is unknown."},
+      resume: {
+        place: "Install on web-3",
+        unknown: true,
+        why: "The outcome of Install on web-3 is unknown.",
+        label: "Resume, run it again",
+        consequence: "Goes on with Install on web-3. The outcome of Install on web-3 is unknown. It is run again.",
+      },
     };
     await open("/d/311");
     assert.equal(await page.getByRole("link", {name: "D310"}).getAttribute("href"), "/d/310");
     await buttonNamed(page, "Resume with Install on web-3…").click();
     await page.getByRole("dialog").getByText("The outcome of Install on web-3 is unknown.").waitFor();
-    await buttonNamed(page, "Run it again").click();
+    await buttonNamed(page, "Resume, run it again").click();
     await until(() => server.requests.length === 1, "the request");
     assert.deepEqual(server.requests[0], ["POST", "/v1/deployments/311/resume", {rerun_unknown: true}]);
   });

@@ -246,7 +246,8 @@ static void write_rows(const struct drawing *drawing) {
 
 /* --- buttons ----------------------------------------------------------------------------------------------------------- */
 
-static void write_confirm(const struct card_action *action, struct json_out *out) {
+static void write_confirm(const struct card_action *action, const struct drawing *drawing) {
+    struct json_out *out = drawing->out;
     struct text title;
     text_begin(&title, TEXT_PLAIN, LIMIT_SLACK_CONFIRM_TITLE);
     text_line(&title, action->label);
@@ -255,7 +256,8 @@ static void write_confirm(const struct card_action *action, struct json_out *out
     text_write(&title, out, "title");
     text_write_plain(action->consequence, LIMIT_SLACK_CONFIRM_TEXT, out, "text");
     text_write_plain(action->label, LIMIT_SLACK_CONFIRM_BUTTON, out, "confirm");
-    text_write_plain("Keep waiting", LIMIT_SLACK_CONFIRM_BUTTON, out, "deny");
+    text_write_plain(drawing->card->kind == CARD_CLOSING ? "Leave it" : "Keep waiting", LIMIT_SLACK_CONFIRM_BUTTON, out,
+                     "deny");
     if (action->danger) {
         json_add_string(out, "style", "danger");
     }
@@ -269,7 +271,11 @@ static void write_button_begin(const char *id, const char *label, bool more, con
     json_object_begin(out, NULL);
     json_add_string(out, "type", "button");
     json_add_string(out, "action_id", id);
-    buf_printf(&value, "Q%llu:%u", (unsigned long long)drawing->card->question, drawing->card->revision);
+    if (drawing->card->kind == CARD_CLOSING) {
+        buf_printf(&value, "D%llu", (unsigned long long)drawing->card->deployment);
+    } else {
+        buf_printf(&value, "Q%llu:%u", (unsigned long long)drawing->card->question, drawing->card->revision);
+    }
     json_add_string(out, "value", value.data);
     buf_finish(&value);
     text_begin(&text, TEXT_PLAIN, LIMIT_SLACK_BUTTON);
@@ -305,7 +311,7 @@ static void write_button(const struct card_action *action, const struct drawing 
         json_add_string(out, "style", action->danger ? "danger" : "primary");
     }
     if (action->confirm && !action->note_required) {
-        write_confirm(action, out);
+        write_confirm(action, drawing);
     }
     json_object_end(out);
     buf_finish(&id);
@@ -444,7 +450,7 @@ static void write_digest(const struct drawing *drawing) {
     write_rows(drawing);
 }
 
-/* One line, with a mention if somebody is to hear of it. */
+/* One line, with a mention if somebody is to hear of it; and what can be done when it is over. */
 static void write_line(const struct drawing *drawing) {
     const struct card *card = drawing->card;
     struct text text;
@@ -453,6 +459,7 @@ static void write_line(const struct drawing *drawing) {
     add_titled(&text, card->title, card->outcome != NULL ? card->outcome : card->text);
     add_mentions(&text, drawing);
     block_write_section(&text, drawing->out);
+    write_buttons(drawing);
 }
 
 static void write_card(const struct drawing *drawing) {

@@ -7,8 +7,9 @@
  * limits allow. "text" is what notifications and screen readers say: full sentences with the commands to type.
  *
  * Buttons: "gp.<verb>" acts at once, after Slack's own confirm dialog if the card wants one. "gp.<verb>.note" opens the
- * window for a note first, and "gp.choose" the one with all answers and, if there are several, the machines (modal.h).
- * The value is "Q<card>:<revision>" and nothing else: whoever clicks has the rights of the user that Slack names.
+ * window for a note first, and "gp.choose" the one with all answers and, if there are several, the machines (modal.h). "gp.resume" and
+ * "gp.rerun-unknown" go on with a deployment that is over.
+ * The value is "Q<card>:<revision>", or "D<deployment>" of the latter, and nothing else: whoever clicks has the rights of the user that Slack names.
  * "gp.open" is a link: a click on it is acknowledged and means nothing.
  */
 

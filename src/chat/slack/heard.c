@@ -304,7 +304,12 @@ static bool read_value(const char *value, struct heard *heard) {
     return true;
 }
 
-/* gp.choose, gp.<verb>, gp.<verb>.note; anything else leaves HEARD_NOTHING. */
+/* "D311" */
+static bool read_deployment(const char *value, struct heard *heard) {
+    return value && *value == 'D' && read_number(value + 1, '\0', UINT64_MAX, &heard->deployment);
+}
+
+/* gp.choose, gp.resume, gp.<verb>, gp.<verb>.note; anything else leaves HEARD_NOTHING. */
 static enum heard_kind read_action(const char *action, const char **ret_verb) {
     if (!action || !str_starts(action, "gp.")) {
         return HEARD_NOTHING;
@@ -312,6 +317,13 @@ static enum heard_kind read_action(const char *action, const char **ret_verb) {
     action += strlen("gp.");
     if (str_equal(action, "choose")) {
         return HEARD_CHOOSE;
+    }
+    static const char *const RESUMES[] = {"resume", "rerun-unknown"};
+    for (size_t i = 0; i < sizeof RESUMES / sizeof *RESUMES; i++) {
+        if (str_equal(action, RESUMES[i])) {
+            *ret_verb = RESUMES[i];
+            return HEARD_RESUME;
+        }
     }
     size_t size = strcspn(action, ".");
     bool note = str_equal(action + size, ".note");
@@ -333,8 +345,9 @@ static const char *read_click(struct reader *r) {
     if (kind == HEARD_NOTHING) {
         return "a click that asks for nothing";
     }
-    if (!read_value(json_string(json_get(action, "value")), heard)) {
-        return "a click on a button without a question";
+    const char *value = json_string(json_get(action, "value"));
+    if (kind == HEARD_RESUME ? !read_deployment(value, heard) : !read_value(value, heard)) {
+        return "a click on a button without a question or deployment";
     }
     heard->response_url = read_url(r, json_get(r->payload, "response_url"));
     heard->message = read_path(r, "container.message_ts");
@@ -344,7 +357,7 @@ static const char *read_click(struct reader *r) {
     if (!heard->channel || !heard->message || !action_ts) {
         return "a click without a channel, message or time stamp";
     }
-    if (kind != HEARD_ANSWER_CLICK && !heard->trigger_id) {
+    if ((kind == HEARD_CHOOSE || kind == HEARD_NOTE) && !heard->trigger_id) {
         return "a click without the trigger for a modal";
     }
     heard->key = arena_printf(r->arena, "click:%s:%s:%s:%s", heard->channel, heard->message, action_ts, heard->user);

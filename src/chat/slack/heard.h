@@ -35,6 +35,7 @@ enum heard_kind {
     HEARD_ANSWER_CLICK, /* a button that answers: verb, question, revision */
     HEARD_CHOOSE,       /* a button that asks for the modal to choose machines: question, revision */
     HEARD_NOTE,         /* a button that asks for the modal to write a note: verb, question, revision */
+    HEARD_RESUME,       /* a button that goes on with a deployment that is over: verb, deployment */
     HEARD_SUBMISSION,   /* a modal was sent: view */
     HEARD_CHANGED,      /* people or groups have changed, what is cached of them must be read again: user or group */
     HEARD_REVOKED,      /* the app was removed, or its token revoked */
@@ -57,10 +58,11 @@ struct heard {
     bool addressed;      /* said to us: by mention, slash command or direct message */
     bool thread_reply;   /* thread is set */
 
-    const char *line;        /* of a command, by plain_text; may be "" */
-    const char *verb;        /* retry, ignore, exclude, fail, proceed, abort, take, check; others have no button */
-    uint64_t question;       /* > 0 */
-    uint32_t revision;       /* > 0 */
+    const char *line;    /* of a command, by plain_text; may be "" */
+    const char *verb;    /* retry, ignore, exclude, fail, proceed, abort, take, check, ...; or resume, rerun-unknown */
+    uint64_t question;   /* > 0 */
+    uint64_t deployment; /* > 0 */
+    uint32_t revision;   /* > 0 */
     const struct json *view; /* of a submission, for modal_parse; borrowed from the payload */
 
     const char *trigger_id;   /* opens a modal, for 3 s */

@@ -216,6 +216,16 @@ static void start_click(struct hearing *hearing) {
     hearing_start(hearing);
 }
 
+static void start_resume(struct hearing *hearing) {
+    hearing->operation.command = (struct command){
+        .guided = -1,
+        .id = COMMAND_RESUME,
+        .deployment = hearing->heard.deployment,
+        .rerun_unknown = str_equal(hearing->heard.verb, "rerun-unknown"),
+    };
+    hearing_start(hearing);
+}
+
 static void start_submission(struct hearing *hearing) {
     const struct modal_answer *answer = &hearing->answer;
     hearing->operation.command = (struct command){
@@ -348,6 +358,9 @@ static void author_known(const struct people_verdict *verdict, void *user) {
         break;
     case HEARD_ANSWER_CLICK:
         start_click(hearing);
+        break;
+    case HEARD_RESUME:
+        start_resume(hearing);
         break;
     case HEARD_SUBMISSION:
         start_submission(hearing);
