@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
@@ -31,6 +33,9 @@ struct log_field {
 void log_set_level(enum log_level level);
 void log_set_json(bool json);      /* the default is decided from the terminal at the first line */
 void log_mask(const char *secret); /* the value and its base64 and URL forms; >= 6 bytes */
+/* Appends the text with every registered secret, in each of its forms, replaced by "***". Where two of them overlap,
+ * both are covered. */
+void log_mask_text(struct buf *out, const char *text, size_t size);
 
 void log_event(enum log_level level, const char *message, const struct log_field *fields);
 

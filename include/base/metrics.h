@@ -29,6 +29,10 @@
     X(OLDEST, "guidepost_guidance_oldest_timestamp_seconds", "gauge", "When the oldest open question was asked.", "")  \
     X(ANSWER_SECONDS, "guidepost_guidance_answer_seconds", "histogram", "Time from question to answer.",               \
       "environment")                                                                                                   \
+    X(CALLS, "guidepost_escalation_calls_total", "counter", "Tries of commands and webhooks of escalations.",          \
+      "kind result")                                                                                                   \
+    X(CALLS_FAILING, "guidepost_escalation_calls_failing", "gauge",                                                    \
+      "Of those to be made, how many people were told of.", "")                                                        \
     X(WORKERS, "guidepost_workers", "gauge", "Workers that report.", "state")                                          \
     X(WORKER_SLOTS, "guidepost_worker_slots", "gauge", "Slots of this process's worker.", "state")                     \
     X(CHAT_CONNECTED, "guidepost_chat_connected", "gauge", "1 if the adapter is connected.", "adapter")                \

@@ -169,6 +169,7 @@ struct config {
     const char *url;
     const char *time_zone;
     const char *tls_certificate, *tls_key;
+    const char *ca_file; /* of webhooks, PEM; NULL = the system's */
 
     const char *redis_url;  /* "unix:/path" or "redis://host:port"; NULL = private server of `up` */
     const char *key_prefix; /* "{gp}:" */

@@ -75,57 +75,57 @@ enum run_state {
     X(RUNNING, FAILED, "a step failed and nothing is left to run")                                       \
     X(CANCELING, CANCELED, "everything has stopped")
 
-#define RUN_EDGES(X)                                                                \
-    X(PENDING, QUEUED, "its turn")                                                  \
-    X(PENDING, ASKING, "an approve step asks")                                      \
-    X(PENDING, SKIPPED, "its condition does not hold")                              \
-    X(PENDING, EXCLUDED, "its target was excluded")                                 \
-    X(PENDING, CANCELED, "canceled before it started")                              \
-    X(QUEUED, RUNNING, "a worker claimed it")                                       \
-    X(QUEUED, SKIPPED, "the deployment failed before it was claimed")               \
-    X(QUEUED, FAILED, "the same, and an attempt before had failed")                 \
-    X(QUEUED, UNKNOWN, "the same, and the outcome of an attempt before is unknown") \
-    X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")         \
-    X(QUEUED, LOST, "the attempt before it still runs")                             \
-    X(QUEUED, CANCELED, "canceled before it was claimed")                           \
-    X(RUNNING, SUCCEEDED, "ended with exit code 0")                                 \
-    X(RUNNING, DELAYED, "failed, or never started again; the next attempt waits")   \
-    X(RUNNING, QUEUED, "proved never started")                                      \
-    X(RUNNING, ASKING, "failed or outcome unknown; a person is asked")              \
-    X(RUNNING, WARNED, "failed; on_error: continue")                                \
-    X(RUNNING, FAILED, "failed; nobody is to be asked")                             \
-    X(RUNNING, UNKNOWN, "outcome unknown; nobody is to be asked")                   \
-    X(RUNNING, CANCELED, "stopped by cancel")                                       \
-    X(RUNNING, LOST, "its worker fell silent")                                      \
-    X(RUNNING, SKIPPED, "proved never started after the deployment failed")         \
-    X(RUNNING, EXCLUDED, "proved never started after its target was excluded")      \
-    X(LOST, RUNNING, "adopted: it still runs")                                      \
-    X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")                    \
-    X(LOST, DELAYED, "the same")                                                    \
-    X(LOST, QUEUED, "proved never started, or safe to run again")                   \
-    X(LOST, ASKING, "adopted: it had failed; or the truth is not to be had")        \
-    X(LOST, WARNED, "adopted: it had failed; on_error: continue")                   \
-    X(LOST, FAILED, "adopted: it had failed; nobody is to be asked")                \
-    X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")           \
-    X(LOST, CANCELED, "stopped by cancel")                                          \
-    X(LOST, SKIPPED, "proved never started after the deployment failed")            \
-    X(LOST, EXCLUDED, "proved never started after its target was excluded")         \
-    X(DELAYED, QUEUED, "the delay is over")                                         \
-    X(DELAYED, FAILED, "the deployment failed meanwhile")                           \
-    X(DELAYED, SKIPPED, "the same, and nothing of it ever started")                 \
+#define RUN_EDGES(X)                                                                 \
+    X(PENDING, QUEUED, "its turn")                                                   \
+    X(PENDING, ASKING, "an approve step asks")                                       \
+    X(PENDING, SKIPPED, "its condition does not hold")                               \
+    X(PENDING, EXCLUDED, "its target was excluded")                                  \
+    X(PENDING, CANCELED, "canceled before it started")                               \
+    X(QUEUED, RUNNING, "a worker claimed it")                                        \
+    X(QUEUED, SKIPPED, "the deployment failed before it was claimed")                \
+    X(QUEUED, FAILED, "the same, and an attempt before had failed")                  \
+    X(QUEUED, UNKNOWN, "the same, and the outcome of an attempt before is unknown")  \
+    X(QUEUED, QUEUED, "issued anew, since the deployment failed meanwhile")          \
+    X(QUEUED, LOST, "the attempt before it still runs")                              \
+    X(QUEUED, CANCELED, "canceled before it was claimed")                            \
+    X(RUNNING, SUCCEEDED, "ended with exit code 0")                                  \
+    X(RUNNING, DELAYED, "failed, or never started again; the next attempt waits")    \
+    X(RUNNING, QUEUED, "proved never started")                                       \
+    X(RUNNING, ASKING, "failed or outcome unknown; a person is asked")               \
+    X(RUNNING, WARNED, "failed; on_error: continue")                                 \
+    X(RUNNING, FAILED, "failed; nobody is to be asked")                              \
+    X(RUNNING, UNKNOWN, "outcome unknown; nobody is to be asked")                    \
+    X(RUNNING, CANCELED, "stopped by cancel")                                        \
+    X(RUNNING, LOST, "its worker fell silent")                                       \
+    X(RUNNING, SKIPPED, "proved never started after the deployment failed")          \
+    X(RUNNING, EXCLUDED, "proved never started after its target was excluded")       \
+    X(LOST, RUNNING, "adopted: it still runs")                                       \
+    X(LOST, SUCCEEDED, "adopted: it had ended with exit code 0")                     \
+    X(LOST, DELAYED, "the same")                                                     \
+    X(LOST, QUEUED, "proved never started, or safe to run again")                    \
+    X(LOST, ASKING, "adopted: it had failed; or the truth is not to be had")         \
+    X(LOST, WARNED, "adopted: it had failed; on_error: continue")                    \
+    X(LOST, FAILED, "adopted: it had failed; nobody is to be asked")                 \
+    X(LOST, UNKNOWN, "the truth is not to be had; nobody is to be asked")            \
+    X(LOST, CANCELED, "stopped by cancel")                                           \
+    X(LOST, SKIPPED, "proved never started after the deployment failed")             \
+    X(LOST, EXCLUDED, "proved never started after its target was excluded")          \
+    X(DELAYED, QUEUED, "the delay is over")                                          \
+    X(DELAYED, FAILED, "the deployment failed meanwhile")                            \
+    X(DELAYED, SKIPPED, "the same, and nothing of it ever started")                  \
     X(DELAYED, UNKNOWN, "the same, and the outcome of an attempt before is unknown") \
-    X(DELAYED, CANCELED, "canceled")                                                \
-    X(DELAYED, EXCLUDED, "its target was excluded")                                 \
-    X(ASKING, QUEUED, "Retry")                                                      \
-    X(ASKING, WARNED, "Ignore")                                                     \
-    X(ASKING, EXCLUDED, "Exclude")                                                  \
-    X(ASKING, FAILED, "Fail, Abort, or the deployment failed")                      \
-    X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown")  \
-    X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")              \
-    X(ASKING, RUNNING, "a late truth: it still runs")                               \
-    X(ASKING, LOST, "not stopped yet, and its worker fell silent")                  \
-    X(ASKING, DELAYED, "a late truth: it had failed, or never started")             \
-    X(ASKING, ASKING, "a late truth: it had failed; asked anew")                    \
+    X(DELAYED, CANCELED, "canceled")                                                 \
+    X(DELAYED, EXCLUDED, "its target was excluded")                                  \
+    X(ASKING, QUEUED, "Retry")                                                       \
+    X(ASKING, WARNED, "Ignore")                                                      \
+    X(ASKING, EXCLUDED, "Exclude")                                                   \
+    X(ASKING, FAILED, "Fail, Abort, or the deployment failed")                       \
+    X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown")   \
+    X(ASKING, SUCCEEDED, "Proceed, or a late truth: it had succeeded")               \
+    X(ASKING, RUNNING, "a late truth: it still runs")                                \
+    X(ASKING, LOST, "not stopped yet, and its worker fell silent")                   \
+    X(ASKING, DELAYED, "a late truth: it had failed, or never started")              \
+    X(ASKING, ASKING, "a late truth: it had failed; asked anew")                     \
     X(ASKING, CANCELED, "canceled")
 
 /* How an attempt ended. */
@@ -215,6 +215,13 @@ struct question {
     const char *why_no_retry; /* a sentence, if Retry is missing; or NULL */
 };
 
+/* What a rung of the ladder may have called besides people. */
+enum call_kind { CALL_RUN, CALL_WEBHOOK, CALL_KINDS };
+const char *call_kind_word(enum call_kind kind);
+
+/* What people were told of such a call. */
+enum call_told { CALL_TOLD_NOTHING, CALL_TOLD_FAILS, CALL_TOLD_WORKED };
+
 /* What is done so that the open questions of one card are not forgotten: reminders, and the rungs of a ladder. Nothing is
  * done while all of them are parked. */
 struct vigil {
@@ -226,6 +233,7 @@ struct vigil {
     int64_t reminded_ms; /* the last of them; 0 = none yet */
     uint32_t rungs;      /* climbed */
     int64_t climbed_ms[LIMIT_RUNGS];
+    enum call_told calls[LIMIT_RUNGS][CALL_KINDS];
 };
 
 enum closing { CLOSING_NO, CLOSING_FAILING, CLOSING_CANCELING };
@@ -306,7 +314,8 @@ struct deployment {
     X(BACK, "back")               /* the target is */                                                          \
     X(REMIND, "remind")           /* reminder `epoch` of the card is due */                                    \
     X(ESCALATE, "escalate")       /* rung `epoch` of the card is due */                                        \
-    X(CALLED, "called")           /* the command or webhook of a rung was called, or could not be */           \
+    X(CALL_FAILS, "call_fails")   /* the command or webhook of a rung (`epoch`) has failed for some time */    \
+    X(CALLED, "called")           /* it was called, or is not needed any more */                               \
     X(ROLLED_BACK, "rolled_back") /* Redis has lost commits, and a person has seen it */                       \
     X(FAILING, "failing")         /* comes back once `closing` was recorded: no claim can follow it */         \
     X(CANCEL, "cancel")                                                                                        \
@@ -329,7 +338,8 @@ struct event {
     uint64_t question;   /* of ANSWERED, TAKEN, DEADLINE, EXTENDED, ...; a card of REMIND and ESCALATE */
     int64_t deadline_ms; /* of EXTENDED and UNPARKED: the new one; 0 = none. Of WHEN_BACK: until then */
     enum guidance guidance;
-    const char *actor, *via, *note; /* who answered or canceled, from where, what they said */
+    /* Who answered or canceled, from where, what they said. Of CALLED and CALL_FAILS: what was called, what came of it. */
+    const char *actor, *via, *note;
 };
 
 #define EFFECTS(X)                                                                                                    \

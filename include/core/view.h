@@ -18,7 +18,7 @@ enum card_kind {
     CARD_STATUS,     /* one per deployment and room, edited in place */
     CARD_QUESTION,   /* one per group of open questions of one step with the same error */
     CARD_CLOSING,    /* one line at the end */
-    CARD_REMINDER,   /* one line: a question still waits */
+    CARD_REMINDER,   /* one line: a question still waits; or nobody could be called for it */
     CARD_ESCALATION, /* a question once more, for others and perhaps in another room */
     CARD_DIGEST,     /* once a day: the questions that are open in a room; of no deployment */
 };
@@ -55,6 +55,7 @@ struct card {
     size_t row_count;
     const char *room;     /* of an escalation: the room of the configuration; NULL = where the question is */
     uint32_t turn;        /* of a reminder, an escalation: the how-manieth of its question, from 1 */
+    const char *call;     /* of a line about a call that fails: which, such as "2-webhook"; else NULL */
     size_t rows_left_out; /* of too many: then the last row only says how many these are */
     const char *excerpt;  /* last lines of output, or NULL */
     struct card_action *actions;
@@ -107,11 +108,16 @@ struct card *view_reminder(const struct deployment *d, const struct question_rec
                            const struct plan_names *next, int64_t next_ms, int64_t now_ms, struct arena *arena);
 struct card *view_escalation(const struct deployment *d, const struct question_record *questions, size_t count,
                              const struct plan_names *mention, int64_t now_ms, struct arena *arena);
+/* One line for the room of the card: what a rung (from 0) calls has failed for some time, or has worked since. */
+struct card *view_call(const struct deployment *d, const struct question_record *questions, size_t count, uint32_t rung,
+                       enum call_kind kind, enum call_told told, int64_t now_ms, struct arena *arena);
 
-/* All that is shown of one card: the question, its newest reminder (or NULL), and it once more for each rung that has
- * somebody to tell. */
+/* All that is shown of one card: the question, its newest reminder (or NULL), a line for each call that failed, and it once
+ * more for each rung that has somebody to tell. */
 struct card_set {
     struct card *question, *reminder;
+    struct card *calls[LIMIT_RUNGS * CALL_KINDS];
+    size_t call_count;
     struct card *escalations[LIMIT_RUNGS];
     size_t escalation_count;
 };

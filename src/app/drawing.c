@@ -48,6 +48,7 @@ struct shown {
     const struct card *card;
     struct shown *above; /* whose message this goes under; or NULL */
     struct shown *under; /* goes under this one's message, once that is known; or NULL */
+    struct shown *next;  /* of those that go under the same */
     char digest[ID_DIGEST_SIZE];
 };
 
@@ -75,18 +76,21 @@ static void shown_look(struct shown *shown);
 static void shown_end(struct shown *shown) {
     struct drawing *drawing = shown->drawing;
     drawing->stale->again = drawing->stale->again || shown->spot->again;
-    if (shown->under != NULL) {
-        spot_arrive(shown->under->spot); /* Not looked at: it comes with the next drawing of what it goes under. */
-        shown_end(shown->under);
+    for (struct shown *under = shown->under, *next = NULL; under != NULL; under = next) {
+        next = under->next;
+        spot_arrive(under->spot); /* Not looked at: it comes with the next drawing of what it goes under. */
+        shown_end(under);
     }
     drawing_release(drawing);
 }
 
 /* It is shown: what belongs under it can be. */
 static void shown_arrive(struct shown *shown) {
-    if (shown->under != NULL) {
-        shown_look(shown->under);
-        shown->under = NULL;
+    struct shown *under = shown->under;
+    shown->under = NULL;
+    for (struct shown *next = NULL; under != NULL; under = next) {
+        next = under->next;
+        shown_look(under);
     }
     spot_arrive(shown->spot);
     shown_end(shown);
@@ -273,7 +277,8 @@ static const char *card_name(const struct card *card, struct arena *arena) {
     case CARD_CLOSING:
         return "closing";
     case CARD_REMINDER:
-        return arena_printf(arena, "Q%llu-reminder-%u", question, card->turn);
+        return card->call != NULL ? arena_printf(arena, "Q%llu-call-%s", question, card->call)
+                                  : arena_printf(arena, "Q%llu-reminder-%u", question, card->turn);
     case CARD_ESCALATION:
         return arena_printf(arena, "Q%llu-escalation-%u", question, card->turn);
     case CARD_DIGEST: /* It is of no deployment. */
@@ -313,22 +318,23 @@ static struct room *find_room(const struct drawing *drawing, const char *name) {
     return id == NULL ? NULL : room_find_or_add(&reconciler->rooms, name, id);
 }
 
-/* The card under that of another, or on its own if there is none. */
 static void put_under(struct shown *above, struct shown *shown) {
-    if (above != NULL) {
+    if (shown != NULL) {
+        shown->next = above->under;
+        shown->above = above;
         above->under = shown;
-        if (shown != NULL) {
-            shown->above = above;
-        }
     }
 }
 
-/* A question, its newest reminder under it, and it once more for those who were asked next. A reminder comes with a drawing of its
- * question, since that says where. */
+/* A question, its newest reminder and what else is said under it, and it once more for those who were asked next. What
+ * goes under it comes with a drawing of it, since that says where. */
 static void show_set(struct drawing *drawing, struct room *room, const struct card_set *set) {
     struct shown *question = room == NULL ? NULL : shown_create(drawing, room, set->question);
     if (question != NULL && set->reminder != NULL) {
         put_under(question, shown_create(drawing, room, set->reminder));
+    }
+    for (size_t i = 0; question != NULL && i < set->call_count; i++) {
+        put_under(question, shown_create(drawing, room, set->calls[i]));
     }
     for (size_t i = 0; i < set->escalation_count; i++) {
         const char *name = set->escalations[i]->room;

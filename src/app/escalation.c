@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "escalation_facts.h"
@@ -28,6 +30,8 @@ struct escalation {
     struct timer *timer; /* the next is due, or to look again after a failure */
     struct making *makings;
     bool leads, looking, again;
+    size_t failing;              /* calls that people were told of */
+    char trouble[ERR_TEXT_SIZE]; /* of the try that failed last */
 };
 
 /* A call that is being made. */
@@ -82,48 +86,91 @@ static void making_over(struct making *making, const char *what) {
     commit_send(commit, making_recorded, making);
 }
 
-static int64_t pause_before(uint32_t tries) {
-    int64_t pause_ms = LIMIT_CALL_PAUSE_MS;
-    for (uint32_t i = 1; i < tries; i++) {
-        pause_ms *= 4;
-    }
-    return pause_ms;
+/* No try was made after all. */
+static void making_withdrawn(struct making *making, int64_t pause_ms) {
+    struct commit *commit = making_commit(making);
+    commit_withdraw_call(commit, &making->call, clock_wall_ms() + pause_ms);
+    commit_send(commit, making_recorded, making);
 }
 
-static void making_failed(struct making *making, const char *why) {
+static int64_t pause_after(uint32_t tries) {
+    int64_t pause_ms = LIMIT_CALL_PAUSE_MS;
+    for (uint32_t i = 1; i < tries && pause_ms < LIMIT_CALL_PAUSE_MAX_MS; i++) {
+        pause_ms *= 4;
+    }
+    return pause_ms < LIMIT_CALL_PAUSE_MAX_MS ? pause_ms : LIMIT_CALL_PAUSE_MAX_MS;
+}
+
+/* Whether people know already that it fails. */
+static bool making_is_told(const struct making *making) {
+    const struct vigil *vigil = deployment_vigil(making->facts.deployment, making->call.card);
+    return vigil != NULL && vigil->calls[making->call.rung][making->call.kind] == CALL_TOLD_FAILS;
+}
+
+/* The next try is not made before `least_ms` are over. */
+static void making_failed(struct making *making, const char *why, int64_t least_ms) {
+    struct escalation *escalation = making->escalation;
     char id[CALL_ID_SIZE];
     uint32_t tries = making->call.tries;
-    if (tries >= LIMIT_CALL_TRIES) {
-        making_over(making, arena_printf(making->arena, "given up after %u tries: %s", tries, why));
-        return;
-    }
+    int64_t now_ms = clock_wall_ms(), pause_ms = pause_after(tries);
     log_warn("an escalation could not be called, trying again", LOG_STR("call", call_id(id, &making->call)),
              LOG_INT("tries", tries), LOG_STR("error", why), LOG_END);
+    metric_add(METRIC_CALLS, 1, call_kind_word(making->call.kind), "failed", NULL);
+    (void)snprintf(escalation->trouble, sizeof escalation->trouble, "%s: %.*s", id, (int)strcspn(why, "\n"), why);
     struct commit *commit = making_commit(making);
-    commit_delay_call(commit, &making->call, clock_wall_ms() + pause_before(tries));
+    commit_delay_call(commit, &making->call, now_ms + (pause_ms > least_ms ? pause_ms : least_ms));
+    if (tries >= LIMIT_CALL_TOLD && !making_is_told(making)) {
+        commit_call_fails(commit, &making->call, arena_printf(making->arena, "%u tries failed: %s", tries, why),
+                          now_ms);
+    }
     commit_send(commit, making_recorded, making);
 }
 
 static void making_worked(struct making *making) {
+    metric_add(METRIC_CALLS, 1, call_kind_word(making->call.kind), "ok", NULL);
     making_over(making, arena_printf(making->arena, "done by try %u", making->call.tries));
 }
 
 /* --- a command ------------------------------------------------------------------------------------------------------ */
 
+/* What the command wrote, without secrets of the deployment that it may have read by itself. */
+static const char *command_words(const struct making *making, const struct errand_end *end) {
+    const char *output = end->output, *line_end = strchr(output, '\n');
+    struct buf masked = BUF_INIT(ERR_TEXT_SIZE * 16);
+    escalation_facts_mask(&making->facts);
+    if (end->cut) {
+        output =
+            line_end == NULL ? "" : line_end + 1; /* What is left of a secret could not be told from other words. */
+    }
+    log_mask_text(&masked, output, strlen(output));
+    const char *words = arena_strdup(making->arena, masked.data);
+    buf_finish(&masked);
+    return words;
+}
+
 static void command_ended(const struct errand_end *end, void *user) {
     struct making *making = user;
+    struct arena *arena = making->arena;
     making->errand = NULL;
     if (end->err != NULL) {
-        making_failed(making, arena_strdup(making->arena, end->err->text));
+        making_failed(making, arena_strdup(arena, end->err->text), 0);
     } else if (end->timed_out) {
-        making_failed(making, arena_printf(making->arena, "it ran for %d s and was killed", LIMIT_CALL_RUN_MS / 1000));
+        making_failed(making, arena_printf(arena, "it ran for %d s and was killed", LIMIT_CALL_RUN_MS / 1000), 0);
     } else if (end->status != 0 || end->signal != 0) {
         making_failed(making,
-                      arena_printf(making->arena, "it ended with %s %d: %s", end->signal != 0 ? "signal" : "exit code",
-                                   end->signal != 0 ? end->signal : end->status, end->output));
+                      arena_printf(arena, "it ended with %s %d: %s", end->signal != 0 ? "signal" : "exit code",
+                                   end->signal != 0 ? end->signal : end->status, command_words(making, end)),
+                      0);
     } else {
         making_worked(making);
     }
+}
+
+/* The folder is frozen into the plan, by a server that may have had its files elsewhere. */
+static const char *command_folder(const struct making *making) {
+    const struct escalation_options *options = &making->escalation->options;
+    const char *folder = making->facts.deployment->plan->folder;
+    return folder != NULL && access(folder, X_OK) == 0 ? folder : options->config(options->user)->folder;
 }
 
 static void make_command(struct making *making) {
@@ -132,7 +179,7 @@ static void make_command(struct making *making) {
     making->errand = errand_start(making->escalation->options.loop,
                                   &(struct errand_options){
                                       .script = making->facts.rung->run,
-                                      .work_dir = making->facts.deployment->plan->folder,
+                                      .work_dir = command_folder(making),
                                       .env = env,
                                       .env_count = count,
                                       .limit_ms = LIMIT_CALL_RUN_MS,
@@ -142,6 +189,14 @@ static void make_command(struct making *making) {
 
 /* --- a webhook ------------------------------------------------------------------------------------------------------ */
 
+/* A server may say how long it is not to be asked, in seconds; a date is not looked at. */
+static int64_t retry_after(const struct http_reply *reply) {
+    const char *text = http_reply_header(reply, "Retry-After");
+    int64_t seconds = 0;
+    bool said = text != NULL && str_to_i64(text, &seconds, NULL) == 0 && seconds > 0;
+    return !said ? 0 : seconds < LIMIT_CALL_PAUSE_MAX_MS / 1000 ? seconds * 1000 : LIMIT_CALL_PAUSE_MAX_MS;
+}
+
 static void webhook_replied(const struct http_reply *reply, void *user) {
     struct making *making = user;
     if (!making->escalation->leads) {
@@ -149,9 +204,9 @@ static void webhook_replied(const struct http_reply *reply, void *user) {
     } else if (reply->status >= 200 && reply->status < 300) {
         making_worked(making);
     } else if (reply->status != 0) {
-        making_failed(making, arena_printf(making->arena, "its server answered %d", reply->status));
+        making_failed(making, arena_printf(making->arena, "its server answered %d", reply->status), retry_after(reply));
     } else {
-        making_failed(making, arena_strdup(making->arena, reply->err->text));
+        making_failed(making, arena_strdup(making->arena, reply->err->text), 0);
     }
 }
 
@@ -182,7 +237,7 @@ static void make_webhook(struct making *making) {
     struct err err;
     escalation_facts_json(&making->facts, &body);
     if (webhook_sign(making, timestamp, &body, &signature, &err) < 0) {
-        making_failed(making, arena_strdup(making->arena, err.text));
+        making_failed(making, arena_strdup(making->arena, err.text), 0);
         buf_finish(&body);
         return;
     }
@@ -217,7 +272,7 @@ static void making_begun(const struct commit_reply *reply, void *user) {
     making->call.begun = true;
     making->call.tries++;
     if (!making->escalation->leads || !options->leads_surely(options->user)) {
-        making_end(making);
+        making_withdrawn(making, 0);
     } else if (making->call.kind == CALL_RUN) {
         make_command(making);
     } else {
@@ -228,20 +283,22 @@ static void making_begun(const struct commit_reply *reply, void *user) {
 static void making_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct making *making = user;
     struct escalation *escalation = making->escalation;
-    const char *url = escalation->options.url(escalation->options.user);
+    const char *url = escalation->options.config(escalation->options.user)->url;
     making->record = record;
     if (record == NULL && err->code == ERR_IO) {
         /* What this server can't understand another may: the call waits for it. */
-        struct commit *commit = making_commit(making);
-        commit_delay_call(commit, &making->call, clock_wall_ms() + LIMIT_SWEEP_MS);
-        commit_send(commit, making_recorded, making);
+        making_withdrawn(making, LIMIT_SWEEP_MS);
     } else if (record == NULL && err->code != ERR_NOT_FOUND) {
         timer_start(escalation->timer, LOOK_AGAIN_MS);
         making_end(making);
     } else if (record == NULL || !escalation_facts_read(record, &making->call, url, making->arena, &making->facts)) {
-        making_over(making, "not called, since it was answered before");
-    } else if (making->call.begun && making->call.tries >= LIMIT_CALL_TRIES) {
-        making_over(making, arena_printf(making->arena, "given up after %u tries", making->call.tries));
+        making_over(making,
+                    making->call.tries == 0
+                        ? "not called, since it was answered before"
+                        : arena_printf(making->arena, "not called any more after %u tries, since it was answered",
+                                       making->call.tries));
+    } else if (making->facts.parked) {
+        making_withdrawn(making, LIMIT_CALL_PAUSE_MAX_MS);
     } else {
         struct commit *commit = making_commit(making);
         commit_begin_call(commit, &making->call);
@@ -261,25 +318,28 @@ static void making_create(struct escalation *escalation, const struct call *call
     store_load_question(escalation->options.store, call->card, making_loaded, making);
 }
 
-static bool is_made(const struct escalation *escalation, const struct call *call, size_t *ret_count) {
-    bool found = false;
-    *ret_count = 0;
+/* Whether there is room for it, and it is not made already. What has failed before must not hold up the others. */
+static bool may_make(const struct escalation *escalation, const struct call *call) {
+    size_t count = 0, again = 0;
     for (const struct making *making = escalation->makings; making != NULL; making = making->next) {
-        ++*ret_count;
-        found = found || (making->call.card == call->card && making->call.rung == call->rung &&
-                          making->call.kind == call->kind && making->call.deployment == call->deployment);
+        count++;
+        again += making->call.tries > making->call.begun;
+        if (making->call.card == call->card && making->call.rung == call->rung && making->call.kind == call->kind &&
+            making->call.deployment == call->deployment) {
+            return false;
+        }
     }
-    return found;
+    return count < LIMIT_CALLS_AT_ONCE && (call->tries == 0 || again < LIMIT_CALLS_AGAIN);
 }
 
 static void calls_listed(const struct call *calls, size_t count, const struct err *err, void *user) {
     struct escalation *escalation = user;
     int64_t now_ms = clock_wall_ms(), wait_ms = err == NULL ? INT64_MAX : LOOK_AGAIN_MS;
     escalation->looking = false;
+    escalation->failing = 0;
     for (size_t i = 0; i < count && escalation->leads; i++) {
-        size_t under_way = 0;
-        bool made = is_made(escalation, &calls[i], &under_way);
-        if (made || under_way >= LIMIT_CALLS_AT_ONCE) {
+        escalation->failing += calls[i].tries >= LIMIT_CALL_TOLD;
+        if (!may_make(escalation, &calls[i])) {
             continue;
         }
         if (calls[i].due_ms <= now_ms || calls[i].begun) {
@@ -288,6 +348,7 @@ static void calls_listed(const struct call *calls, size_t count, const struct er
             wait_ms = calls[i].due_ms - now_ms;
         }
     }
+    metric_set(METRIC_CALLS_FAILING, (double)escalation->failing, NULL, NULL, NULL);
     if (escalation->again) {
         escalation->again = false;
         wait_ms = 0;
@@ -314,7 +375,8 @@ static void escalation_look(void *user) {
 struct escalation *escalation_create(const struct escalation_options *options) {
     struct escalation *escalation = mem_alloc(sizeof *escalation);
     escalation->options = *options;
-    escalation->http = http_create(options->loop, NULL);
+    escalation->http =
+        http_create(options->loop, &(struct http_options){.ca_file = options->config(options->user)->ca_file});
     escalation->timer = loop_timer(options->loop, escalation_look, escalation);
     return escalation;
 }
@@ -325,6 +387,17 @@ void escalation_lead(struct escalation *escalation, bool leads) {
         timer_start(escalation->timer, 0);
     } else {
         timer_stop(escalation->timer);
+        escalation->failing = 0;
+        metric_set(METRIC_CALLS_FAILING, 0, NULL, NULL, NULL);
+    }
+}
+
+void escalation_write_health(const struct escalation *escalation, struct buf *out) {
+    if (escalation->failing > 0) {
+        buf_printf(out, "escalation: %zu call%s fail%s, lately %s\n", escalation->failing,
+                   escalation->failing == 1 ? "" : "s", escalation->failing == 1 ? "s" : "", escalation->trouble);
+    } else if (escalation->leads) {
+        buf_adds(out, "escalation: ok\n");
     }
 }
 

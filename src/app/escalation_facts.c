@@ -4,16 +4,29 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/limits.h"
+#include "base/log.h"
 #include "base/str.h"
+#include "config/config.h"
 #include "core/view.h"
+
+static void target_add(struct escalation_facts *facts, size_t *bytes, const char *name) {
+    *bytes += strlen(name) + 1;
+    if (*bytes > LIMIT_CALL_TARGETS_BYTES) {
+        facts->left_out++;
+    } else {
+        facts->targets.items[facts->targets.count++] = name;
+    }
+}
 
 bool escalation_facts_read(const struct deployment_record *record, const struct call *call, const char *url,
                            struct arena *arena, struct escalation_facts *ret_facts) {
     const struct deployment *d = record->deployment;
     struct question_record *of_card = arena_array(arena, record->question_count + 1, sizeof *of_card);
     char id[CALL_ID_SIZE];
-    size_t count = 0;
-    struct escalation_facts facts = {.deployment = d, .targets = "", .url = url, .number = call->rung + 1};
+    size_t count = 0, bytes = 0;
+    struct escalation_facts facts = {.deployment = d, .url = url, .number = call->rung + 1, .parked = true};
+    facts.targets.items = arena_array(arena, record->question_count + 1, sizeof *facts.targets.items);
     for (size_t i = 0; i < record->question_count; i++) {
         const struct question_record *q = &record->questions[i];
         if (q->question.card != call->card) {
@@ -22,8 +35,8 @@ bool escalation_facts_read(const struct deployment_record *record, const struct 
         of_card[count++] = *q;
         if (q->open) {
             facts.question = facts.question == NULL ? q : facts.question;
-            facts.targets = arena_printf(arena, "%s%s%s", facts.targets, facts.targets[0] == '\0' ? "" : " ",
-                                         plan_slot_name(d->plan, q->question.step, q->question.slot));
+            facts.parked = facts.parked && q->question.parked_by != NULL;
+            target_add(&facts, &bytes, plan_slot_name(d->plan, q->question.step, q->question.slot));
         }
     }
     if (facts.question == NULL) {
@@ -40,12 +53,18 @@ bool escalation_facts_read(const struct deployment_record *record, const struct 
     return true;
 }
 
-static const char *names_line(const struct plan_names *names, struct arena *arena) {
-    const char *line = "";
+/* "web-1 web-2 and 3 more" */
+static const char *names_line(const struct plan_names *names, size_t left_out, struct arena *arena) {
+    struct buf line = BUF_INIT(2 * LIMIT_CALL_TARGETS_BYTES);
     for (size_t i = 0; i < names->count; i++) {
-        line = arena_printf(arena, "%s%s%s", line, i == 0 ? "" : " ", names->items[i]);
+        buf_printf(&line, "%s%s", i == 0 ? "" : " ", names->items[i]);
     }
-    return line;
+    if (left_out > 0) {
+        buf_printf(&line, " and %zu more", left_out);
+    }
+    const char *copy = arena_strdup(arena, line.data);
+    buf_finish(&line);
+    return copy;
 }
 
 static const char *page_of(const struct escalation_facts *facts, struct arena *arena) {
@@ -67,9 +86,9 @@ const char *const *escalation_facts_env(const struct escalation_facts *facts, st
         {"GUIDEPOST_VERSION", d->version},
         {"GUIDEPOST_QUESTION", arena_printf(arena, "Q%llu", (unsigned long long)facts->card->question)},
         {"GUIDEPOST_STEP", facts->question->step_name},
-        {"GUIDEPOST_TARGETS", facts->targets},
+        {"GUIDEPOST_TARGETS", names_line(&facts->targets, facts->left_out, arena)},
         {"GUIDEPOST_TEXT", facts->card->text},
-        {"GUIDEPOST_MENTION", names_line(&facts->rung->mention, arena)},
+        {"GUIDEPOST_MENTION", names_line(&facts->rung->mention, 0, arena)},
         {"GUIDEPOST_TAKEN_BY", facts->question->taken_by == NULL ? "" : facts->question->taken_by},
         {"GUIDEPOST_URL", page_of(facts, arena)},
     };
@@ -99,16 +118,6 @@ static void write_names(struct json_out *out, const char *key, const struct plan
     json_array_end(out);
 }
 
-static void write_targets(struct json_out *out, const char *targets, struct arena *arena) {
-    json_array_begin(out, "targets");
-    while (targets[0] != '\0') {
-        size_t length = strcspn(targets, " ");
-        json_add_string(out, NULL, arena_strndup(arena, targets, length));
-        targets += length + (targets[length] == ' ');
-    }
-    json_array_end(out);
-}
-
 void escalation_facts_json(const struct escalation_facts *facts, struct buf *buf) {
     const struct deployment *d = facts->deployment;
     const struct question_record *q = facts->question;
@@ -132,7 +141,8 @@ void escalation_facts_json(const struct escalation_facts *facts, struct buf *buf
     json_add_string(&out, "title", facts->card->title);
     json_add_string(&out, "text", facts->card->text);
     json_add_string(&out, "step", q->step_name);
-    write_targets(&out, facts->targets, arena);
+    write_names(&out, "targets", &facts->targets);
+    json_add_int(&out, "targets_left_out", (int64_t)facts->left_out);
     write_names(&out, "responsible", &d->plan->steps[q->question.step].guided.responsible);
     json_add_string(&out, "taken_by", q->taken_by);
     write_time(&out, "asked", facts->card->asked_ms);
@@ -140,4 +150,28 @@ void escalation_facts_json(const struct escalation_facts *facts, struct buf *buf
     json_object_end(&out);
     json_object_end(&out);
     arena_destroy(arena);
+}
+
+/* One that can't be read here is none that a command could have read here. */
+static void mask(int source, const char *name) {
+    const struct config_secret secret = {(enum secret_source)source, name};
+    char *value = NULL;
+    struct err err;
+    if (secret.source != SECRET_NONE && secret_read(&secret, &value, &err) == 0) {
+        log_mask(value);
+        secret_free(value);
+    }
+}
+
+void escalation_facts_mask(const struct escalation_facts *facts) {
+    const struct plan *plan = facts->deployment->plan;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+        for (size_t k = 0; k < step->env_count; k++) {
+            mask(step->env[k].secret_source, step->env[k].secret_name);
+        }
+        for (size_t k = 0; k < step->guided.rung_count; k++) {
+            mask(step->guided.ladder[k].webhook_secret_source, step->guided.ladder[k].webhook_secret_name);
+        }
+    }
 }

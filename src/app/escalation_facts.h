@@ -13,7 +13,9 @@ struct escalation_facts {
     const struct plan_rung *rung;
     const struct card *card;
     const struct question_record *question; /* the first that is open */
-    const char *targets;                    /* the machines of those that are open, with blanks between */
+    struct plan_names targets;              /* the machines of those that are open, as many as are told */
+    size_t left_out;                        /* of too many */
+    bool parked;                            /* all that are open */
     const char *url;                        /* of the page; or NULL */
     uint32_t number;                        /* of the rung, from 1 */
 };
@@ -25,5 +27,8 @@ bool escalation_facts_read(const struct deployment_record *record, const struct 
 /* "NAME=value" of each. */
 const char *const *escalation_facts_env(const struct escalation_facts *facts, struct arena *arena, size_t *ret_count);
 void escalation_facts_json(const struct escalation_facts *facts, struct buf *out);
+
+/* Has the secrets of the deployment masked from now on, in the log and by log_mask_text. */
+void escalation_facts_mask(const struct escalation_facts *facts);
 
 #endif

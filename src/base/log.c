@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "log_mask.h"
 
 enum { FIELDS_MAX = 32, VALUE_MAX = 4 << 10, LINE_MAX_BYTES = 1 << 20 };
 

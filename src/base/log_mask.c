@@ -1,11 +1,10 @@
-#include "log_mask.h"
+#include "base/log.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 

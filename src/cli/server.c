@@ -54,6 +54,7 @@ static void write_health(struct buf *out, void *user) {
     const struct server *server = user;
     chats_write_health(server->chats, out);
     inventories_write_health(server->inventories, out);
+    escalation_write_health(server->escalation, out);
 }
 
 static void store_came(void *user) {
@@ -107,11 +108,6 @@ static void leads_now(bool leads, void *user) {
 static void escalates(void *user) {
     struct server *server = user;
     escalation_due(server->escalation);
-}
-
-static const char *current_url(void *user) {
-    const struct server *server = user;
-    return server->config->url;
 }
 
 static bool leads_surely(void *user) {
@@ -240,7 +236,7 @@ static int build_serving(struct server *server, struct err *err) {
     server->escalation = escalation_create(&(struct escalation_options){
         .loop = server->loop,
         .store = server->store,
-        .url = current_url,
+        .config = current_config,
         .leads_surely = leads_surely,
         .fence = fence,
         .user = server,

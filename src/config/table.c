@@ -332,6 +332,8 @@ static const struct field server_fields[] = {
     {"time_zone", FIELD_TEXT, AT(config, time_zone), .rule = RULE_TIME_ZONE, .fallback = "UTC",
      .help = "For text that people read; the API and the log use UTC."},
     {"tls", FIELD_TABLE, .table = &tls_table, .help = "Encryption without a proxy in front."},
+    {"ca_file", FIELD_PATH, AT(config, ca_file), .rule = RULE_PATH,
+     .help = "Certificates (PEM) that webhooks are trusted by, instead of the system's; read at the start."},
     {"retention", FIELD_DURATION, AT(config, retention_ms), .min = DAYS(1), .max = DAYS(3650), .fallback = "90d",
      .help = "How long deployments are kept after their end."},
     END,

@@ -44,6 +44,7 @@ static const struct {
     [EVENT_BACK] = {guidance_back, true},
     [EVENT_REMIND] = {vigil_remind, false},
     [EVENT_ESCALATE] = {vigil_escalate, false},
+    [EVENT_CALL_FAILS] = {vigil_call_fails, false},
     [EVENT_CALLED] = {vigil_called, false},
     [EVENT_ROLLED_BACK] = {on_rolled_back, false},
     [EVENT_FAILING] = {closing_failing, false},

@@ -90,7 +90,8 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
 typedef bool event_handler(struct apply *apply, struct run *run);
 event_handler guidance_answered, guidance_taken, guidance_deadline, guidance_moot;
 event_handler guidance_when_back, guidance_back;
-event_handler vigil_remind, vigil_escalate, vigil_extended, vigil_parked, vigil_unparked, vigil_called;
+event_handler vigil_remind, vigil_escalate, vigil_extended, vigil_parked, vigil_unparked;
+event_handler vigil_call_fails, vigil_called;
 event_handler closing_failing, closing_cancel, closing_cancel_late;
 
 #endif

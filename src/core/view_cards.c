@@ -100,6 +100,23 @@ static struct card *reminder_of(const struct deployment *d, const struct group *
     return card;
 }
 
+static void add_calls(const struct deployment *d, const struct group *group, const struct vigil *vigil, int64_t now_ms,
+                      struct card_set *set, struct arena *arena) {
+    for (uint32_t i = 0; i < vigil->rungs; i++) {
+        for (enum call_kind kind = 0; kind < CALL_KINDS; kind++) {
+            enum call_told told = vigil->calls[i][kind];
+            if (told == CALL_TOLD_NOTHING) {
+                continue;
+            }
+            struct card *card = view_call(d, group->records, group->count, i, kind, told, now_ms, arena);
+            if (card->outcome == NULL && told == CALL_TOLD_FAILS) {
+                card->mention = reminded(d, group, arena);
+            }
+            set->calls[set->call_count++] = card;
+        }
+    }
+}
+
 static void add_escalations(const struct deployment *d, const struct group *group, const struct vigil *vigil,
                             struct card_set *set, struct arena *arena) {
     const struct plan_guided *guided = &d->plan->steps[vigil->step].guided;
@@ -135,6 +152,7 @@ struct card_set *view_card_sets(const struct deployment *d, const struct questio
                 set->reminder = reminder_of(d, group, vigil, arena);
             }
             if (vigil != NULL) {
+                add_calls(d, group, vigil, now_ms, set, arena);
                 add_escalations(d, group, vigil, set, arena);
             }
         }

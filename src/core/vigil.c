@@ -221,9 +221,44 @@ bool vigil_unparked(struct apply *apply, struct run *run) {
     return true;
 }
 
+/* --- what a rung calls -------------------------------------------------------------------------------------------- */
+
+const char *call_kind_word(enum call_kind kind) {
+    return kind == CALL_RUN ? "run" : "webhook";
+}
+
+/* Where it is kept what was told of the call; NULL if the card is over. */
+static enum call_told *call_of(const struct deployment *d, const struct event *event) {
+    struct vigil *vigil = deployment_vigil(d, event->question);
+    bool is_run = str_equal(event->via, call_kind_word(CALL_RUN));
+    return vigil == NULL || event->epoch >= vigil->rungs
+               ? NULL
+               : &vigil->calls[event->epoch][is_run ? CALL_RUN : CALL_WEBHOOK];
+}
+
+/* People are told, once, since those who were to be called don't know. */
+bool vigil_call_fails(struct apply *apply, struct run *run) {
+    (void)run;
+    const struct event *event = apply->event;
+    enum call_told *told = call_of(apply->d, event);
+    if (told == NULL || *told == CALL_TOLD_FAILS) {
+        return false;
+    }
+    *told = CALL_TOLD_FAILS;
+    apply_audit(apply, "call_fails Q%llu #%u", (unsigned long long)event->question, event->epoch + 1);
+    vigil_store(apply, deployment_vigil(apply->d, event->question));
+    return true;
+}
+
 /* What became of it was said by who called; here it is only written down. */
 bool vigil_called(struct apply *apply, struct run *run) {
     (void)run;
-    apply_audit(apply, "called Q%llu #%u", (unsigned long long)apply->event->question, apply->event->epoch + 1);
+    const struct event *event = apply->event;
+    enum call_told *told = call_of(apply->d, event);
+    apply_audit(apply, "called Q%llu #%u", (unsigned long long)event->question, event->epoch + 1);
+    if (told != NULL && *told == CALL_TOLD_FAILS) {
+        *told = CALL_TOLD_WORKED;
+        vigil_store(apply, deployment_vigil(apply->d, event->question));
+    }
     return true;
 }

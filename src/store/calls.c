@@ -15,21 +15,15 @@
 
 enum { CALL_TEXT_SIZE = 64 };
 
-static const char *const kind_words[] = {[CALL_RUN] = "run", [CALL_WEBHOOK] = "webhook"};
-
-const char *call_kind_word(enum call_kind kind) {
-    return kind_words[kind];
-}
-
 const char *call_id(char out[CALL_ID_SIZE], const struct call *call) {
     (void)snprintf(out, CALL_ID_SIZE, "D%" PRIu64 "-Q%" PRIu64 "-%" PRIu32 "-%s", call->deployment, call->card,
-                   call->rung + 1, kind_words[call->kind]);
+                   call->rung + 1, call_kind_word(call->kind));
     return out;
 }
 
 static void member_format(char out[CALL_ID_SIZE], const struct call *call) {
     (void)snprintf(out, CALL_ID_SIZE, "%" PRIu64 ":%" PRIu64 ":%" PRIu32 ":%s", call->deployment, call->card,
-                   call->rung, kind_words[call->kind]);
+                   call->rung, call_kind_word(call->kind));
 }
 
 static void text_format(char out[CALL_TEXT_SIZE], int64_t due_ms, uint32_t tries, bool begun) {
@@ -49,8 +43,8 @@ static bool call_parse(const char *member, const char *text, struct call *call) 
     call->due_ms = (int64_t)due;
     call->tries = (uint32_t)tries;
     call->begun = str_equal(text, "begun");
-    call->kind = str_equal(member, kind_words[CALL_RUN]) ? CALL_RUN : CALL_WEBHOOK;
-    return str_equal(member, kind_words[call->kind]);
+    call->kind = str_equal(member, call_kind_word(CALL_RUN)) ? CALL_RUN : CALL_WEBHOOK;
+    return str_equal(member, call_kind_word(call->kind));
 }
 
 struct calls_reading {
@@ -123,16 +117,31 @@ void commit_delay_call(struct commit *commit, const struct call *call, int64_t d
     call_put(commit, call, due_ms, call->tries, false);
 }
 
+void commit_withdraw_call(struct commit *commit, const struct call *call, int64_t due_ms) {
+    call_require(commit, call);
+    call_put(commit, call, due_ms, call->tries - call->begun, false);
+}
+
+/* The deployment is told. */
+static void call_tell(struct commit *commit, const struct call *call, enum event_kind kind, const char *what,
+                      int64_t now_ms) {
+    const struct event event = {.kind = kind,
+                                .now_ms = now_ms,
+                                .question = call->card,
+                                .epoch = call->rung,
+                                .via = call_kind_word(call->kind),
+                                .note = what};
+    inbox_encode_event(commit, call->deployment, &event);
+}
+
+void commit_call_fails(struct commit *commit, const struct call *call, const char *why, int64_t now_ms) {
+    call_tell(commit, call, EVENT_CALL_FAILS, why, now_ms);
+}
+
 void commit_end_call(struct commit *commit, const struct call *call, const char *what, int64_t now_ms) {
     char member[CALL_ID_SIZE];
     call_require(commit, call);
     member_format(member, call);
     commit_add(commit, "HDEL", "calls", member);
-    const struct event event = {.kind = EVENT_CALLED,
-                                .now_ms = now_ms,
-                                .question = call->card,
-                                .epoch = call->rung,
-                                .via = kind_words[call->kind],
-                                .note = what};
-    inbox_encode_event(commit, call->deployment, &event);
+    call_tell(commit, call, EVENT_CALLED, what, now_ms);
 }

@@ -244,22 +244,47 @@ bool run_decode(const char *text, const struct run *like, struct arena *arena, s
 
 /* --- what was done for a card --- */
 
+/* By what was told. */
+static const char *const call_letters[CALL_KINDS] = {[CALL_RUN] = "-rR", [CALL_WEBHOOK] = "-wW"};
+
 void vigil_encode(struct buf *out, const struct vigil *vigil) {
     buf_printf(out, "%" PRId64 " %" PRIu32 " %" PRId64, vigil->since_ms, vigil->reminders, vigil->reminded_ms);
     for (uint32_t i = 0; i < vigil->rungs; i++) {
         buf_printf(out, " %" PRId64, vigil->climbed_ms[i]);
     }
+    for (uint32_t i = 0; i < vigil->rungs; i++) {
+        for (size_t kind = 0; kind < CALL_KINDS; kind++) {
+            if (vigil->calls[i][kind] != CALL_TOLD_NOTHING) {
+                buf_printf(out, " %c%" PRIu32, call_letters[kind][vigil->calls[i][kind]], i);
+            }
+        }
+    }
+}
+
+/* Such as "w2": the webhook of rung 2 (from 0) is known to fail. */
+static bool calls_decode(const char *text, struct vigil *vigil) {
+    while (text[0] != '\0') {
+        enum call_kind kind = strchr(call_letters[CALL_RUN] + 1, text[0]) != NULL ? CALL_RUN : CALL_WEBHOOK;
+        const char *told = strchr(call_letters[kind] + 1, text[0]);
+        uint64_t rung = 0;
+        text++;
+        if (told == NULL || !words_number(&text, ' ', &rung) || rung >= vigil->rungs) {
+            return false;
+        }
+        vigil->calls[rung][kind] = (enum call_told)(told - call_letters[kind]);
+    }
+    return true;
 }
 
 bool vigil_decode(const char *text, struct vigil *vigil) {
     uint64_t numbers[3 + LIMIT_RUNGS] = {0};
     size_t count = 0;
-    while (text[0] != '\0' && count < sizeof numbers / sizeof numbers[0]) {
+    while (text[0] >= '0' && text[0] <= '9' && count < sizeof numbers / sizeof numbers[0]) {
         if (!words_number(&text, ' ', &numbers[count++])) {
             return false;
         }
     }
-    if (count < 3 || text[0] != '\0') {
+    if (count < 3) {
         return false;
     }
     vigil->since_ms = (int64_t)numbers[0];
@@ -269,7 +294,7 @@ bool vigil_decode(const char *text, struct vigil *vigil) {
     for (uint32_t i = 0; i < vigil->rungs; i++) {
         vigil->climbed_ms[i] = (int64_t)numbers[3 + i];
     }
-    return true;
+    return calls_decode(text, vigil);
 }
 
 static const struct vigil *vigil_of(const struct redis_reply *fields, const struct question *q, struct arena *arena) {
