@@ -187,6 +187,13 @@ static bool write_next(struct ws *ws) {
     return true;
 }
 
+/* Somebody waits for it, so it does not wait for the next turn if there is room. A connection that turns out to be broken is found
+ * so when the frame is written from the queue. */
+static bool write_now(struct ws *ws, struct ws_frame *frame) {
+    bool free = ws->frames == NULL && !ws->ping_due && !ws->killing && lws_send_pipe_choked(ws->library) == 0;
+    return free && lws_write(ws->library, frame->room + LWS_PRE, frame->size, LWS_WRITE_TEXT) >= 0;
+}
+
 /* The server closes: two bytes of code, and a text. */
 static void goodbye_came(struct ws *ws, const unsigned char *data, size_t size) {
     if (ws->reason.code != ERR_NONE || ws->state != WS_OPEN) {
@@ -340,6 +347,10 @@ int ws_send(struct ws *ws, const char *text, size_t size, struct err *err) {
     struct ws_frame *frame = mem_alloc(sizeof *frame + LWS_PRE + size);
     frame->size = size;
     memcpy(frame->room + LWS_PRE, text, size);
+    if (write_now(ws, frame)) {
+        mem_free(frame);
+        return 0;
+    }
     if (ws->last_frame != NULL) {
         ws->last_frame->next = frame;
     } else {
