@@ -21,6 +21,7 @@ export function createHome() {
     (card) => card.question,
     (card) => createCard(card, 2),
   );
+  const unseen = h("p", {class: "hint"});
   const closed = createClosedList();
   const live = createSummaryList("Nothing is under way.");
   const more = h("p", {class: "hint"});
@@ -38,9 +39,10 @@ export function createHome() {
         heading,
         waiting === 0
           ? "Nothing waits for an answer"
-          : `${data.left_out > 0 ? "More than " : ""}${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`,
+          : `${data.questions_left_out > 0 ? "More than " : ""}${count(waiting, "question")} ${waiting === 1 ? "waits" : "wait"} for an answer`,
       );
       updateCards(data.questions);
+      text(unseen, data.questions_left_out > 0 ? `${count(data.questions_left_out, "newer question")} beside these.` : "");
       closed.update(data.questions);
       live.update(data.live);
       text(more, data.left_out > 0 ? `${count(data.left_out, "newer one")} beside these: see status and pending.` : "");
@@ -57,6 +59,7 @@ export function createHome() {
       {class: "home"},
       heading,
       cards,
+      unseen,
       closed.node,
       h("section", {class: "panel"}, h("h2", {}, "Under way"), live.node, more),
       h("section", {class: "panel"}, h("h2", {}, "What runs where"), matrix.node, debts.node),

@@ -17,7 +17,9 @@ enum {
     LIMIT_PLAN_STEPS = 500,
     LIMIT_PLAN_TARGETS = 5000,
     LIMIT_PLAN_RUNS = 100000, /* steps x targets */
-    LIMIT_LIVE_SHOWN = 300,   /* deployments that are not over on the first page */
+    LIMIT_OPEN_SHOWN = 100,   /* open questions, the oldest, on the first page and where no number is named */
+    LIMIT_LIVE_SHOWN = 100,   /* deployments that are not over, the oldest, on the first page and in `status` */
+    LIMIT_PAGE = 1000,        /* what one call may ask for */
     LIMIT_UNREADABLE = 256,   /* stored deployments that are known to be set aside */
     LIMIT_NAME_BYTES = 128,
     LIMIT_STEP_NAME_BYTES = 200,

@@ -21,8 +21,8 @@
  *     dep:<id>:questions      list of question ids, in the order they were asked
  *     dep:<id>:views          hash <platform>:<room>:<card> -> what is shown there
  *     q:<id>                  hash: a question; `state` is open | answered | closed
- *     pending                 zset of open questions by the time they were asked
- *     deployments             zset of all deployments by number; live: set of those that are not final;
+ *     pending                 zset of open questions by number, which is the order in which they were asked
+ *     deployments             zset of all deployments by number; live: the same of those that are not final;
  *     ended                   zset of the final ones by the time of their end
  *     lane:<project>/<env>    list: the holder, then who waits
  *     newest                  hash <project>/<env> -> the deployment of it that was created last
@@ -81,13 +81,12 @@ void store_load_deployment(struct store *store, uint64_t id, record_done *done, 
 /* By question: the deployment it belongs to. */
 void store_load_question(struct store *store, uint64_t question, record_done *done, void *user);
 
-/* Numbers, newest or oldest first. ids borrowed until the callback returns; err NULL on success. */
+/* Numbers, newest or oldest first. ids borrowed until the callback returns; err NULL on success. Pages of long lists are read
+ * by store/pages.h. */
 typedef void ids_done(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user);
 void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done,
-                            void *user); /* newest first */
-void store_list_live(struct store *store, ids_done *done, void *user);
-void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done,
-                        void *user); /* questions, oldest first */
+                            void *user);                               /* newest first */
+void store_list_live(struct store *store, ids_done *done, void *user); /* all that are not over, oldest first */
 void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done,
                           void *user); /* all, newest first */
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user);

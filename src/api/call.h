@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "net/web.h"
+#include "store/pages.h"
 #include "store/records.h"
 
 struct auth;
@@ -49,6 +50,14 @@ void api_unref(struct api *api);
 
 enum call_family { CALL_PLAIN, CALL_V1, CALL_OCTOPUS }; /* how errors look */
 
+struct call;
+struct call_page {
+    bool (*fits)(const struct head *head, struct call *call); /* or NULL */
+    const struct head *heads;
+    size_t count;
+    uint64_t total; /* of the whole list */
+};
+
 enum { CALL_PARAMS = 4, CALL_COOKIE_SIZE = 64 };
 
 struct call {
@@ -66,7 +75,8 @@ struct call {
     struct buf text;                    /* of the answer */
     struct json_out out;                /* into text */
     struct deployment_record **records; /* owned; those that the actor may view */
-    size_t record_count, left_out;
+    size_t record_count;
+    struct call_page page;           /* of a list, by src/api/read.h */
     void (*next)(struct call *call); /* what follows a step of src/api/read.h */
     void *state;                     /* of the handler; in the arena */
     unsigned asked;                  /* operations so far */

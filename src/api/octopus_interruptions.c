@@ -184,16 +184,16 @@ static void listing_write(struct call *call) {
 }
 
 /* Any of the documents that an interruption names. */
-static bool is_regarding(const struct deployment *d, const char *document) {
+static bool is_regarding(uint64_t deployment, const char *project, const char *environment, const char *document) {
     uint64_t id = 0;
     if (document == NULL) {
         return true;
     }
     if (id_parse('D', octopus_name("ServerTasks", document), &id)) {
-        return id == d->id;
+        return id == deployment;
     }
-    return str_equal(octopus_name("Projects", document), d->plan->project) ||
-           str_equal(octopus_name("Environments", document), d->plan->environment);
+    return str_equal(octopus_name("Projects", document), project) ||
+           str_equal(octopus_name("Environments", document), environment);
 }
 
 static int newer_first(const void *a, const void *b) {
@@ -206,7 +206,11 @@ static void choose(struct call *call) {
     struct listing *listing = call->state;
     for (size_t i = 0; i < call->record_count; i++) {
         const struct deployment_record *record = call->records[i];
-        for (size_t k = 0; k < record->question_count && is_regarding(record->deployment, listing->regarding); k++) {
+        const struct deployment *d = record->deployment;
+        if (!is_regarding(d->id, d->plan->project, d->plan->environment, listing->regarding)) {
+            continue;
+        }
+        for (size_t k = 0; k < record->question_count; k++) {
             if (record->questions[k].open || !listing->pending) {
                 listing->ids = arena_push(call->arena, listing->ids, listing->count, sizeof *listing->ids);
                 listing->ids[listing->count++] = record->questions[k].question.id;
@@ -284,21 +288,31 @@ static void list_named(struct call *call, const char *names) {
 
 /* --- what is asked for -------------------------------------------------------------------------------------------- */
 
-static void live_or_newest(struct call *call) {
-    struct listing *listing = call->state;
-    if (listing->pending) {
-        read_live(call, choose); /* nothing else has open questions */
-    } else {
-        store_list_questions(call->api->options.store, listing->page.skip, listing->page.take, numbers_came, call);
-    }
+static bool head_is_regarding(const struct head *head, struct call *call) {
+    const struct listing *listing = call->state;
+    return is_regarding(head->deployment, head->project, head->environment, listing->regarding);
 }
 
-static void newest_deployments_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err,
-                                    void *user) {
-    struct call *call = user;
-    (void)total;
-    if (call_continues(call, err)) {
-        read_deployments(call, ids, count, choose);
+static void pending_read(struct call *call) {
+    struct listing *listing = call->state;
+    listing->ids = arena_array(call->arena, call->page.count + 1, sizeof *listing->ids);
+    for (size_t i = 0; i < call->page.count; i++) {
+        listing->ids[listing->count++] = call->page.heads[i].question;
+    }
+    listing->total = call->page.total;
+    listing_write(call);
+}
+
+static void pending_or_all(struct call *call) {
+    struct listing *listing = call->state;
+    const struct octopus_page *page = &listing->page;
+    if (listing->pending) {
+        read_page(
+            call,
+            &(struct page_wish){.of = PAGE_QUESTIONS, .newest_first = true, .skip = page->skip, .take = page->take},
+            listing->regarding == NULL ? NULL : head_is_regarding, pending_read);
+    } else {
+        store_list_questions(call->api->options.store, page->skip, page->take, numbers_came, call);
     }
 }
 
@@ -316,9 +330,10 @@ void octopus_interruptions(struct call *call) {
     } else if (listing->regarding != NULL && id_parse('D', octopus_name("ServerTasks", regarding), &id)) {
         read_deployments(call, &id, 1, choose);
     } else if (listing->regarding != NULL && !listing->pending) {
-        store_list_deployments(call->api->options.store, 0, LOOKED_AT, newest_deployments_came, call);
+        read_page(call, &(struct page_wish){.of = PAGE_DEPLOYMENTS, .newest_first = true, .take = LOOKED_AT},
+                  head_is_regarding, choose);
     } else {
-        live_or_newest(call);
+        pending_or_all(call);
     }
 }
 
@@ -326,7 +341,7 @@ void octopus_interruptions_all(struct call *call) {
     struct listing *listing = call->state = arena_alloc(call->arena, sizeof *listing);
     listing->all = true;
     listing->page = (struct octopus_page){0, MOST};
-    live_or_newest(call);
+    pending_or_all(call);
 }
 
 static void interruption_write(struct call *call) {

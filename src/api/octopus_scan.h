@@ -3,7 +3,7 @@
 
 /*
  * Reads a page of deployments, the newest first, of those that fit some conditions. Conditions that only what is not
- * over can meet are looked for there; others among the newest 1000.
+ * over can meet are looked for there.
  */
 
 #include "octopus_shape.h"
@@ -16,11 +16,6 @@ struct octopus_scan {
     bool pending; /* only what has open questions */
     struct octopus_page page;
     uint64_t total; /* afterwards: how many fit */
-
-    /* private */
-    uint64_t *numbers;
-    size_t count, next, fitting, kept;
-    bool counted;
     call_next *done;
 };
 

@@ -1,12 +1,9 @@
 #include "read.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/limits.h"
 #include "base/str.h"
+#include "core/permission.h"
 #include "core/view.h"
 
 static bool read_id(struct call *call, char letter, const char *text, const char *what, uint64_t *ret_id) {
@@ -97,45 +94,121 @@ void read_deployments(struct call *call, const uint64_t *ids, size_t count, call
     store_load_deployments(call->api->options.store, ids, count, records_came, call);
 }
 
-static void live_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
-    struct call *call = user;
-    (void)total;
-    if (call_continues(call, err)) {
-        store_load_deployments(call->api->options.store, ids, count, records_came, call);
+/* --- a page of a list --------------------------------------------------------------------------------------------- */
+
+const struct deployment_record *read_find(const struct call *call, uint64_t id) {
+    for (size_t i = 0; i < call->record_count; i++) {
+        if (call->records[i]->deployment->id == id) {
+            return call->records[i];
+        }
     }
+    return NULL;
 }
 
-void read_live(struct call *call, call_next *next) {
-    call->next = next;
-    store_list_live(call->api->options.store, live_came, call);
-}
-
-static int id_compare(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void oldest_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+static bool head_fits(const struct head *head, void *user) {
     struct call *call = user;
-    (void)total;
+    return (call_permissions(call, head->project, head->environment) & PERMISSION_VIEW) != 0 &&
+           (call->page.fits == NULL || call->page.fits(head, call));
+}
+
+static void page_came(const struct head *heads, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct call *call = user;
     if (!call_continues(call, err)) {
         return;
     }
-    uint64_t *sorted = arena_array(call->arena, count + 1, sizeof *sorted);
-    size_t wanted = count < LIMIT_LIVE_SHOWN ? count : LIMIT_LIVE_SHOWN;
+    struct head *copies = arena_array(call->arena, count + 1, sizeof *copies);
+    uint64_t *wanted = arena_array(call->arena, count + 1, sizeof *wanted);
+    size_t wanted_count = 0;
     for (size_t i = 0; i < count; i++) {
-        sorted[i] = ids[i];
+        bool again = i > 0 && heads[i].deployment == heads[i - 1].deployment;
+        copies[i] = heads[i];
+        copies[i].project = copies[i].environment = NULL; /* the record has them */
+        if (!again && read_find(call, heads[i].deployment) == NULL) {
+            wanted[wanted_count++] = heads[i].deployment;
+        }
     }
-    if (count > 0) {
-        qsort(sorted, count, sizeof *sorted, id_compare);
-    }
-    call->left_out = count - wanted;
-    store_load_deployments(call->api->options.store, sorted, wanted, records_came, call);
+    call->page.heads = copies;
+    call->page.count = count;
+    call->page.total = total;
+    read_deployments(call, wanted, wanted_count, call->next);
 }
 
-void read_live_oldest(struct call *call, call_next *next) {
+void read_page(struct call *call, const struct page_wish *wish,
+               bool (*fits)(const struct head *head, struct call *call), call_next *next) {
+    /* No rule names a place "*": whoever may view that may view everything. */
+    bool everything = (call_permissions(call, "*", "*") & PERMISSION_VIEW) != 0;
+    struct page_wish whole = *wish;
+    whole.fits = everything && fits == NULL ? NULL : head_fits;
+    call->page = (struct call_page){.fits = fits};
     call->next = next;
-    store_list_live(call->api->options.store, oldest_came, call);
+    store_read_page(call->api->options.store, &whole, page_came, call);
+}
+
+/* --- who holds the lanes ------------------------------------------------------------------------------------------ */
+
+struct lanes {
+    struct call *call;
+    call_next *next;
+    size_t count, at; /* of the records that may wait */
+};
+
+static void lanes_go_on(struct lanes *lanes);
+
+static void holder_came(struct deployment_record *record, const struct err *err, void *user) {
+    struct lanes *lanes = user;
+    if (record != NULL) {
+        (void)read_keep(lanes->call, record);
+    }
+    if (call_continues(lanes->call, err != NULL && err->code == ERR_UNAVAILABLE ? err : NULL)) {
+        lanes->at++;
+        lanes_go_on(lanes);
+    }
+}
+
+static void lane_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct lanes *lanes = user;
+    (void)total;
+    if (!call_continues(lanes->call, err)) {
+        return;
+    }
+    if (count > 0 && read_find(lanes->call, ids[0]) == NULL) {
+        store_load_deployment(lanes->call->api->options.store, ids[0], holder_came, lanes);
+    } else {
+        lanes->at++;
+        lanes_go_on(lanes);
+    }
+}
+
+static bool same_lane(const struct deployment *a, const struct deployment *b) {
+    return str_equal(a->plan->project, b->plan->project) && str_equal(a->plan->environment, b->plan->environment);
+}
+
+/* Of several that wait for the same lane, the first has asked for all. */
+static bool lane_is_asked(const struct lanes *lanes, const struct deployment *d) {
+    bool asked = false;
+    for (size_t i = 0; i < lanes->at && !asked; i++) {
+        const struct deployment *other = lanes->call->records[i]->deployment;
+        asked = other->state == DEPLOYMENT_QUEUED && same_lane(other, d);
+    }
+    return asked;
+}
+
+static void lanes_go_on(struct lanes *lanes) {
+    struct call *call = lanes->call;
+    for (; lanes->at < lanes->count; lanes->at++) {
+        const struct deployment *d = call->records[lanes->at]->deployment;
+        if (d->state == DEPLOYMENT_QUEUED && !lane_is_asked(lanes, d)) {
+            store_list_lane(call->api->options.store, d->plan->project, d->plan->environment, lane_came, lanes);
+            return;
+        }
+    }
+    lanes->next(call);
+}
+
+void read_holders(struct call *call, call_next *next) {
+    struct lanes *lanes = arena_alloc(call->arena, sizeof *lanes);
+    *lanes = (struct lanes){.call = call, .next = next, .count = call->record_count};
+    lanes_go_on(lanes);
 }
 
 const struct question_record *read_find_question(const struct call *call, uint64_t question,
@@ -157,9 +230,7 @@ const char *read_waits_for(const struct call *call, const struct deployment *d) 
     const struct deployment *holder = NULL;
     for (size_t i = 0; d->state == DEPLOYMENT_QUEUED && i < call->record_count; i++) {
         const struct deployment *other = call->records[i]->deployment;
-        bool before = other->id < d->id && !deployment_is_final(other->state) &&
-                      str_equal(other->plan->project, d->plan->project) &&
-                      str_equal(other->plan->environment, d->plan->environment);
+        bool before = other->id < d->id && !deployment_is_final(other->state) && same_lane(other, d);
         holder = before && (holder == NULL || other->id < holder->id) ? other : holder;
     }
     return holder == NULL ? NULL : view_waits_for(holder, clock_wall_ms(), call->arena);

@@ -22,9 +22,16 @@ const struct deployment_record *read_record(const struct call *call);
 
 /* Adds to what was read before. */
 void read_deployments(struct call *call, const uint64_t *ids, size_t count, call_next *next);
-void read_live(struct call *call, call_next *next);
-void read_live_oldest(struct call *call,
-                      call_next *next); /* LIMIT_LIVE_SHOWN of them; call->left_out is how many more */
+
+/* A page of a list, of what the actor may view and `fits` (NULL = all): its heads are in call->page, and their deployments
+ * have been read. wish->fits is not looked at. */
+void read_page(struct call *call, const struct page_wish *wish,
+               bool (*fits)(const struct head *head, struct call *call), call_next *next);
+/* For each queued deployment that was read, the one that holds its lane, so that read_waits_for knows it. */
+void read_holders(struct call *call, call_next *next);
+
+/* The deployment with this number among what was read, or NULL. */
+const struct deployment_record *read_find(const struct call *call, uint64_t id);
 
 /* Keeps a record, whose owner the call then is; false if the actor may not view it: then it is freed. */
 bool read_keep(struct call *call, struct deployment_record *record);
@@ -36,7 +43,7 @@ void read_forget(struct call *call);
 const struct question_record *read_find_question(const struct call *call, uint64_t question,
                                                  const struct deployment **ret_deployment);
 
-/* Why a queued deployment waits, from the live ones that were read; or NULL. */
+/* Why a queued deployment waits, after read_holders; or NULL. */
 const char *read_waits_for(const struct call *call, const struct deployment *d);
 
 #endif

@@ -11,19 +11,16 @@ enum { PAGE = 30, PAGE_MOST = 200, LOG_BATCHES = 100 };
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */
 
-struct listing {
-    uint64_t total;
-    size_t count; /* of the page; what was read behind them is live and tells who waits for whom */
-};
-
 static void listing_write(struct call *call) {
-    const struct listing *listing = call->state;
     json_object_begin(&call->out, NULL);
-    json_add_int(&call->out, "total", (int64_t)listing->total);
+    json_add_int(&call->out, "total", (int64_t)call->page.total);
     json_array_begin(&call->out, "items");
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct deployment *d = call->records[i]->deployment;
-        view_write_summary(&call->out, NULL, d, read_waits_for(call, d), clock_wall_ms(), call->arena);
+    for (size_t i = 0; i < call->page.count; i++) {
+        const struct deployment_record *record = read_find(call, call->page.heads[i].deployment);
+        if (record != NULL) {
+            const struct deployment *d = record->deployment;
+            view_write_summary(&call->out, NULL, d, read_waits_for(call, d), clock_wall_ms(), call->arena);
+        }
     }
     json_array_end(&call->out);
     json_object_end(&call->out);
@@ -31,32 +28,16 @@ static void listing_write(struct call *call) {
 }
 
 static void page_read(struct call *call) {
-    struct listing *listing = call->state;
-    bool waits = false;
-    listing->count = call->record_count;
-    for (size_t i = 0; i < call->record_count; i++) {
-        waits = waits || call->records[i]->deployment->state == DEPLOYMENT_QUEUED;
-    }
-    if (waits) {
-        read_live(call, listing_write);
-    } else {
-        listing_write(call);
-    }
-}
-
-static void ids_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
-    struct call *call = user;
-    if (call_continues(call, err)) {
-        ((struct listing *)call->state)->total = total;
-        read_deployments(call, ids, count, page_read);
-    }
+    read_holders(call, listing_write);
 }
 
 void v1_deployments(struct call *call) {
     uint64_t skip = 0, take = 0;
-    call->state = arena_alloc(call->arena, sizeof(struct listing));
     if (call_number(call, "skip", 0, INT32_MAX, &skip) && call_number(call, "take", PAGE, PAGE_MOST, &take)) {
-        store_list_deployments(call->api->options.store, (size_t)skip, (size_t)take, ids_came, call);
+        read_page(call,
+                  &(struct page_wish){
+                      .of = PAGE_DEPLOYMENTS, .newest_first = true, .skip = (size_t)skip, .take = (size_t)take},
+                  NULL, page_read);
     }
 }
 
@@ -71,11 +52,7 @@ static void deployment_write(struct call *call) {
 }
 
 static void deployment_read(struct call *call) {
-    if (read_record(call)->deployment->state == DEPLOYMENT_QUEUED) {
-        read_live(call, deployment_write);
-    } else {
-        deployment_write(call);
-    }
+    read_holders(call, deployment_write);
 }
 
 static void read_named(struct call *call, call_next *next) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "core/permission.h"
 #include "core/view_json.h"
 #include "read.h"
@@ -11,6 +12,11 @@
 
 enum { RECENT = 20 };
 
+struct overview {
+    size_t asking; /* the first so many of the records have the questions */
+    uint64_t questions_left_out, live, live_left_out;
+};
+
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
 static int card_compare(const void *a, const void *b) {
@@ -18,16 +24,14 @@ static int card_compare(const void *a, const void *b) {
     return x->question < y->question ? -1 : x->question > y->question;
 }
 
-/* Open cards of all deployments, the oldest first. */
+/* Open cards of the deployments that have the oldest questions, the oldest first. */
 static void write_cards(struct call *call) {
+    const struct overview *overview = call->state;
     struct card **open = NULL;
     size_t count = 0;
-    for (size_t i = 0; i < call->record_count; i++) {
+    for (size_t i = 0; i < overview->asking; i++) {
         const struct deployment_record *record = call->records[i];
         size_t card_count = 0;
-        if (record->deployment->question_count == 0) {
-            continue;
-        }
         struct card **cards = view_cards(record->deployment, record->questions, record->question_count, clock_wall_ms(),
                                          call->arena, &card_count);
         for (size_t k = 0; k < card_count; k++) {
@@ -45,12 +49,20 @@ static void write_cards(struct call *call) {
         view_write_card(&call->out, NULL, open[i]);
     }
     json_array_end(&call->out);
+    json_add_int(&call->out, "questions_left_out", (int64_t)overview->questions_left_out);
 }
 
+static int record_compare(const void *a, const void *b) {
+    const struct deployment_record *x = *(struct deployment_record *const *)a;
+    const struct deployment_record *y = *(struct deployment_record *const *)b;
+    return x->deployment->id < y->deployment->id ? -1 : x->deployment->id > y->deployment->id;
+}
+
+/* What is under way with the oldest first, what is over with the newest. */
 static void write_summaries(struct call *call, const char *key, bool final) {
     json_array_begin(&call->out, key);
     for (size_t i = 0; i < call->record_count; i++) {
-        const struct deployment *d = call->records[i]->deployment;
+        const struct deployment *d = call->records[final ? call->record_count - 1 - i : i]->deployment;
         if (deployment_is_final(d->state) == final) {
             view_write_summary(&call->out, NULL, d, read_waits_for(call, d), clock_wall_ms(), call->arena);
         }
@@ -157,8 +169,11 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     json_object_begin(&call->out, NULL);
     json_add_string(&call->out, "banner", call->api->options.status(call->api->options.user).banner);
     write_cards(call);
+    if (call->record_count > 0) {
+        qsort(call->records, call->record_count, sizeof(struct deployment_record *), record_compare);
+    }
     write_summaries(call, "live", false);
-    json_add_int(&call->out, "left_out", (int64_t)call->left_out);
+    json_add_int(&call->out, "left_out", (int64_t)((const struct overview *)call->state)->live_left_out);
     write_summaries(call, "recent", true);
     json_array_begin(&call->out, "versions");
     for (size_t i = 0; i < count; i++) {
@@ -172,45 +187,42 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     store_list_freezes(call->api->options.store, freezes_came, call);
 }
 
-/* Some of the newest may be under way too, beyond the oldest that were read. */
-static void recent_read(struct call *call) {
-    for (size_t i = *(size_t *)call->state; i < call->record_count; i++) {
-        call->left_out -= !deployment_is_final(call->records[i]->deployment->state) && call->left_out > 0;
-    }
+static void holders_read(struct call *call) {
     store_list_versions(call->api->options.store, versions_came, call);
 }
 
-static bool is_read(const struct call *call, uint64_t id) {
+static void recent_read(struct call *call) {
+    struct overview *overview = call->state;
+    uint64_t shown = 0;
     for (size_t i = 0; i < call->record_count; i++) {
-        if (call->records[i]->deployment->id == id) {
-            return true;
-        }
+        shown += !deployment_is_final(call->records[i]->deployment->state);
     }
-    return false;
-}
-
-static void recent_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
-    struct call *call = user;
-    uint64_t wanted[RECENT];
-    size_t wanted_count = 0;
-    (void)total;
-    if (!call_continues(call, err)) {
-        return;
-    }
-    for (size_t i = 0; i < count && i < RECENT; i++) {
-        if (!is_read(call, ids[i])) {
-            wanted[wanted_count++] = ids[i];
-        }
-    }
-    call->state = arena_alloc(call->arena, sizeof(size_t));
-    *(size_t *)call->state = call->record_count;
-    read_deployments(call, wanted, wanted_count, recent_read);
+    overview->live_left_out = overview->live > shown ? overview->live - shown : 0;
+    read_holders(call, holders_read);
 }
 
 static void live_read(struct call *call) {
-    store_list_deployments(call->api->options.store, 0, RECENT, recent_came, call);
+    struct overview *overview = call->state;
+    overview->live = call->page.total;
+    read_page(call, &(struct page_wish){.of = PAGE_DEPLOYMENTS, .newest_first = true, .take = RECENT}, NULL,
+              recent_read);
+}
+
+/* A deployment comes with all its questions, so that more may be shown than were asked for. */
+static void questions_read(struct call *call) {
+    struct overview *overview = call->state;
+    uint64_t shown = 0;
+    overview->asking = call->record_count;
+    for (size_t i = 0; i < call->record_count; i++) {
+        for (size_t k = 0; k < call->records[i]->question_count; k++) {
+            shown += call->records[i]->questions[k].open;
+        }
+    }
+    overview->questions_left_out = call->page.total > shown ? call->page.total - shown : 0;
+    read_page(call, &(struct page_wish){.of = PAGE_LIVE, .take = LIMIT_LIVE_SHOWN}, NULL, live_read);
 }
 
 void v1_overview(struct call *call) {
-    read_live_oldest(call, live_read);
+    call->state = arena_alloc(call->arena, sizeof(struct overview));
+    read_page(call, &(struct page_wish){.of = PAGE_QUESTIONS, .take = LIMIT_OPEN_SHOWN}, NULL, questions_read);
 }

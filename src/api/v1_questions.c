@@ -1,6 +1,5 @@
-#include <stdlib.h>
-
 #include "ask.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "core/view_json.h"
 #include "read.h"
@@ -8,48 +7,32 @@
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-struct open_question {
-    const struct deployment *deployment;
-    struct outlook *outlook;
-    const struct question_record *question;
-};
-
-static int open_compare(const void *a, const void *b) {
-    const struct open_question *x = a, *y = b;
-    uint64_t x_id = x->question->question.id, y_id = y->question->question.id;
-    return x_id < y_id ? -1 : x_id > y_id;
-}
-
 static void open_write(struct call *call) {
-    struct open_question *open = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < call->record_count; i++) {
-        const struct deployment_record *record = call->records[i];
-        struct outlook *outlook = NULL;
-        for (size_t k = 0; k < record->question_count; k++) {
-            if (record->questions[k].open) {
-                outlook = outlook == NULL ? deployment_outlook(record->deployment, call->arena) : outlook;
-                open = arena_push(call->arena, open, count, sizeof *open);
-                open[count++] = (struct open_question){record->deployment, outlook, &record->questions[k]};
-            }
-        }
-    }
-    if (count > 0) {
-        qsort(open, count, sizeof *open, open_compare);
-    }
+    const struct deployment *of = NULL, *d = NULL;
+    struct outlook *outlook = NULL;
     json_object_begin(&call->out, NULL);
+    json_add_int(&call->out, "total", (int64_t)call->page.total);
     json_array_begin(&call->out, "items");
-    for (size_t i = 0; i < count; i++) {
-        view_write_question(&call->out, NULL, open[i].deployment, open[i].outlook, open[i].question, call->arena);
+    for (size_t i = 0; i < call->page.count; i++) {
+        const struct question_record *question = read_find_question(call, call->page.heads[i].question, &d);
+        if (question != NULL && question->open) {
+            outlook = d == of ? outlook : deployment_outlook(d, call->arena);
+            of = d;
+            view_write_question(&call->out, NULL, d, outlook, question, call->arena);
+        }
     }
     json_array_end(&call->out);
     json_object_end(&call->out);
     call_answer(call, 200);
 }
 
-/* Only what is not over can have an open question. */
 void v1_questions(struct call *call) {
-    read_live(call, open_write);
+    uint64_t skip = 0, take = 0;
+    if (call_number(call, "skip", 0, INT32_MAX, &skip) &&
+        call_number(call, "take", LIMIT_OPEN_SHOWN, LIMIT_PAGE, &take)) {
+        read_page(call, &(struct page_wish){.of = PAGE_QUESTIONS, .skip = (size_t)skip, .take = (size_t)take}, NULL,
+                  open_write);
+    }
 }
 
 static void question_write(struct call *call) {

@@ -18,7 +18,6 @@ struct listing {
     uint64_t *ids; /* owned */
     size_t count;
     size_t skip, take; /* of a list that is counted, not read */
-    bool sort;
     struct err err;
     ids_done *done;
     void *user;
@@ -29,12 +28,6 @@ static struct listing *listing_create(ids_done *done, void *user) {
     listing->done = done;
     listing->user = user;
     return listing;
-}
-
-static int id_compare(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 static void listing_finish(struct listing *listing, uint64_t total) {
@@ -57,9 +50,6 @@ static void ids_came(const struct redis_reply *reply, bool sent, void *user) {
     for (size_t i = 0; i < listing->count; i++) {
         listing->ids[i] = (uint64_t)redis_integer(redis_at(reply, i));
     }
-    if (listing->sort) {
-        qsort(listing->ids, listing->count, sizeof *listing->ids, id_compare);
-    }
 }
 
 static void all_ids_came(const struct redis_reply *reply, bool sent, void *user) {
@@ -77,33 +67,23 @@ static void total_came(const struct redis_reply *reply, bool sent, void *user) {
     listing_finish(listing, (uint64_t)redis_integer(reply));
 }
 
-/* A page of a sorted set, and how many there are. */
-static void list_page(struct store *store, const char *command, const char *name, size_t skip, size_t take,
-                      ids_done *done, void *user) {
+/* A page, and how many there are. */
+void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
     char key[STORE_KEY_SIZE];
     char first[NUMBER_SIZE];
     char last[NUMBER_SIZE];
     struct listing *listing = listing_create(done, user);
-    (void)store_key(store, key, "%s", name);
+    (void)store_key(store, key, "deployments");
     (void)words_u64(first, take > 0 ? skip : 1); /* from 1 to 0 is nothing */
     (void)words_u64(last, take > 0 ? skip + take - 1 : 0);
-    redis_call(store_redis(store), ids_came, listing, command, key, first, last);
+    redis_call(store_redis(store), ids_came, listing, "ZREVRANGE", key, first, last);
     redis_call(store_redis(store), total_came, listing, "ZCARD", key);
-}
-
-void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
-    list_page(store, "ZREVRANGE", "deployments", skip, take, done, user);
-}
-
-void store_list_pending(struct store *store, size_t skip, size_t take, ids_done *done, void *user) {
-    list_page(store, "ZRANGE", "pending", skip, take, done, user);
 }
 
 void store_list_live(struct store *store, ids_done *done, void *user) {
     char key[STORE_KEY_SIZE];
-    struct listing *listing = listing_create(done, user);
-    listing->sort = true;
-    redis_call(store_redis(store), all_ids_came, listing, "SMEMBERS", store_key(store, key, "live"));
+    redis_call(store_redis(store), all_ids_came, listing_create(done, user), "ZRANGE", store_key(store, key, "live"),
+               "0", "-1");
 }
 
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user) {

@@ -73,7 +73,7 @@ void commit_put_new_deployment(struct commit *commit, const struct deployment *d
     (void)words_u64(id, d->id);
     put_settled_runs(commit, d);
     commit_add(commit, "ZADD", "deployments", id, id);
-    commit_add(commit, "SADD", "live", id);
+    commit_add(commit, "ZADD", "live", id, id);
     commit_add(commit, "RPUSH", records_lane(lane, d->plan->project, d->plan->environment), id);
     commit_add(commit, "HSET", "newest", lane + strlen("lane:"), id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);
@@ -118,13 +118,12 @@ void commit_put_claim(struct commit *commit, const struct deployment *d, size_t 
 void commit_ask(struct commit *commit, const struct deployment *d, const struct question *question) {
     char key[RECORDS_KEY_SIZE];
     char id[NUMBER_SIZE];
-    char asked[NUMBER_SIZE];
     struct field_list list = {.count = 0};
     question_encode(&list, d, question);
     (void)words_u64(id, question->id);
     add_hash(commit, records_key(key, "q", question->id, ""), &list);
     commit_add(commit, "RPUSH", records_key(key, "dep", d->id, ":questions"), id);
-    commit_add(commit, "ZADD", "pending", words_i64(asked, question->asked_ms), id);
+    commit_add(commit, "ZADD", "pending", id, id);
 }
 
 void commit_put_excerpt(struct commit *commit, const struct question *question) {
@@ -180,7 +179,7 @@ void commit_finish(struct commit *commit, const struct deployment *d) {
     (void)words_u64(id, d->id);
     (void)commit_require_field(commit, records_key(key, "dep", d->id, ""), "closing", closing_word(d->intake));
     commit_add(commit, "HSET", key, "final", deployment_state_word(d->state));
-    commit_add(commit, "SREM", "live", id);
+    commit_add(commit, "ZREM", "live", id);
     commit_add(commit, "ZADD", "ended", words_i64(ended, d->ended_ms), id);
     commit_add(commit, "LREM", records_lane(lane, d->plan->project, d->plan->environment), "0", id);
     inbox_encode_lane(commit, d->plan->project, d->plan->environment);

@@ -166,7 +166,7 @@ class People:
 
     def open_questions(self, chance):
         try:
-            status, reply = self.rig.local(timeout=ASK_SECONDS).ask("GET", "/v1/questions", server=self.server(chance))
+            status, reply = self.rig.local(timeout=ASK_SECONDS).ask("GET", "/v1/questions?take=1000", server=self.server(chance))
         except (OSError, http.client.HTTPException):
             return []
         return reply["items"] if status == 200 else []
@@ -341,7 +341,7 @@ def settled(rig, people):
     """True when every deployment is final; the people go on answering meanwhile."""
     redis = rig.redis()
     try:
-        live = redis("SCARD", "{gp}:live")
+        live = redis("ZCARD", "{gp}:live")
         created = sum(r.kind == "deploy" for r in people.requests)
         return live == 0 and created == people.wanted
     finally:
@@ -351,7 +351,7 @@ def settled(rig, people):
 def progress(rig):
     redis = rig.redis()
     try:
-        return redis("GET", "{gp}:seq"), redis("SCARD", "{gp}:live"), redis("XLEN", "{gp}:inbox"), rig.oracle.stat().st_size
+        return redis("GET", "{gp}:seq"), redis("ZCARD", "{gp}:live"), redis("XLEN", "{gp}:inbox"), rig.oracle.stat().st_size
     finally:
         redis.close()
 
@@ -395,7 +395,7 @@ def at_rest(rig):
 def stuck(rig):
     redis = rig.redis()
     text = []
-    for id in redis("SMEMBERS", "{gp}:live"):
+    for id in redis("ZRANGE", "{gp}:live", 0, -1):
         header = redis.hash(f"{{gp}}:dep:{id}")
         text.append(f"D{id} {header.get('state')} {header.get('closing', '')}")
         for name, run in sorted(redis.hash(f"{{gp}}:dep:{id}:runs").items()):

@@ -174,7 +174,7 @@ class Client:
 
     def questions(self, number=None):
         """The open questions, oldest first."""
-        return [q for q in self.get("/v1/questions")["items"] if number in (None, q["deployment"])]
+        return [q for q in self.get("/v1/questions?take=1000")["items"] if number in (None, q["deployment"])]
 
     def wait_questions(self, number, count=1, seconds=30):
         def asked():

@@ -197,7 +197,7 @@ class Person:
         return self.get(f"/v1/deployments/{id}")
 
     def questions(self):
-        return self.get("/v1/questions")["items"]
+        return self.get("/v1/questions?take=1000")["items"]
 
 
 class Rig:

@@ -151,7 +151,7 @@ class Storm:
     # --- what must be true
 
     def open_questions(self):
-        return self.rig.local().get("/v1/questions")["items"]
+        return self.rig.local().get("/v1/questions?take=1000")["items"]
 
     def check_answers(self):
         person = self.rig.local()

@@ -520,7 +520,7 @@ static void commits_of_all_are_held_up_until_the_loss_is_confirmed(void **state)
     assert_false(store_is_ready(rig.store));
     assert_int_equal(store_lost_commits(rig.store), 49);
 
-    (void)rig_call(&rig, "SADD", "t:live", "7");
+    (void)rig_call(&rig, "ZADD", "t:live", "7", "7");
     (void)rig_call(&rig, "HSET", "t:ids", "deployment", "7", "question", "3");
     assert_int_equal(confirm(rig.store), 49);
     rig_until(&rig, has_become_ready, &verdict);

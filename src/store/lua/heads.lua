@@ -1,0 +1,35 @@
+--[[
+What lists have to know of deployments, without reading them whole.
+
+KEYS[1]  a key of theirs
+ARGV     the prefix of all keys, "question" or "deployment": what the numbers are of, then the numbers
+
+Returns  for each: the number of its deployment, project, environment, state (nil where there is none), "yes" if a question
+         of it is open, and the number that was given
+]]
+local call = redis.call
+local prefix = ARGV[1]
+
+local function asks(id, state)
+    if state == 'paused' then
+        return 'yes'
+    end
+    local questions = (state == 'running' or state == 'canceling') and call('LRANGE', prefix .. 'dep:' .. id .. ':questions', 0, -1)
+    for _, question in ipairs(questions or {}) do
+        if call('HGET', prefix .. 'q:' .. question, 'state') == 'open' then
+            return 'yes'
+        end
+    end
+    return ''
+end
+
+local heads = {}
+for i = 3, #ARGV do
+    local id, of_question = ARGV[i], ARGV[2] == 'question'
+    if of_question then
+        id = call('HGET', prefix .. 'q:' .. id, 'deployment') or ''
+    end
+    local head = call('HMGET', prefix .. 'dep:' .. id, 'project', 'environment', 'state')
+    heads[i - 2] = {id, head[1], head[2], head[3], of_question and 'yes' or asks(id, head[3]), ARGV[i]}
+end
+return heads
