@@ -172,7 +172,9 @@ struct run {
     int64_t started_ms, ended_ms; /* of the newest attempt; 0 = not yet */
     uint64_t retried; /* `past` of the question whose Retry led to the newest attempt, until that ends; or 0 */
     bool earlier;     /* settled before this deployment began: done, or excluded, in the one it goes on from */
-    bool touched;     /* is in the decision's list; cleared when deployment_apply returns */
+    bool
+        bound; /* an attempt there may still run on `host`: until one has ended here, it begins there, where the lock of its target is */
+    bool touched; /* is in the decision's list; cleared when deployment_apply returns */
 };
 
 /* Counters that make each event cost the same however large the deployment is. */

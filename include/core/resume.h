@@ -14,7 +14,8 @@
 #include "core/deployment.h"
 
 /* A run whose outcome is unknown may have happened, and may still run. What becomes of it is for the person to say who
- * resumes: it is run again, or somebody has looked and it worked. */
+ * resumes: it is run again, or somebody has looked and it worked. Nothing proves
+ * that the attempt before is gone: the new one begins where that ran, and the lock of its target there keeps them apart. */
 enum resume_unknown { RESUME_UNSAID, RESUME_RERUN, RESUME_WORKED };
 
 /* The word for it in a command and in the audit: "rerun-unknown", "unknown-worked"; "" for UNSAID. */

@@ -195,6 +195,7 @@ static bool on_ended(struct apply *apply, struct run *run) {
     run->ended_ms = event->now_ms;
     run->unknown = false;
     run->unstarted = 0;
+    run->bound = run->bound && !outcome_of_a_start(run->outcome);
     apply_audit(apply, "ended %zu.%zu #%u %s %lld", event->step, event->slot, run->attempt,
                 outcome_word(event->outcome.kind), (long long)event->outcome.number);
     if (success && run->retried != 0) {

@@ -84,6 +84,10 @@ bool run_is_final(enum run_state state) {
            state == RUN_EXCLUDED || state == RUN_SKIPPED || state == RUN_CANCELED;
 }
 
+bool outcome_of_a_start(struct outcome outcome) {
+    return outcome.kind != OUTCOME_NONE && outcome.kind != OUTCOME_NOT_STARTED && outcome.kind != OUTCOME_UNREACHABLE;
+}
+
 bool outcome_is_success(struct outcome outcome) {
     return outcome.kind == OUTCOME_EXIT && outcome.number == 0;
 }

@@ -7,6 +7,11 @@ static bool run_is_done(const struct run *run) {
     return run->state == RUN_SUCCEEDED || run->state == RUN_WARNED;
 }
 
+/* Whether an attempt of it may have happened, and may still run: here, or in the deployment that this one goes on from. */
+static bool is_unknown(const struct run *run) {
+    return run->unknown || run->bound;
+}
+
 static bool leaves_work(enum plan_condition condition) {
     return condition == PLAN_SUCCESS || condition == PLAN_ALWAYS;
 }
@@ -28,6 +33,10 @@ static bool settle(const struct deployment *of, struct deployment *begun, size_t
         begun->warned = begun->warned || run->state != RUN_SUCCEEDED;
         return false;
     }
+    if (is_unknown(was)) {
+        run->bound = true;
+        run->host = was->host;
+    }
     return leaves_work(condition);
 }
 
@@ -42,7 +51,7 @@ static void settle_unknown(const struct deployment *of, struct deployment *begun
     for (size_t step = 0; step < of->plan->step_count; step++) {
         for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
             struct run *run = deployment_run(begun, step, slot);
-            if (deployment_run(of, step, slot)->unknown && run->state == RUN_PENDING) {
+            if (is_unknown(deployment_run(of, step, slot)) && run->state == RUN_PENDING) {
                 *run = (struct run){.state = RUN_WARNED, .unknown = true, .earlier = true};
                 begun->warned = true;
             }
@@ -57,7 +66,7 @@ static bool was_undone(const struct deployment *of, const struct stage_state *st
     for (size_t step = stage->first; step <= stage->last; step++) {
         const struct run *was = deployment_run(of, step, slot);
         enum plan_condition condition = of->plan->steps[step].condition;
-        bool done = run_is_done(was) || (was->unknown && unknown == RESUME_WORKED);
+        bool done = run_is_done(was) || (is_unknown(was) && unknown == RESUME_WORKED);
         if (condition == PLAN_CLEANUP && was->attempt > 0 && left) {
             return true;
         }
@@ -71,7 +80,7 @@ static void begin_anew(struct deployment *begun, const struct stage_state *stage
     for (size_t step = stage->first; step <= stage->last; step++) {
         struct run *run = deployment_run(begun, step, slot);
         if (!begun->plan->steps[step].approve) {
-            *run = (struct run){.state = RUN_PENDING};
+            *run = (struct run){.state = RUN_PENDING, .bound = run->bound, .host = run->host};
         }
     }
 }
@@ -136,7 +145,7 @@ const char *resume_place(const struct deployment *begun, struct arena *arena) {
 static const char *unknown_place(const struct deployment *of, const struct deployment *begun, struct arena *arena) {
     for (size_t step = 0; step < of->plan->step_count; step++) {
         for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
-            if (deployment_run(of, step, slot)->unknown && !deployment_run(begun, step, slot)->earlier) {
+            if (is_unknown(deployment_run(of, step, slot)) && !deployment_run(begun, step, slot)->earlier) {
                 return plan_run_name(of->plan, step, slot, arena);
             }
         }

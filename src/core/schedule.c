@@ -135,10 +135,6 @@ struct target_sum {
     size_t step, slot;     /* the last of its steps that bring the version */
 };
 
-static bool outcome_of_a_start(struct outcome outcome) {
-    return outcome.kind != OUTCOME_NONE && outcome.kind != OUTCOME_NOT_STARTED && outcome.kind != OUTCOME_UNREACHABLE;
-}
-
 static void sum_run(struct target_sum *sum, const struct run *run) {
     bool done = run->state == RUN_SUCCEEDED || run->state == RUN_WARNED;
     sum->here = sum->here || !run->earlier || run->unknown; /* or it was said here that it had worked */

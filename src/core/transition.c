@@ -114,7 +114,7 @@ const char *deployment_start_host(const struct deployment *d, size_t step, size_
         return NULL;
     }
     /* An attempt whose end nobody saw may still run, and only its own host can tell. */
-    return run->unknown ? run->host : target < 0 ? NULL : d->plan->targets[target].host;
+    return run->unknown || run->bound ? run->host : target < 0 ? NULL : d->plan->targets[target].host;
 }
 
 bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot) {

@@ -40,6 +40,9 @@ void question_wait_for_back(struct apply *apply, const struct run *run);
 /* Forgets the run's open question; with `why` it is closed in the store too, without a person's answer. */
 void question_close(struct apply *apply, struct run *run, enum guidance guidance, const char *why);
 
+/* Whether something may have run of an attempt that ended so. */
+bool outcome_of_a_start(struct outcome outcome);
+
 /* A worker is to end the run; but cleanup is left to finish. */
 void run_stop(struct apply *apply, size_t step, size_t slot);
 

@@ -35,13 +35,16 @@ static const char *run_took(const struct run *run, struct arena *arena) {
     return known ? view_duration(run->ended_ms - run->started_ms, arena) : "";
 }
 
-static const char *run_detail(const struct run *run, int64_t now_ms, struct arena *arena) {
+static const char *run_detail(const struct deployment *d, size_t step, size_t slot, int64_t now_ms,
+                              struct arena *arena) {
+    const struct run *run = deployment_run(d, step, slot);
+    const char *host = deployment_start_host(d, step, slot);
     if (run->earlier) {
         return run->state == RUN_EXCLUDED ? "left out from the start" : "done before this deployment";
     }
     switch (run->state) {
     case RUN_QUEUED:
-        return "waits for a worker";
+        return host == NULL ? "waits for a worker" : arena_printf(arena, "waits for a worker on %s", host);
     case RUN_RUNNING:
         return arena_printf(arena, "since %s", view_clock(run->started_ms, now_ms, arena));
     case RUN_LOST:
@@ -122,7 +125,7 @@ static void add_step_row(struct card *card, const struct deployment *d, size_t s
     } else if (s->slot_count > 1) {
         row.detail = count_detail(d, step, arena);
     } else {
-        const char *detail = run_detail(deployment_run(d, step, 0), now_ms, arena);
+        const char *detail = run_detail(d, step, 0, now_ms, arena);
         const char *name = s->on_worker ? "" : plan_slot_name(d->plan, step, 0);
         row.detail = arena_printf(arena, "%s%s%s", name, *name && *detail ? " · " : "", detail);
     }

@@ -122,6 +122,9 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
     if (run->earlier) {
         buf_adds(&text, " earlier");
     }
+    if (run->bound) {
+        buf_adds(&text, " bound");
+    }
     if (run->started_ms != 0) {
         buf_printf(&text, " @%" PRId64, run->started_ms);
     }
@@ -212,6 +215,10 @@ static bool word_parse(const char *word, const struct run *like, struct arena *a
     case 'o':
         return name_parse(word, "on:", like != NULL ? like->host : NULL, arena, &run->host);
     case 'b':
+        if (str_equal(word, "bound")) {
+            run->bound = true;
+            return true;
+        }
         return name_parse(word, "by:", like != NULL ? like->worker : NULL, arena, &run->worker);
     default:
         return false;

@@ -31,8 +31,8 @@ void commit_put_deployment(struct commit *commit, const struct deployment *d) {
     add_hash(commit, records_key(key, "dep", d->id, ""), &list);
 }
 
-/* Many at a time, but no more than the script can hand over in one call. */
-static void put_settled_runs(struct commit *commit, const struct deployment *d) {
+/* What is known of runs before the deployment begins. Many at a time, but no more than the script can hand over in one call. */
+static void put_known_runs(struct commit *commit, const struct deployment *d) {
     enum { AT_ONCE = 1000 };
     char key[RECORDS_KEY_SIZE];
     struct arena *arena = arena_create();
@@ -40,14 +40,15 @@ static void put_settled_runs(struct commit *commit, const struct deployment *d) 
     size_t count = 0;
     (void)records_key(key, "dep", d->id, ":runs");
     for (size_t step = 0; d->steps != NULL && step < d->plan->step_count; step++) {
-        for (size_t slot = 0; d->steps[step].earlier > 0 && slot < d->plan->steps[step].slot_count; slot++) {
+        for (size_t slot = 0; slot < d->plan->steps[step].slot_count; slot++) {
             char field[RUN_FIELD_SIZE];
             char text[RUN_TEXT_SIZE];
-            if (!deployment_run(d, step, slot)->earlier) {
+            const struct run *run = deployment_run(d, step, slot);
+            if (!run->earlier && !run->bound) {
                 continue;
             }
             run_field_format(field, step, slot);
-            run_encode(text, deployment_run(d, step, slot));
+            run_encode(text, run);
             words[count++] = arena_strdup(arena, field);
             words[count++] = arena_strdup(arena, text);
             if (count == 2 * (size_t)AT_ONCE) {
@@ -71,7 +72,7 @@ void commit_put_new_deployment(struct commit *commit, const struct deployment *d
     deployment_encode_state(&list, d);
     add_hash(commit, records_key(key, "dep", d->id, ""), &list);
     (void)words_u64(id, d->id);
-    put_settled_runs(commit, d);
+    put_known_runs(commit, d);
     commit_add(commit, "ZADD", "deployments", id, id);
     commit_add(commit, "ZADD", "live", id, id);
     commit_add(commit, "RPUSH", records_lane(lane, d->plan->project, d->plan->environment), id);

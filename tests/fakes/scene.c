@@ -64,6 +64,7 @@ static void assert_same_run(const struct run *a, const struct run *b) {
     assert_int_equal(a->auto_retries, b->auto_retries);
     assert_int_equal(a->lost_retries, b->lost_retries);
     assert_int_equal(a->unstarted, b->unstarted);
+    assert_int_equal(a->bound, b->bound);
     assert_int_equal(a->unknown, b->unknown);
     assert_int_equal(a->outcome.kind, b->outcome.kind);
     assert_int_equal(a->question, b->question);

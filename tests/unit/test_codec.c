@@ -410,6 +410,7 @@ static void any_run_is_read_as_it_was_written(void **state) {
             .auto_retries = (uint32_t)pick(10),
             .lost_retries = (uint32_t)pick(10),
             .unstarted = (uint32_t)pick(10),
+            .bound = maybe(),
             .unknown = maybe(),
             .outcome = {(enum outcome_kind)pick(OUTCOME_CANCELED + 1), (int64_t)pick(1000) - 1},
             .question = pick(1000),
@@ -434,6 +435,7 @@ static void any_run_is_read_as_it_was_written(void **state) {
         assert_int_equal(run.auto_retries, back.auto_retries);
         assert_int_equal(run.lost_retries, back.lost_retries);
         assert_int_equal(run.unstarted, back.unstarted);
+        assert_int_equal(run.bound, back.bound);
         assert_int_equal(run.unknown, back.unknown);
         assert_int_equal(run.question, back.question);
         assert_int_equal(run.started_ms, back.started_ms);

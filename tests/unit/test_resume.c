@@ -199,6 +199,46 @@ static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **stat
     assert_picture(&scene, "running Sq");
 }
 
+static void install_is_unknown_on_web_2(void) {
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    scene_claim(&scene, 0, 1);
+    scene_lose(&scene, 0, 1);
+    scene_truth_gone(&scene, 0, 1, true);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+}
+
+/* There the lock of its target keeps the new attempt from running beside one that goes on. */
+static void what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there(void **state) {
+    (void)state;
+    install_is_unknown_on_web_2();
+    resume_as(RESUME_RERUN, true);
+    assert_string_equal(scene_effect(&scene, EFFECT_START, 0, 1)->host, "host-1");
+    assert_false(scene_effect(&scene, EFFECT_START, 0, 1)->prove_gone);
+    scene_claim(&scene, 0, 1);
+    assert_true(scene_give(&scene, scene_event(&scene, EVENT_NEVER_STARTED, 0, 1)));
+    assert_string_equal(scene_effect(&scene, EFFECT_START, 0, 1)->host, "host-1");
+    scene_end(&scene, 0, 1, (struct outcome){OUTCOME_NOT_STARTED, 11});
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_RETRY));
+    assert_string_equal(scene_effect(&scene, EFFECT_START, 0, 1)->host, "host-1");
+    scene_fail(&scene, 0, 1);
+    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_RETRY));
+    assert_null(scene_effect(&scene, EFFECT_START, 0, 1)->host);
+}
+
+static void what_was_not_begun_again_is_as_unknown_as_before(void **state) {
+    (void)state;
+    install_is_unknown_on_web_2();
+    resume_as(RESUME_RERUN, true);
+    scene_cancel(&scene);
+    assert_picture(&scene, "canceled SC");
+    assert_non_null(strstr(why_not(false), "The outcome of Install on web-2 in D312 is unknown"));
+    resume_as(RESUME_RERUN, true);
+    assert_string_equal(scene_effect(&scene, EFFECT_START, 0, 1)->host, "host-1");
+}
+
 /* Then it has the version by that word, even if nothing is left to run. */
 static void an_unknown_outcome_that_somebody_has_looked_at_is_done(void **state) {
     (void)state;
@@ -519,6 +559,8 @@ int main(void) {
         scene_test(an_excluded_machine_does_not_begin_its_group_anew),
         scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
         scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
+        scene_test(what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there),
+        scene_test(what_was_not_begun_again_is_as_unknown_as_before),
         scene_test(an_unknown_outcome_that_somebody_has_looked_at_is_done),
         scene_test(an_unknown_outcome_that_was_checked_is_done),
         scene_test(only_what_failed_or_was_canceled_and_is_left_is_resumed),
