@@ -110,6 +110,7 @@ enum {
     LIMIT_SLACK_CONFIRM_TEXT = 300,
     LIMIT_SLACK_CONFIRM_BUTTON = 30,
     LIMIT_SLACK_OPTIONS = 100,
+    LIMIT_SLACK_INPUT = 3000, /* what can be typed into a field */
     LIMIT_SLACK_URL = 3000,
     LIMIT_SLACK_METADATA = 3000,      /* that a window carries */
     LIMIT_SLACK_BLOCKS_UNITS = 13000, /* all texts of a message; not published, found by others */

@@ -44,6 +44,7 @@ struct operation_reply {
     const char *text;              /* fit for the room; never NULL */
     const char *json;              /* the same as data for programs: a JSON object; may be NULL */
     uint64_t deployment, question; /* what it is about; 0 = nothing */
+    bool lacks_inputs;             /* refused, but would be possible with the required inputs that it does not name */
 };
 
 /* Each operation gets exactly one reply, never before the call has returned; borrowed until it returns. */

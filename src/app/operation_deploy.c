@@ -150,12 +150,23 @@ void task_may_deploy(struct task *task, const char *project, const char *environ
 
 /* --- deploy ---------------------------------------------------------------------------------------------------- */
 
+/* A dry run may leave inputs out: if that is possible, nothing else is wrong. */
+static bool lacks_only_inputs(const struct task *task) {
+    struct command dry = task->op.command;
+    struct plan *plan = NULL;
+    const char *inputs = NULL;
+    struct err err;
+    dry.dry_run = true;
+    return planner_build(task->config, &dry, task->arena, &plan, &inputs, &err) == 0;
+}
+
 void task_deploy_as(struct task *task, enum origin origin, uint64_t origin_id, bool rolls_back, const char *more) {
     struct command *c = &task->op.command;
     struct plan *plan = NULL;
     const char *inputs = NULL;
     struct err err;
     if (planner_build(task->config, c, task->arena, &plan, &inputs, &err) < 0) {
+        task->lacks_inputs = lacks_only_inputs(task);
         task_fail(task, &err);
         return;
     }

@@ -144,6 +144,7 @@ void task_reply(struct task *task) {
         .json = task->json.size == 0 || task->json.overflow ? NULL : task->json.data,
         .deployment = task->deployment,
         .question = task->question,
+        .lacks_inputs = task->lacks_inputs,
     };
     task->done(&reply, task->done_user);
     deployment_record_free(task->record);

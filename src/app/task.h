@@ -31,6 +31,7 @@ struct task {
     unsigned tries;
     size_t waiting;
     uint64_t deployment, question;
+    bool lacks_inputs;
     struct err err; /* code ERR_NONE = went well */
 };
 

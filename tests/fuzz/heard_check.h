@@ -33,7 +33,8 @@ static inline const char *heard_check(const struct heard *heard) {
         {heard->verb || (heard->kind != HEARD_ANSWER_CLICK && heard->kind != HEARD_NOTE && heard->kind != HEARD_RESUME),
          "a click without a verb"},
         {heard->trigger_id || (heard->kind != HEARD_CHOOSE && heard->kind != HEARD_NOTE), "no modal can be opened"},
-        {(heard->kind == HEARD_SUBMISSION) == (heard->view != NULL), "a view belongs to a submission"},
+        {(heard->kind == HEARD_SUBMISSION || heard->kind == HEARD_INPUTS) == (heard->view != NULL),
+         "a view belongs to a submission"},
         {heard->thread_reply == (heard->thread != NULL), "a reply has a thread"},
     };
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {

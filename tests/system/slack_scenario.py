@@ -20,6 +20,9 @@ class Words:
     wrong_values: dict  # what the bot must send back with an error
     command: str  # the text of a slash command
     told: Callable[[dict], bool]  # whether an ephemeral message is the answer to it
+    window: str  # the text of a slash command that opens a modal
+    window_values: dict  # what alice fills in there
+    window_told: Callable[[dict], bool]  # whether an ephemeral message is the answer to that
     shown: Callable[[dict, str], bool] = field(default=lambda message, user: f"<@{user}>" in message["text"])  # answered by that user
 
 
@@ -73,6 +76,12 @@ class Scenario:
         assert taken["acknowledged"] and not taken["open"], taken
         self.wait_answered(question, "bob")
 
+    def a_modal_is_opened_by_a_command(self):
+        assert self.slack.command("alice", ROOM, self.words.window)
+        view = self.slack.wait_view("alice")
+        assert self.slack.submit(view, self.words.window_values)["acknowledged"]
+        assert self.slack.wait_ephemeral("alice", self.words.window_told)["source"] == "chat.postEphemeral"
+
     def a_refresh_is_survived(self):
         before = {link["number"] for link in self.slack.stats()["links"]}
         self.slack.disconnect("refresh_requested", close_after_ms=2000)
@@ -124,6 +133,7 @@ class Scenario:
         a_click_is_acknowledged_and_the_message_edited,
         a_slash_command_is_answered_privately,
         a_modal_is_opened_refused_and_taken,
+        a_modal_is_opened_by_a_command,
         a_refresh_is_survived,
         a_cut_connection_is_opened_again,
         what_is_told_twice_is_done_once,

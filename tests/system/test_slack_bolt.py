@@ -23,6 +23,9 @@ BOLT = Words(
     wrong_values={"note": {"v": " "}},
     command="status",
     told=lambda seen: seen["text"] == "You said: status",
+    window="window",
+    window_values={"size": {"v": "large"}, "word": {"v": "on Friday"}},
+    window_told=lambda seen: seen["text"] == "You chose large, on Friday.",
 )
 
 

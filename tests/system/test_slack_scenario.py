@@ -16,7 +16,14 @@ LANES = "".join(
     steps: [{{ name: install, run: "[ $GUIDEPOST_TARGET = web-1 ]", targets: [web] }}]
 """
     for n in range(1, 20)
-)
+) + """
+  sized:
+    room: deploys
+    inputs:
+      - {{ name: SIZE, type: choice, choices: [small, large], required: true }}
+      - {{ name: WORD, required: true }}
+    steps: [{{ name: install, run: "true" }}]
+""".replace("{{", "{").replace("}}", "}")
 NAMES = {"U0ALICE": "alice", "U0BOB": "bob"}
 GUIDEPOST = Words(
     mention=lambda n: f"deploy lane-{n} 1.4.2 to production",
@@ -26,6 +33,9 @@ GUIDEPOST = Words(
     wrong_values={"note": {"v": " "}},
     command="whoami",
     told=lambda seen: seen["text"].startswith("You are carol"),
+    window="deploy sized 1.4.2 to production",
+    window_values={"SIZE": {"v": "large"}, "WORD": {"v": "on Friday"}},
+    window_told=lambda seen: "sized 1.4.2 to production starts" in seen["text"],
     shown=lambda message, user: f" by {NAMES[user]} after" in message["text"],
 )
 

@@ -177,7 +177,7 @@ static bool is_element(const struct json *element) {
     if (str_equal(type, "radio_buttons")) {
         return are_options(json_get(element, "options"), 10);
     }
-    if (str_equal(type, "multi_static_select")) {
+    if (str_equal(type, "multi_static_select") || str_equal(type, "static_select")) {
         return are_options(json_get(element, "options"), 100);
     }
     if (str_equal(type, "plain_text_input")) {

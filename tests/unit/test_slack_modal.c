@@ -306,7 +306,7 @@ static void errors_go_back_into_the_window(void **state) {
     struct modal_answer answer = {.wrong_block = "note"};
     struct err wrong = {.code = ERR_INVALID, .text = "Ignore needs a note: say why."};
     json_object_begin(&out, NULL);
-    modal_write_errors(&answer, &wrong, &out);
+    modal_write_errors(answer.wrong_block, &wrong, &out);
     json_object_end(&out);
     assert_string_equal(json.data,
                         "{\"response_action\":\"errors\",\"errors\":{\"note\":\"Ignore needs a note: say why.\"}}");

@@ -1,5 +1,8 @@
 #include "block.h"
 
+#include "base/limits.h"
+#include "base/str.h"
+
 void block_begin(struct json_out *out, const char *type) {
     json_object_begin(out, NULL);
     json_add_string(out, "type", type);
@@ -36,5 +39,29 @@ void block_write_output(const char *data, size_t size, struct json_out *out) {
     json_array_end(out);
     json_object_end(out);
     json_array_end(out);
+    json_object_end(out);
+}
+
+void block_input_begin(const char *block, const char *label, bool optional, struct json_out *out) {
+    json_object_begin(out, NULL);
+    json_add_string(out, "type", "input");
+    json_add_string(out, "block_id", block);
+    json_add_bool(out, "optional", optional);
+    text_write_plain(label, LIMIT_SLACK_CONTEXT, out, "label");
+}
+
+void block_element_begin(const char *type, struct json_out *out) {
+    json_object_begin(out, "element");
+    json_add_string(out, "type", type);
+    json_add_string(out, "action_id", BLOCK_ELEMENT);
+}
+
+void block_write_option(const char *label, const char *value, const char *description, struct json_out *out) {
+    json_object_begin(out, NULL);
+    text_write_plain(label, LIMIT_SLACK_BUTTON, out, "text");
+    json_add_string(out, "value", value);
+    if (!str_empty(description)) {
+        text_write_plain(description, LIMIT_SLACK_BUTTON, out, "description");
+    }
     json_object_end(out);
 }

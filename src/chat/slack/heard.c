@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "core/command.h"
+#include "inputs.h"
 #include "modal.h"
 #include "plain.h"
 
@@ -369,7 +370,9 @@ static const char *read_submission(struct reader *r) {
     const struct json *view = json_get(r->payload, "view");
     const char *id = read_path(r, "view.id");
     const char *hash = read_path(r, "view.hash");
-    if (!str_equal(json_string(json_get(view, "callback_id")), MODAL_CALLBACK)) {
+    const char *callback = json_string(json_get(view, "callback_id"));
+    bool inputs = str_equal(callback, INPUTS_CALLBACK);
+    if (!inputs && !str_equal(callback, MODAL_CALLBACK)) {
         return "a modal that is not ours";
     }
     if (!id || !hash) {
@@ -379,7 +382,7 @@ static const char *read_submission(struct reader *r) {
     /* A window that was sent, found wrong and sent again has the same hash, but a trigger of its own. */
     const char *trigger = r->heard->trigger_id ? r->heard->trigger_id : "";
     r->heard->key = arena_printf(r->arena, "view:%s:%s:%s", id, hash, trigger);
-    r->heard->kind = HEARD_SUBMISSION;
+    r->heard->kind = inputs ? HEARD_INPUTS : HEARD_SUBMISSION;
     return NULL;
 }
 

@@ -37,6 +37,7 @@ enum heard_kind {
     HEARD_NOTE,         /* a button that asks for the modal to write a note: verb, question, revision */
     HEARD_RESUME,       /* a button that goes on with a deployment that is over: verb, deployment */
     HEARD_SUBMISSION,   /* a modal was sent: view */
+    HEARD_INPUTS,       /* the window for missing inputs was sent: view */
     HEARD_CHANGED,      /* people or groups have changed, what is cached of them must be read again: user or group */
     HEARD_REVOKED,      /* the app was removed, or its token revoked */
 };
@@ -63,7 +64,7 @@ struct heard {
     uint64_t question;   /* > 0 */
     uint64_t deployment; /* > 0 */
     uint32_t revision;   /* > 0 */
-    const struct json *view; /* of a submission, for modal_parse; borrowed from the payload */
+    const struct json *view; /* of a submission, for modal_parse or inputs_parse; borrowed from the payload */
 
     const char *trigger_id;   /* opens a modal, for 3 s */
     const char *response_url; /* a secret */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/view_json.h"
+#include "inputs.h"
 #include "modal.h"
 #include "store/feed.h"
 #include "store/records.h"
@@ -42,6 +43,8 @@ struct hearing {
     const char *unsure; /* teams of which it is not known whether the actor is in them; or NULL */
     struct operation operation;
     struct modal_answer answer;
+    struct inputs_answer inputs;
+    struct err refusal; /* of a command without inputs, if no window can ask for them */
 };
 
 struct listener *listener_create(struct slack *slack) {
@@ -154,8 +157,13 @@ static void refuse_denied(struct hearing *hearing, const char *text) {
                         hearing->unsure));
 }
 
+static bool ask_inputs(struct hearing *hearing, const struct err *refusal);
+
 static void hearing_done(const struct operation_reply *reply, void *user) {
     struct hearing *hearing = user;
+    if (reply->lacks_inputs && ask_inputs(hearing, reply->err)) {
+        return;
+    }
     if (reply->err == NULL) {
         if (!card_tells(hearing)) {
             tell(hearing, reply, hearing->operation.command.id);
@@ -181,6 +189,15 @@ static void hearing_start(struct hearing *hearing) {
     slack->options.up.start(operation, hearing_done, hearing, slack->options.up.user);
 }
 
+/* Those of the window that has asked for them. */
+static void add_inputs(struct hearing *hearing) {
+    struct command *command = &hearing->operation.command;
+    for (size_t i = 0; i < hearing->inputs.count; i++) {
+        command->inputs = arena_push(hearing->arena, command->inputs, command->input_count, sizeof *command->inputs);
+        command->inputs[command->input_count++] = hearing->inputs.items[i];
+    }
+}
+
 static void start_line(struct hearing *hearing) {
     struct err err;
     const char *line = str_empty(hearing->heard.line) ? "help" : hearing->heard.line;
@@ -189,6 +206,7 @@ static void start_line(struct hearing *hearing) {
         hearing_end(hearing);
         return;
     }
+    add_inputs(hearing);
     hearing_start(hearing);
 }
 
@@ -255,6 +273,43 @@ static void window_opened(const struct call_reply *reply, void *user) {
                          reply->error, hearing->heard.kind == HEARD_NOTE ? hearing->heard.verb : "retry",
                          (unsigned long long)hearing->heard.question));
     }
+}
+
+static void inputs_asked(const struct call_reply *reply, void *user) {
+    struct hearing *hearing = user;
+    if (reply->ok || str_equal(reply->error, "closed")) {
+        hearing_end(hearing);
+    } else {
+        refuse(hearing, hearing->refusal.code, hearing->refusal.text); /* which says what to type */
+    }
+}
+
+/* Only a slash command can open a window, for as long as Slack's trigger lasts. False: the refusal is to be told. */
+static bool ask_inputs(struct hearing *hearing, const struct err *refusal) {
+    const struct slack *slack = hearing->listener->slack;
+    const struct inputs inputs = {
+        .project = config_find_project(slack_config(slack), hearing->operation.command.project),
+        .command = &hearing->operation.command,
+        .line = hearing->heard.line,
+        .channel = hearing->heard.channel,
+    };
+    if (hearing->heard.kind != HEARD_COMMAND || hearing->heard.trigger_id == NULL || inputs.project == NULL) {
+        return false;
+    }
+    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
+    struct json_out out = {.buf = &body};
+    json_object_begin(&out, NULL);
+    json_add_string(&out, "trigger_id", hearing->heard.trigger_id);
+    bool fits = inputs_write(&inputs, &out, "view");
+    json_object_end(&out);
+    if (fits) {
+        hearing->refusal = *refusal;
+        calls_send(slack->calls,
+                   &(struct call){.method = CALL_VIEWS_OPEN, .json = body.data, .priority = CALL_QUESTION},
+                   inputs_asked, hearing);
+    }
+    buf_finish(&body);
+    return fits;
 }
 
 static const struct card *open_card(const struct deployment_record *record, uint64_t question, struct arena *arena) {
@@ -354,6 +409,7 @@ static void author_known(const struct people_verdict *verdict, void *user) {
     }
     switch (hearing->heard.kind) {
     case HEARD_COMMAND:
+    case HEARD_INPUTS:
         start_line(hearing);
         break;
     case HEARD_ANSWER_CLICK:
@@ -400,22 +456,26 @@ static void thread_known(uint64_t question, const struct err *err, void *user) {
 /* A window was sent. What was entered wrongly is said in it, so it stays open. */
 static bool submission_is_right(struct hearing *hearing) {
     struct err err;
-    const struct json *view = hearing->heard.view;
-    int r = modal_parse(json_string(json_get(view, "private_metadata")), json_path(view, "state.values"),
-                        hearing->arena, &hearing->answer, &err);
-    hearing->heard.channel = hearing->answer.channel;
+    const struct json *view = hearing->heard.view, *state = json_path(view, "state.values");
+    const char *metadata = json_string(json_get(view, "private_metadata"));
+    bool inputs = hearing->heard.kind == HEARD_INPUTS;
+    int r = inputs ? inputs_parse(metadata, state, hearing->arena, &hearing->inputs, &err)
+                   : modal_parse(metadata, state, hearing->arena, &hearing->answer, &err);
+    const char *wrong_block = inputs ? hearing->inputs.wrong_block : hearing->answer.wrong_block;
+    hearing->heard.channel = inputs ? hearing->inputs.channel : hearing->answer.channel;
     hearing->heard.direct = hearing->heard.channel != NULL && *hearing->heard.channel == 'D';
+    hearing->heard.line = hearing->inputs.line;
     if (r == 0) {
         return true;
     }
-    if (hearing->answer.wrong_block == NULL) {
+    if (wrong_block == NULL) {
         refuse(hearing, ERR_INVALID, err.text);
         return false;
     }
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES);
     struct json_out out = {.buf = &body};
     json_object_begin(&out, NULL);
-    modal_write_errors(&hearing->answer, &err, &out);
+    modal_write_errors(wrong_block, &err, &out);
     json_object_end(&out);
     socket_respond(hearing->listener->slack->socket, hearing->tokens[0], body.data);
     buf_finish(&body);
@@ -434,7 +494,7 @@ static void hearing_begin(struct listener *listener, const struct heard *heard, 
         hearing->next->previous = hearing;
     }
     listener->hearings = hearing;
-    if (heard->kind == HEARD_SUBMISSION && !submission_is_right(hearing)) {
+    if (heard->view != NULL && !submission_is_right(hearing)) {
         return;
     }
     hearing->heard.view = NULL; /* borrowed from the envelope */

@@ -6,11 +6,10 @@
 #include "base/str.h"
 #include "block.h"
 
-/* The names of the window's fields, and of the element in each. */
+/* The names of the window's fields. */
 #define BLOCK_ANSWER "answer"
 #define BLOCK_MACHINES "machines"
 #define BLOCK_NOTE "note"
-#define ELEMENT "v"
 
 enum { TITLE_UNITS = 24, NOTE_UNITS = 500, FACTS_UNITS = 1000 };
 
@@ -77,30 +76,6 @@ static void write_question(const struct modal *modal, bool several, struct json_
     text_finish(&consequences);
 }
 
-static void input_begin(const char *block, const char *label, bool optional, struct json_out *out) {
-    json_object_begin(out, NULL);
-    json_add_string(out, "type", "input");
-    json_add_string(out, "block_id", block);
-    json_add_bool(out, "optional", optional);
-    text_write_plain(label, LIMIT_SLACK_CONTEXT, out, "label");
-}
-
-static void element_begin(const char *type, struct json_out *out) {
-    json_object_begin(out, "element");
-    json_add_string(out, "type", type);
-    json_add_string(out, "action_id", ELEMENT);
-}
-
-static void write_option(const char *label, const char *value, const char *description, struct json_out *out) {
-    json_object_begin(out, NULL);
-    text_write_plain(label, LIMIT_SLACK_BUTTON, out, "text");
-    json_add_string(out, "value", value);
-    if (!str_empty(description)) {
-        text_write_plain(description, LIMIT_SLACK_BUTTON, out, "description");
-    }
-    json_object_end(out);
-}
-
 /* An answer for some machines, whose number is not known yet: the words of the card are about all of them. */
 static void write_answer_for_some(const struct card *card, const char *verb, struct json_out *out) {
     bool unknown = str_equal(card->state, "unknown");
@@ -126,13 +101,13 @@ static void write_answer_for_some(const struct card *card, const char *verb, str
     case GUIDANCE_NONE:
         break;
     }
-    write_option(label, verb, description, out);
+    block_write_option(label, verb, description, out);
 }
 
 static void write_answers(const struct modal *modal, bool several, struct json_out *out) {
     const struct card *card = modal->card;
-    input_begin(BLOCK_ANSWER, "What now?", false, out);
-    element_begin("radio_buttons", out);
+    block_input_begin(BLOCK_ANSWER, "What now?", false, out);
+    block_element_begin("radio_buttons", out);
     json_array_begin(out, "options");
     for (size_t i = 0; i < card->action_count; i++) {
         if (!is_offered(modal, &card->actions[i])) {
@@ -144,7 +119,7 @@ static void write_answers(const struct modal *modal, bool several, struct json_o
             }
             write_answer_for_some(card, card->actions[i].verb, out);
         } else {
-            write_option(card->actions[i].label, card->actions[i].verb, "", out);
+            block_write_option(card->actions[i].label, card->actions[i].verb, "", out);
         }
     }
     json_array_end(out);
@@ -165,16 +140,16 @@ static bool fits_list(const struct card *card) {
 /* Optional, since Fail needs none; what is missing is said when it comes back. */
 static void write_machines(const struct card *card, struct json_out *out) {
     bool list = fits_list(card);
-    input_begin(BLOCK_MACHINES, "On which machines?", true, out);
+    block_input_begin(BLOCK_MACHINES, "On which machines?", true, out);
     if (!list) {
         text_write_plain("Their names, with blanks between them.", LIMIT_SLACK_CONTEXT, out, "hint");
     }
-    element_begin(list ? "multi_static_select" : "plain_text_input", out);
+    block_element_begin(list ? "multi_static_select" : "plain_text_input", out);
     if (list) {
         json_array_begin(out, "options");
         for (size_t i = 0; i < card->row_count; i++) {
             if (is_open(&card->rows[i])) {
-                write_option(card->rows[i].name, card->rows[i].name, card->rows[i].detail, out);
+                block_write_option(card->rows[i].name, card->rows[i].name, card->rows[i].detail, out);
             }
         }
         json_array_end(out);
@@ -196,9 +171,9 @@ static void write_note(const struct modal *modal, struct json_out *out) {
             needed = ", ";
         }
     }
-    input_begin(BLOCK_NOTE, "Note", modal->verb == NULL, out);
+    block_input_begin(BLOCK_NOTE, "Note", modal->verb == NULL, out);
     text_write(&hint, out, "hint");
-    element_begin("plain_text_input", out);
+    block_element_begin("plain_text_input", out);
     json_add_bool(out, "multiline", true);
     json_add_int(out, "max_length", NOTE_UNITS);
     json_object_end(out);
@@ -236,7 +211,7 @@ void modal_write(const struct modal *modal, struct json_out *out, const char *ke
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
 static const struct json *element(const struct json *state, const char *block) {
-    return json_get(json_get(state, block), ELEMENT);
+    return json_get(json_get(state, block), BLOCK_ELEMENT);
 }
 
 static bool read_metadata(const struct json *root, struct arena *arena, struct modal_answer *answer) {
@@ -353,9 +328,9 @@ int modal_parse(const char *metadata, const struct json *state, struct arena *ar
     return result;
 }
 
-void modal_write_errors(const struct modal_answer *answer, const struct err *err, struct json_out *out) {
+void modal_write_errors(const char *block, const struct err *err, struct json_out *out) {
     json_add_string(out, "response_action", "errors");
     json_object_begin(out, "errors");
-    json_add_string(out, answer->wrong_block, err->text);
+    json_add_string(out, block, err->text);
     json_object_end(out);
 }

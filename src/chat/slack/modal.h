@@ -38,7 +38,7 @@ struct modal_answer {
 int modal_parse(const char *metadata, const struct json *state, struct arena *arena, struct modal_answer *ret_answer,
                 struct err *err) MUST_USE;
 
-/* The members of the acknowledgement that keeps the window open and says what is wrong. */
-void modal_write_errors(const struct modal_answer *answer, const struct err *err, struct json_out *out);
+/* The members of the acknowledgement that keeps a window open and says what is wrong in that block. */
+void modal_write_errors(const char *block, const struct err *err, struct json_out *out);
 
 #endif

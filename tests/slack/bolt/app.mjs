@@ -88,8 +88,47 @@ app.view("ask.answer", async ({ack, body, view, client}) => {
   await answered(client, channel, ts, `Ignore by <@${body.user.id}>: ${note}`);
 });
 
-app.command("/guidepost", async ({ack, command, respond}) => {
+app.view("ask.words", async ({ack, body, view, client}) => {
   await ack();
+  const {channel} = JSON.parse(view.private_metadata);
+  const text = `You chose ${view.state.values.size.v.selected_option.value}, ${view.state.values.word.v.value}.`;
+  await client.chat.postEphemeral({channel, user: body.user.id, text});
+});
+
+function openWords(client, command) {
+  const options = ["small", "large"].map((value) => ({text: plain(value), value}));
+  return client.views.open({
+    trigger_id: command.trigger_id,
+    view: {
+      type: "modal",
+      callback_id: "ask.words",
+      private_metadata: JSON.stringify({channel: command.channel_id}),
+      title: plain("Words"),
+      submit: plain("Go"),
+      blocks: [
+        {
+          type: "input",
+          block_id: "size",
+          label: plain("Size"),
+          element: {type: "static_select", action_id: "v", options},
+        },
+        {
+          type: "input",
+          block_id: "word",
+          label: plain("Word"),
+          element: {type: "plain_text_input", action_id: "v"},
+        },
+      ],
+    },
+  });
+}
+
+app.command("/guidepost", async ({ack, command, respond, client}) => {
+  await ack();
+  if (command.text === "window") {
+    await openWords(client, command);
+    return;
+  }
   await respond({response_type: "ephemeral", text: `You said: ${command.text}`});
 });
 
