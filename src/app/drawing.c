@@ -414,19 +414,24 @@ static void holder_loaded(struct deployment_record *record, const struct err *er
     drawing_read(drawing, record == NULL && err->code != ERR_NOT_FOUND);
 }
 
-/* Whoever waits says for whom; and those who wait for it are drawn again, since what they say of it may be another now. */
+/* Those who wait for it are drawn again, since what they say of it may be another now. */
+static void waiting_listed(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct drawing *drawing = user;
+    (void)total;
+    drawing->stale->again = drawing->stale->again || err != NULL;
+    for (size_t i = 0; i < count && i < LIMIT_LANE_REDRAWN; i++) {
+        if (ids[i] != drawing->record->deployment->id) {
+            reconciler_changed(drawing->reconciler, ids[i]);
+        }
+    }
+    drawing_release(drawing);
+}
+
+/* Whoever waits says for whom. */
 static void lane_listed(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
     struct drawing *drawing = user;
-    uint64_t own = drawing->record->deployment->id;
     (void)total;
-    if (drawing->record->deployment->state != DEPLOYMENT_QUEUED) {
-        for (size_t i = 0; i < count && i < LIMIT_LANE_REDRAWN; i++) {
-            if (ids[i] != own) {
-                reconciler_changed(drawing->reconciler, ids[i]);
-            }
-        }
-        drawing_read(drawing, err != NULL);
-    } else if (count > 0 && ids[0] != own) {
+    if (count > 0 && ids[0] != drawing->record->deployment->id) {
         store_load_deployment(drawing->reconciler->options.store, ids[0], holder_loaded, drawing);
     } else {
         drawing_read(drawing, err != NULL);
@@ -435,12 +440,19 @@ static void lane_listed(const uint64_t *ids, size_t count, uint64_t total, const
 
 static void drawing_loaded(struct deployment_record *record, const struct err *err, void *user) {
     struct drawing *drawing = user;
+    struct store *store = drawing->reconciler->options.store;
     drawing->record = record;
     if (record == NULL) {
         drawing_read(drawing, err->code != ERR_NOT_FOUND);
+        return;
+    }
+    const struct plan *plan = record->deployment->plan;
+    if (record->deployment->state == DEPLOYMENT_QUEUED) {
+        store_list_lane(store, plan->project, plan->environment, lane_listed, drawing);
     } else {
-        const struct plan *plan = record->deployment->plan;
-        store_list_lane(drawing->reconciler->options.store, plan->project, plan->environment, lane_listed, drawing);
+        drawing->waiting++;
+        store_list_lane(store, plan->project, plan->environment, waiting_listed, drawing);
+        drawing_read(drawing, false);
     }
 }
 
