@@ -12,7 +12,12 @@
 #include "drawing.h"
 #include "store/records.h"
 
-enum { LOADED_AT_ONCE = 32, RECENT_LOOKED_AT = 100 };
+enum {
+    LOADED_AT_ONCE = 32,
+    RECENT_LOOKED_AT = 100,
+    FEW = 4,      /* that changed lately are drawn as soon as they change */
+    HOLD_MS = 25, /* if there are more, what they have to start comes first */
+};
 
 static void reconciler_go(void *user);
 
@@ -57,12 +62,15 @@ void reconciler_changed(struct reconciler *reconciler, uint64_t deployment) {
         return;
     }
     struct stale **link = &reconciler->stale;
+    size_t others = 0;
     while (*link != NULL && (*link)->deployment != deployment) {
         link = &(*link)->next;
+        others++;
     }
     if (*link == NULL) {
         *link = mem_alloc(sizeof **link);
         (*link)->deployment = deployment;
+        (*link)->pause.until_ms = others < FEW ? 0 : clock_monotonic_ms() + HOLD_MS;
     }
     (*link)->again = true;
     timer_start(reconciler->timer, 0);
