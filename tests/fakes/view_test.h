@@ -193,6 +193,46 @@ static inline const struct card *question_card(void) {
     return view_question(&d, records, record_count, now_ms, arena);
 }
 
+/* --- what a card says -------------------------------------------------------------------------------------------- */
+
+static inline bool has_fact(const struct card *card, const char *fact) {
+    for (size_t i = 0; i < card->fact_count; i++) {
+        if (str_equal(card->facts[i], fact)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void assert_fact(const struct card *card, const char *fact) {
+    for (size_t i = 0; i < card->fact_count && !has_fact(card, fact); i++) {
+        print_error("fact: %s\n", card->facts[i]);
+    }
+    assert_true(has_fact(card, fact));
+}
+
+/* "retry:Retry*! ..." where * is primary, ! danger, ? asks for a confirm, + needs a note. */
+static inline const char *actions(const struct card *card) {
+    const char *text = "";
+    for (size_t i = 0; i < card->action_count; i++) {
+        const struct card_action *a = &card->actions[i];
+        assert_true(*a->consequence);
+        text =
+            arena_printf(arena, "%s%s%s:%s%s%s%s%s", text, i > 0 ? " | " : "", a->verb, a->label, a->primary ? "*" : "",
+                         a->danger ? "!" : "", a->confirm ? "?" : "", a->note_required ? "+" : "");
+    }
+    return text;
+}
+
+static inline const char *rows(const struct card *card) {
+    const char *text = "";
+    for (size_t i = 0; i < card->row_count; i++) {
+        text =
+            arena_printf(arena, "%s%s [%s] %s\n", text, card->rows[i].name, card->rows[i].state, card->rows[i].detail);
+    }
+    return text;
+}
+
 #define view_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 #endif
