@@ -7,7 +7,9 @@
 #include "pattern.h"
 
 static void check_steps(struct binder *binder, const struct config *config, const struct config_project *project,
-                        const struct node *node);
+                        const struct node *steps);
+static void check_work_dirs(struct binder *binder, const struct config *config, const struct config_project *project,
+                            const struct node *node, const struct node *steps);
 
 static void check_input(struct binder *binder, const struct config_input *input, const struct node *node,
                         const char *path) {
@@ -61,6 +63,7 @@ void check_project(struct binder *binder, const struct config *config, struct co
         return;
     }
     check_steps(binder, config, project, steps);
+    check_work_dirs(binder, config, project, node, steps);
 }
 
 /* A step either runs something or asks a person. */
@@ -119,20 +122,66 @@ static void check_step(struct binder *binder, const struct config_step *step, co
     }
 }
 
-static bool has_target(const struct config *config, const struct config_step *step, const char *environment) {
-    for (size_t i = 0; i < config->target_count; i++) {
-        const struct config_target *target = &config->targets[i];
-        if (target->environments.count > 0 && !config_names_have(&target->environments, environment)) {
-            continue;
-        }
-        for (size_t k = 0; k < step->targets.count; k++) {
-            if (str_equal(step->targets.items[k], target->name) ||
-                config_names_have(&target->tags, step->targets.items[k])) {
-                return true;
-            }
+static bool step_names(const struct config_step *step, const struct config_target *target) {
+    for (size_t k = 0; k < step->targets.count; k++) {
+        if (str_equal(step->targets.items[k], target->name) ||
+            config_names_have(&target->tags, step->targets.items[k])) {
+            return true;
         }
     }
     return false;
+}
+
+static bool has_target(const struct config *config, const struct config_step *step, const char *environment) {
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct config_target *target = &config->targets[i];
+        bool here = target->environments.count == 0 || config_names_have(&target->environments, environment);
+        if (here && step_names(step, target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A target of the step on another machine; `placed`: also one that says itself where scripts run on it. */
+static const struct config_target *remote_target(const struct config *config, const struct config_step *step,
+                                                 bool placed) {
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct config_target *target = &config->targets[i];
+        if (target->ssh != NULL && (placed || target->work_dir == NULL) && step_names(step, target)) {
+            return target;
+        }
+    }
+    return NULL;
+}
+
+static const struct node *relative_work_dir(const struct node *node) {
+    const struct node *work_dir = node_get(node, "work_dir");
+    return work_dir != NULL && work_dir->kind == NODE_SCALAR && work_dir->text[0] != '/' ? work_dir : NULL;
+}
+
+/* A path that begins at this file means nothing on another machine. */
+static void check_work_dirs(struct binder *binder, const struct config *config, const struct config_project *project,
+                            const struct node *node, const struct node *steps) {
+    const struct node *of_project = relative_work_dir(node);
+    for (size_t i = 0; i < project->step_count; i++) {
+        const struct config_step *step = &project->steps[i];
+        const struct node *of_step = relative_work_dir(steps->items[i]);
+        const struct config_target *target = remote_target(config, step, true);
+        if (of_step != NULL && target != NULL) {
+            problem_error(binder->problems, of_step->place,
+                          "projects.%s.steps[%zu].work_dir: must begin with / because %s is another machine",
+                          project->name, i, target->name);
+        }
+        target = step->work_dir != NULL ? NULL : remote_target(config, step, false);
+        if (of_project != NULL && target != NULL) {
+            problem_error(binder->problems, of_project->place,
+                          "projects.%s.work_dir: must begin with / because %s, a target of steps[%zu], is another "
+                          "machine",
+                          project->name, target->name, i);
+            of_project = NULL;
+        }
+    }
 }
 
 static bool inventory_serves(const struct config *config, const char *environment) {
