@@ -60,7 +60,7 @@
     X(UNFREEZE, "unfreeze", "<environment> [-- reason]", PERMISSION_FREEZE, "End a freeze.")                         \
     X(UNPARK, "unpark", "Q42", PERMISSION_TAKE, "Let the clocks of a parked question run again.")                    \
     X(VERSIONS, "versions", "[project]", PERMISSION_VIEW, "Show what runs where, and what is owed.")                 \
-    X(WHEN_BACK, "when-back", "Q42", PERMISSION_RETRY,                                                               \
+    X(WHEN_BACK, "when-back", "Q42 [-- note]", PERMISSION_RETRY,                                                     \
       "Retry by itself when a machine that is away is back; the same as: retry Q42 when back.")                      \
     X(WHO, "who", "Q42", PERMISSION_VIEW, "Show who may answer a question, and who did.")                            \
     X(WHOAMI, "whoami", "", 0, "Show who guidepost takes you for and what you may do.")
@@ -118,7 +118,7 @@ struct command {
 int command_parse(const char *line, struct arena *arena, struct command *ret_command, struct err *err) MUST_USE;
 
 /* The same for words that a shell has split: options --target T, --exclude-target T, --skip S, --input K=V,
- * --guided-failure true|false|default, --note TEXT and --dry-run are understood too. */
+ * --guided-failure true|false|default, --note TEXT, --dry-run and --when-back are understood too. */
 int command_parse_words(const char *const *words, size_t count, struct arena *arena, struct command *ret_command,
                         struct err *err) MUST_USE;
 

@@ -209,6 +209,7 @@ struct question {
     const char *parked_by; /* it waits without deadline, reminders and ladder until somebody un-parks it; or NULL */
     int64_t parked_ms;
     const char *back_by;   /* who chose that it retries by itself when its target is back; or NULL */
+    const char *back_note; /* what they said; or NULL */
     int64_t back_until_ms; /* until then */
     uint64_t card;         /* the id of the first question of its card: same step, same error */
     const char *error_key; /* questions of one step with equal keys share a card */

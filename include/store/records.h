@@ -191,9 +191,14 @@ void store_answer(struct store *store, const struct new_answer *answer, answered
 void store_take(struct store *store, uint64_t deployment, uint64_t question, const char *actor, const char *via,
                 bool expect_nobody, answered_done *done, void *user);
 
-/* It is retried by itself when its target is back, until then; on condition that this is the configuration in force. */
-void store_when_back(struct store *store, uint64_t deployment, uint64_t question, int64_t until_ms, const char *actor,
-                     const char *via, const char *generation, answered_done *done, void *user);
+/* It is retried by itself when its target is back, until then. */
+struct new_when_back {
+    uint64_t deployment, question;
+    int64_t until_ms;
+    const char *actor, *via, *note;
+    const char *generation; /* as in new_answer */
+};
+void store_when_back(struct store *store, const struct new_when_back *when_back, answered_done *done, void *user);
 
 /* What people do with the clocks of an open question. It goes on waiting for an answer. */
 enum putting_off { PUT_OFF_EXTEND, PUT_OFF_PARK, PUT_OFF_UNPARK };

@@ -135,7 +135,11 @@ void v1_park(struct call *call) {
 }
 
 void v1_when_back(struct call *call) {
-    ask_about(call, COMMAND_WHEN_BACK);
+    struct operation operation = {
+        .command = {.id = COMMAND_WHEN_BACK, .note = json_string(json_get(call->body, "note"))}};
+    if (read_question_id(call, call->params[0], &operation.command.question)) {
+        ask_operation(call, &operation, answered);
+    }
 }
 
 void v1_unpark(struct call *call) {

@@ -61,8 +61,15 @@ static void when_back_recorded(enum answer_result result, void *user);
 /* What is promised here is a Retry, so that its rules count: notes, who has taken it, how often. */
 static bool may_retry(struct task *task, const struct question_record *asked) {
     struct waiting *state = task->state;
+    const struct plan_guided *guided = &task->record->deployment->plan->steps[asked->question.step].guided;
     struct err why;
-    bool may = task_acceptable(task, asked, GUIDANCE_RETRY, &why);
+    bool may = false;
+    if ((guided->note_required & GUIDANCE_RETRY) != 0 && str_empty(task->op.command.note)) {
+        (void)err_set(&why, ERR_INVALID, "Retry needs a note here: retry Q%llu when back -- why.",
+                      (unsigned long long)task->question);
+    } else {
+        may = task_acceptable(task, asked, GUIDANCE_RETRY, &why);
+    }
     if (!may && state->left_out.code == ERR_NONE) {
         state->left_out = why;
     }
@@ -76,8 +83,17 @@ static void when_back_record(struct task *task, const struct question *q) {
         state->before = q->back_by;
         state->until_ms = q->back_until_ms > state->until_ms ? q->back_until_ms : state->until_ms;
     }
-    store_when_back(task->operations->options.store, task->record->deployment->id, q->id, state->until_ms,
-                    task->op.actor.name, task->op.actor.via, task->config->generation, when_back_recorded, task);
+    store_when_back(task->operations->options.store,
+                    &(struct new_when_back){
+                        .deployment = task->record->deployment->id,
+                        .question = q->id,
+                        .until_ms = state->until_ms,
+                        .actor = task->op.actor.name,
+                        .via = task->op.actor.via,
+                        .note = task->op.command.note,
+                        .generation = task->config->generation,
+                    },
+                    when_back_recorded, task);
 }
 
 /* Each machine of a card is one compare-and-set of its own, as for take. */

@@ -44,6 +44,7 @@
     X(VERSION, "version", 0, NULL, "Print the version.")                                                               \
     X(WAIT, "wait", 'w', NULL, "Wait for the end; the exit code says how it ended.")                                   \
     X(WEB_DIR, "web-dir", 0, "DIR", "Serve the page from the files here, for work on the page.")                       \
+    X(WHEN_BACK, "when-back", 0, NULL, "Retry by itself once the machine can be reached again.")                       \
     X(YES, "yes", 'y', NULL, "Do not ask for confirmation.")
 
 enum option_id {

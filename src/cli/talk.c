@@ -24,8 +24,9 @@ static void add_word(struct talk *talk, const char *word) {
 
 /* The options that belong to the command itself go on to the server. */
 static void gather_words(struct talk *talk) {
-    static const enum option_id OWN[] = {OPTION_DRY_RUN, OPTION_EXCLUDE_TARGET, OPTION_GUIDED_FAILURE, OPTION_INPUT,
-                                         OPTION_NOTE,    OPTION_SKIP,           OPTION_TARGET};
+    static const enum option_id OWN[] = {OPTION_DRY_RUN, OPTION_EXCLUDE_TARGET, OPTION_GUIDED_FAILURE,
+                                         OPTION_INPUT,   OPTION_NOTE,           OPTION_SKIP,
+                                         OPTION_TARGET,  OPTION_WHEN_BACK};
     const struct options *options = &talk->invocation->options;
     add_word(talk, talk->invocation->verb->name);
     for (size_t i = 0; i < options->note_at; i++) {

@@ -13,29 +13,36 @@ enum option {
     OPTION_INPUT,
     OPTION_GUIDED,
     OPTION_DRY_RUN,
-    OPTION_NOTE
+    OPTION_NOTE,
+    OPTION_WHEN_BACK
 };
 
-enum { FOR_DEPLOY = 1, FOR_ANSWERS = 2, FOR_CANCEL = 4 }; /* cancel, and what else takes a reason */
+enum { FOR_DEPLOY = 1, FOR_ANSWERS = 2, FOR_CANCEL = 4, FOR_RETRY = 8 }; /* cancel, and what else takes a reason */
 
 static const struct {
     const char *name;
     enum option option;
     int users;
+    bool is_switch;
 } OPTIONS[] = {
-    {"--dry-run", OPTION_DRY_RUN, FOR_DEPLOY},
-    {"--exclude-target", OPTION_EXCLUDE_TARGET, FOR_DEPLOY},
-    {"--guided-failure", OPTION_GUIDED, FOR_DEPLOY},
-    {"--input", OPTION_INPUT, FOR_DEPLOY},
-    {"--note", OPTION_NOTE, FOR_ANSWERS | FOR_CANCEL},
-    {"--skip", OPTION_SKIP, FOR_DEPLOY},
-    {"--target", OPTION_TARGET, FOR_DEPLOY | FOR_ANSWERS},
+    {"--dry-run", OPTION_DRY_RUN, FOR_DEPLOY, true},
+    {"--exclude-target", OPTION_EXCLUDE_TARGET, FOR_DEPLOY, false},
+    {"--guided-failure", OPTION_GUIDED, FOR_DEPLOY, false},
+    {"--input", OPTION_INPUT, FOR_DEPLOY, false},
+    {"--note", OPTION_NOTE, FOR_ANSWERS | FOR_CANCEL, false},
+    {"--skip", OPTION_SKIP, FOR_DEPLOY, false},
+    {"--target", OPTION_TARGET, FOR_DEPLOY | FOR_ANSWERS, false},
+    {"--when-back", OPTION_WHEN_BACK, FOR_RETRY, true},
 };
 
+/* Looks at the command and not at its word: retry becomes when-back. */
 static int option_user(const struct reader *r) {
-    return r->entry->id == COMMAND_DEPLOY ? FOR_DEPLOY
-           : r->entry->id == COMMAND_CANCEL || r->entry->id == COMMAND_FREEZE || r->entry->id == COMMAND_UNFREEZE
-               ? FOR_CANCEL
+    enum command_id id = r->command->id;
+    bool takes_reason =
+        id == COMMAND_CANCEL || id == COMMAND_FREEZE || id == COMMAND_UNFREEZE || id == COMMAND_WHEN_BACK;
+    return id == COMMAND_DEPLOY   ? FOR_DEPLOY
+           : id == COMMAND_RETRY  ? FOR_ANSWERS | FOR_RETRY
+           : takes_reason         ? FOR_CANCEL
            : r->command->guidance ? FOR_ANSWERS
                                   : 0;
 }
@@ -55,6 +62,9 @@ static int apply_option(struct reader *r, enum option option, const char *value)
         return 0;
     case OPTION_INPUT:
         return command_deploy_add_input(r, value);
+    case OPTION_WHEN_BACK:
+        c->id = COMMAND_WHEN_BACK;
+        return 0;
     case OPTION_NOTE:
         r->note = *value ? value : NULL;
         return 0;
@@ -83,13 +93,13 @@ static int take_option(struct reader *r, size_t *at) {
             continue;
         }
         const char *value = equals ? equals + 1 : NULL;
-        if (OPTIONS[i].option != OPTION_DRY_RUN && !value) {
+        if (!OPTIONS[i].is_switch && !value) {
             if (*at + 1 == r->count) {
                 return reader_refuse(r, arena_printf(r->arena, "%s needs a value", name));
             }
             value = r->words[++*at].text;
-        } else if (OPTIONS[i].option == OPTION_DRY_RUN && value) {
-            return reader_refuse_with(r, "--dry-run takes no value", "--dry-run");
+        } else if (OPTIONS[i].is_switch && value) {
+            return reader_refuse_with(r, arena_printf(r->arena, "%s takes no value", name), name);
         }
         return apply_option(r, OPTIONS[i].option, value);
     }

@@ -10,13 +10,24 @@
 #include "command_options.h"
 #include "command_reader.h"
 
+/* "retry Q42 when back": it is about the whole card. */
+static int parse_when_back(struct reader *r) {
+    if (r->command->targets.count > 0 || r->at < r->count) {
+        return reader_refuse(r, "when back takes no targets: it waits for all machines of the question");
+    }
+    *r->command = (struct command){.guided = -1, .id = COMMAND_WHEN_BACK, .question = r->command->question};
+    return 0;
+}
+
 static int parse_answer(struct reader *r) {
     int rc = reader_take_question(r);
-    bool when_back = r->at + 2 == r->count && command_word_is(&r->words[r->at], "when") &&
-                     command_word_is(&r->words[r->at + 1], "back");
-    if (rc == 0 && r->command->guidance == GUIDANCE_RETRY && when_back) {
-        *r->command = (struct command){.guided = -1, .id = COMMAND_WHEN_BACK, .question = r->command->question};
-        return 0;
+    if (rc == 0 && r->command->guidance == GUIDANCE_RETRY && r->at + 2 == r->count &&
+        command_word_is(&r->words[r->at], "when") && command_word_is(&r->words[r->at + 1], "back")) {
+        r->command->id = COMMAND_WHEN_BACK;
+        r->at = r->count;
+    }
+    if (rc == 0 && r->command->id == COMMAND_WHEN_BACK) {
+        return parse_when_back(r);
     }
     while (rc == 0 && r->at < r->count) {
         rc = reader_add_targets(r, &r->command->targets, r->words[r->at++].text);

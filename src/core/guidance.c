@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "transition.h"
+#include "view_parts.h"
 
 /* "alice answered Fail for Install on web-3: disk broken." */
 static const char *answer_words(struct apply *apply, const struct question *q) {
@@ -194,6 +195,7 @@ bool question_may_wait_for_back(const struct question *question) {
     return question->unreachable && (question->options & GUIDANCE_RETRY) != 0;
 }
 
+/* q->back_note stands already. */
 static void wait_for_back(struct apply *apply, struct question *q, const char *by, int64_t until_ms, bool first) {
     q->back_by = by;
     q->back_until_ms = until_ms;
@@ -227,6 +229,7 @@ bool guidance_when_back(struct apply *apply, struct run *run) {
     /* Chosen again, it is waited for already, and who waits looks until when. A leader that has just read the question finds this choice in
      * it. */
     bool waits = q->back_by != NULL && q->back_until_ms > event->now_ms && q->back_until_ms != event->deadline_ms;
+    q->back_note = arena_strdup(apply->d->arena, event->note);
     wait_for_back(apply, q, arena_strdup(apply->d->arena, event->actor), event->deadline_ms, !waits);
     return true;
 }
@@ -241,9 +244,9 @@ bool guidance_back(struct apply *apply, struct run *run) {
     const struct question q = *open;
     bool by_step = str_equal(q.back_by, WHEN_BACK_BY_STEP);
     question_close(apply, run, GUIDANCE_RETRY,
-                   arena_printf(d->arena, "%s is back: retried by itself, as %s %s.",
+                   arena_printf(d->arena, "%s is back: retried by itself, as %s %s%s.",
                                 plan_slot_name(d->plan, q.step, q.slot), by_step ? "its step" : q.back_by,
-                                by_step ? "says" : "chose"));
+                                by_step ? "says" : "chose", by_step ? "" : view_note(q.back_note, d->arena)));
     answer_retry(apply, run, &q, by_step);
     return true;
 }

@@ -262,6 +262,7 @@ void view_write_question(struct json_out *out, const char *key, const struct dep
     json_add_string(out, "taken_by", question->taken_by);
     json_add_string(out, "parked_by", q->parked_by);
     json_add_string(out, "back_by", q->back_by);
+    json_add_string(out, "back_note", q->back_note);
     json_add_int(out, "back_until", q->back_until_ms);
     json_add_int(out, "reminders", question->vigil == NULL ? 0 : question->vigil->reminders);
     json_add_int(out, "escalations", question->vigil == NULL ? 0 : question->vigil->rungs);

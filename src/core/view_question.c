@@ -258,9 +258,10 @@ static void add_back_facts(const struct group *g) {
                   g->arena);
         return;
     }
-    const char *who = str_equal(last->back_by, WHEN_BACK_BY_STEP)
-                          ? "as its step says"
-                          : arena_printf(g->arena, "chosen by %s", last->back_by);
+    const char *who =
+        str_equal(last->back_by, WHEN_BACK_BY_STEP)
+            ? "as its step says"
+            : arena_printf(g->arena, "chosen by %s%s", last->back_by, view_note(last->back_note, g->arena));
     const char *machines =
         count == 1 ? plan_slot_name(g->d->plan, last->step, last->slot) : view_machines(count, g->arena);
     view_fact(g->card,
@@ -426,6 +427,20 @@ static void add_put_off(const struct group *g) {
     }
 }
 
+/* A note is typed: no button has room for it. */
+static void add_when_back(const struct group *g, const struct question *q) {
+    if ((g->step->guided.note_required & GUIDANCE_RETRY) != 0) {
+        view_fact(g->card,
+                  arena_printf(g->arena, "To have it retried when it is back, write: retry Q%llu when back -- why",
+                               (unsigned long long)q->id),
+                  g->arena);
+    } else {
+        add_action(g, "when-back", "Retry when back",
+                   "Tries to reach it again and again, for 2 h, and retries by itself once it is back. The question "
+                   "stays open until then.");
+    }
+}
+
 /* For an unknown outcome looking comes first, and nothing is suggested. A machine that can't be reached is best left out,
  * or waited for. */
 static void add_actions(const struct group *g) {
@@ -442,10 +457,7 @@ static void add_actions(const struct group *g) {
     for (size_t i = 0; i < COUNT && order[i] != GUIDANCE_NONE; i++) {
         add_answer(g, order[i]);
         if (order[i] == GUIDANCE_RETRY && question_may_wait_for_back(q) && !waits_for_back(g, q)) {
-            add_action(
-                g, "when-back", "Retry when back",
-                "Tries to reach it again and again, for 2 h, and retries by itself once it is back. The question "
-                "stays open until then.");
+            add_when_back(g, q);
         }
     }
     add_take(g);

@@ -392,6 +392,7 @@ bool question_decode(const struct redis_reply *fields, const struct deployment *
         .late_cancel = is_yes(fields, "late_cancel"),
         .approve = is_yes(fields, "approve"),
         .back_by = text_of(fields, "back", arena),
+        .back_note = text_of(fields, "back_note", arena),
         .back_until_ms = words_field_i64(fields, "back_until"),
         .parked_by = text_of(fields, "parked", arena),
         .parked_ms = words_field_i64(fields, "parked_at"),

@@ -91,15 +91,18 @@ static void put_number(struct commit *commit, const char *key, const char *field
     commit_add(commit, "HSET", key, field, words_u64(text, number));
 }
 
+/* That this is the configuration in force. Where none is there is nothing that an empty generation could be equal to. */
+static void require_generation(struct request *request, const char *generation) {
+    (void)require(request, "config", "", str_empty(generation) ? "none" : generation, ANSWER_GENERATION);
+}
+
 /* --- answer --- */
 
 static void answer_require(struct request *request, const struct new_answer *answer, const char *question,
                            const char *deployment) {
     (void)require(request, question, "state", "open", ANSWER_TOO_LATE);
     (void)require(request, deployment, "closing", closing_word(answer->closing), ANSWER_CLOSING);
-    /* Where no configuration is in force there is nothing that an empty generation could be equal to. */
-    (void)require(request, "config", "", str_empty(answer->generation) ? "none" : answer->generation,
-                  ANSWER_GENERATION);
+    require_generation(request, answer->generation);
     if (answer->guidance == GUIDANCE_EXCLUDE) {
         char seen[NUMBER_SIZE];
         (void)require(request, deployment, "excluded", words_u64(seen, answer->excluded_seen), ANSWER_CHANGED);
@@ -168,23 +171,29 @@ void store_take(struct store *store, uint64_t deployment, uint64_t question, con
 
 /* --- when its target is back --- */
 
-void store_when_back(struct store *store, uint64_t deployment, uint64_t question, int64_t until_ms, const char *actor,
-                     const char *via, const char *generation, answered_done *done, void *user) {
+void store_when_back(struct store *store, const struct new_when_back *when_back, answered_done *done, void *user) {
     char key[RECORDS_KEY_SIZE];
     struct request *request = request_create(store, NULL, done, user);
-    (void)require(request, records_key(key, "q", question, ""), "state", "open", ANSWER_TOO_LATE);
-    (void)require(request, "config", "", str_empty(generation) ? "none" : generation, ANSWER_GENERATION);
-    commit_add(request->commit, "HSET", key, "back", actor);
-    put_number(request->commit, key, "back_until", (uint64_t)until_ms);
-    commit_add(request->commit, "HINCRBY", key, "revision", "1");
+    struct commit *commit = request->commit;
+    (void)require(request, records_key(key, "q", when_back->question, ""), "state", "open", ANSWER_TOO_LATE);
+    require_generation(request, when_back->generation);
+    commit_add(commit, "HSET", key, "back", when_back->actor);
+    put_number(commit, key, "back_until", (uint64_t)when_back->until_ms);
+    if (str_empty(when_back->note)) {
+        commit_add(commit, "HDEL", key, "back_note");
+    } else {
+        commit_add(commit, "HSET", key, "back_note", when_back->note);
+    }
+    commit_add(commit, "HINCRBY", key, "revision", "1");
     const struct event event = {.kind = EVENT_WHEN_BACK,
                                 .now_ms = clock_wall_ms(),
-                                .question = question,
-                                .deadline_ms = until_ms,
-                                .actor = actor,
-                                .via = via};
-    inbox_encode_event(request->commit, deployment, &event);
-    commit_changed(request->commit, deployment);
+                                .question = when_back->question,
+                                .deadline_ms = when_back->until_ms,
+                                .actor = when_back->actor,
+                                .via = when_back->via,
+                                .note = when_back->note};
+    inbox_encode_event(commit, when_back->deployment, &event);
+    commit_changed(commit, when_back->deployment);
     request_send(request);
 }
 
