@@ -1,28 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/arena_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "core/command.h"
-
-static struct arena *arena;
-
-static int set_up(void **state) {
-    (void)state;
-    arena = arena_create();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
 
 static struct command parsed(const char *line) {
     struct command command;

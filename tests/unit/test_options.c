@@ -1,10 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "fakes/arena_test.h"
 
 #include "base/str.h"
 #include "cli/options.h"
@@ -12,21 +7,8 @@
 #define ARGS(...) ((const char *const[]){__VA_ARGS__})
 #define PARSE(set, ...) parse((set), ARGS(__VA_ARGS__), sizeof ARGS(__VA_ARGS__) / sizeof(char *))
 
-static struct arena *arena;
 static struct options options;
 static struct err err;
-
-static int start(void **state) {
-    (void)state;
-    arena = arena_create();
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
 
 static int parse(option_set allowed, const char *const *args, size_t count) {
     err = (struct err){0};
@@ -123,5 +105,5 @@ int main(void) {
         cmocka_unit_test(behind_two_dashes_everything_is_a_word_of_the_note),
         cmocka_unit_test(what_is_wrong_is_said_with_a_way_out),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

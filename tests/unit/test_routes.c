@@ -1,31 +1,11 @@
 /* The table of routes, and how paths are read. Pure. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/arena_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "api/page.h"
 #include "api/routes.h"
-#include "base/arena.h"
-
-static struct arena *arena;
-
-static int set_up(void **state) {
-    (void)state;
-    arena = arena_create();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
 
 static const char *params[CALL_PARAMS];
 

@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "fakes/arena_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/str.h"
 #include "chat/slack/plain.h"
@@ -14,20 +9,6 @@
 struct plain_case {
     const char *raw, *plain;
 };
-
-static struct arena *arena;
-
-static int set_up(void **state) {
-    (void)state;
-    arena = arena_create();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
 
 static void check(const struct plain_case *cases, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -192,14 +173,14 @@ static void what_was_typed_is_what_the_parser_reads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(entities_are_decoded_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_slack_has_marked_up_reads_as_it_was_typed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(broken_markup_stays_as_it_is, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(strange_blanks_become_plain_ones_and_what_is_not_seen_goes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(marks_around_a_command_are_dropped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(lines_stay_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hostile_text_is_not_slow, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_was_typed_is_what_the_parser_reads, set_up, tear_down),
+        arena_test(entities_are_decoded_once),
+        arena_test(what_slack_has_marked_up_reads_as_it_was_typed),
+        arena_test(broken_markup_stays_as_it_is),
+        arena_test(strange_blanks_become_plain_ones_and_what_is_not_seen_goes),
+        arena_test(marks_around_a_command_are_dropped),
+        arena_test(lines_stay_lines),
+        arena_test(hostile_text_is_not_slow),
+        arena_test(what_was_typed_is_what_the_parser_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

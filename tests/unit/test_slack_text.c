@@ -1,29 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "fakes/arena_test.h"
 
-#include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "chat/slack/text.h"
-
-static struct arena *arena;
-
-static int set_up(void **state) {
-    (void)state;
-    arena = arena_create();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_destroy(arena);
-    return 0;
-}
 
 static const char *repeat(const char *piece, size_t count) {
     struct buf all = BUF_INIT(strlen(piece) * count);
@@ -228,7 +208,7 @@ static void a_megabyte_of_output_is_cut_too(void **state) {
     assert_true(strlen(text) <= 102);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) arena_test(name)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
