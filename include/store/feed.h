@@ -39,7 +39,7 @@ void log_read(struct store *store, const struct log_key *key, const char *after,
               void *user);
 
 /* Changes. */
-enum change_kind { CHANGE_DEPLOYMENT, CHANGE_LOG, CHANGE_ROOM, CHANGE_ENVIRONMENT };
+enum change_kind { CHANGE_DEPLOYMENT, CHANGE_LOG, CHANGE_ROOM, CHANGE_ENVIRONMENT, CHANGE_PEOPLE };
 struct change {
     enum change_kind kind;
     const char *id; /* position in the stream: the SSE event id */
@@ -47,6 +47,7 @@ struct change {
     struct log_key log;      /* CHANGE_LOG */
     const char *room;        /* CHANGE_ROOM */
     const char *environment; /* CHANGE_ENVIRONMENT: frozen, or no longer */
+    const char *people;      /* CHANGE_PEOPLE: "slack:U012ABC", a user or group that the platform says has changed */
 };
 
 struct feed;

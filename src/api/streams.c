@@ -63,9 +63,13 @@ static void write_change(struct buf *out, const struct change *change) {
         name = "environment";
         json_add_string(&json, "environment", change->environment);
         break;
+    case CHANGE_PEOPLE: /* Nobody watches that. */
+        break;
     }
     json_object_end(&json);
-    write_event(out, change->id, name, &data);
+    if (*name != '\0') {
+        write_event(out, change->id, name, &data);
+    }
     buf_finish(&data);
 }
 

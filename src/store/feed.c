@@ -42,10 +42,13 @@ static bool change_parse(const struct redis_reply *entry, struct change *ret_cha
     change.deployment = words_field_u64(fields, "deployment");
     change.room = redis_text(redis_field(fields, "room"), NULL);
     change.environment = redis_text(redis_field(fields, "environment"), NULL);
+    change.people = redis_text(redis_field(fields, "people"), NULL);
     if (change.room != NULL) {
         change.kind = CHANGE_ROOM;
     } else if (change.environment != NULL) {
         change.kind = CHANGE_ENVIRONMENT;
+    } else if (change.people != NULL) {
+        change.kind = CHANGE_PEOPLE;
     } else if (log[0] != '\0') {
         change.kind = CHANGE_LOG;
         if (!log_key_parse(log, &change.log)) {

@@ -1,5 +1,8 @@
 #include "store/listeners.h"
 
+#include <stdio.h>
+
+#include "base/limits.h"
 #include "base/mem.h"
 #include "later.h"
 #include "words.h"
@@ -42,4 +45,12 @@ void store_put_listener(struct store *store, const char *adapter, const char *id
 void store_drop_listener(struct store *store, const char *adapter, const char *id) {
     char key[STORE_KEY_SIZE];
     redis_call(store_redis(store), NULL, NULL, "ZREM", store_key(store, key, "listeners:%s", adapter), id);
+}
+
+void store_people_changed(struct store *store, const char *adapter, const char *id) {
+    char length[NUMBER_SIZE], who[STORE_KEY_SIZE];
+    struct commit *commit = commit_create(store, NULL);
+    (void)snprintf(who, sizeof who, "%s:%s", adapter, id);
+    commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "people", who);
+    commit_send(commit, NULL, NULL);
 }

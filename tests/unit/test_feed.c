@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/feed.h"
+#include "store/listeners.h"
 
 static const struct log_key key = {.deployment = 7, .step = 1, .slot = 2, .attempt = 3};
 
@@ -128,7 +129,7 @@ static void output_that_could_not_be_sent_is_said_to_be_unavailable(void **state
 struct follower {
     size_t changes, resets, wanted;
     struct change last;
-    char last_id[48], room[64];
+    char last_id[48], room[64], people[64];
 };
 
 static void changed(const struct change *changes, size_t count, void *user) {
@@ -137,6 +138,8 @@ static void changed(const struct change *changes, size_t count, void *user) {
     follower->last = changes[count - 1];
     (void)snprintf(follower->last_id, sizeof follower->last_id, "%s", follower->last.id);
     (void)snprintf(follower->room, sizeof follower->room, "%s", follower->last.room != NULL ? follower->last.room : "");
+    (void)snprintf(follower->people, sizeof follower->people, "%s",
+                   follower->last.people != NULL ? follower->last.people : "");
 }
 
 static void reset(void *user) {
@@ -194,6 +197,10 @@ static void changes_are_followed_from_now_on(void **state) {
     put_change("what", "is this");
     put_change("deployment", "8");
     wait_for_changes(&follower, 4);
+    store_people_changed(rig.store, "slack", "U012BOB");
+    wait_for_changes(&follower, 5);
+    assert_int_equal(follower.last.kind, CHANGE_PEOPLE);
+    assert_string_equal(follower.people, "slack:U012BOB");
     assert_int_equal(follower.resets, 1);
     feed_destroy(feed);
 }

@@ -18,6 +18,7 @@ struct slack {
     struct socket *socket;
     struct people *people;
     struct listener *listener;
+    struct feed *feed;           /* what the other servers have heard */
     char id[ID_RANDOM_SIZE];     /* of this process among those that listen to Slack */
     struct timer *listen;        /* to say again that it does */
     int64_t processes;           /* that listen, with this one; as it was last known */

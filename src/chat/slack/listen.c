@@ -18,6 +18,7 @@
 #include "inputs.h"
 #include "modal.h"
 #include "store/feed.h"
+#include "store/listeners.h"
 #include "store/records.h"
 #include "whisper.h"
 
@@ -530,7 +531,9 @@ void listener_hear(struct listener *listener, const struct envelope *envelope, u
     struct heard heard;
     heard_parse(envelope->type, envelope->payload, &self, arena, &heard);
     if (heard.kind == HEARD_CHANGED) {
-        people_changed(slack->people, heard.user, heard.group);
+        const char *who = heard.group != NULL ? heard.group : heard.user;
+        people_changed(slack->people, who);
+        store_people_changed(slack->options.store, "slack", who);
     } else if (heard.kind == HEARD_REVOKED) {
         slack_revoked(listener->slack);
     } else if (heard.kind == HEARD_NOTHING) {

@@ -232,15 +232,16 @@ static struct fact *fact_want(struct people *people, enum kind kind, const char 
     return fact;
 }
 
-void people_changed(struct people *people, const char *slack_user, const char *group) {
-    struct fact *fact = fact_find(people, group != NULL ? group : slack_user);
-    if (fact == NULL) {
-        return;
-    }
-    fact->changed = true;
-    fact->fresh_until_ms = 0;
-    if (fact->kind == GROUP && !fact->asked) {
-        fact_ask(fact); /* before somebody has to wait for it */
+void people_changed(struct people *people, const char *id) {
+    for (struct fact *fact = people->facts; fact != NULL; fact = fact->next) {
+        if (id != NULL && !str_equal(fact->id, id)) {
+            continue;
+        }
+        fact->changed = true;
+        fact->fresh_until_ms = 0;
+        if (fact->kind == GROUP && !fact->asked) {
+            fact_ask(fact); /* before somebody has to wait for it */
+        }
     }
 }
 

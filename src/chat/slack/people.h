@@ -6,7 +6,7 @@
  * is no guest, stranger or former member, and which user groups they are in, Slack is asked.
  *
  * Its answer is fresh for LIMIT_SLACK_PEOPLE_MS, that about a group for LIMIT_SLACK_GROUP_MS, and until Slack says that it
- * has changed. Slack says so to one of several servers only, so the others may act by the old answer for that long.
+ * has changed: to one of several servers only, which tells the others.
  * While Slack does not answer, its last answer counts, that about a group for LIMIT_SLACK_BELIEVED_MS at most. If there
  * is none, a user is whom the configuration names, and who is in a group is not known: the verdict names the teams.
  *
@@ -46,8 +46,8 @@ void people_destroy(struct people *people);
 /* foreign: the transport says that the user is of another workspace. Never calls back before it has returned. */
 void people_find(struct people *people, const char *slack_user, bool foreign, people_done *done, void *user);
 
-/* Slack says that this user or group has changed. Either may be NULL. */
-void people_changed(struct people *people, const char *slack_user, const char *group);
+/* This user or group has changed; NULL = any may have. */
+void people_changed(struct people *people, const char *id);
 
 /* Asks for those groups of the configuration that are not known yet, so that nobody has to wait for them. */
 void people_prepare(struct people *people);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/feed.h"
 #include "store/listeners.h"
 
 const struct config *slack_config(const struct slack *slack) {
@@ -155,10 +156,28 @@ static void slack_envelope(const struct envelope *envelope, uint64_t token, void
     listener_hear(slack->listener, envelope, token);
 }
 
+/* --- what other servers were told ---------------------------------------------------------------------------------- */
+
+static void slack_told(const struct change *changes, size_t count, void *user) {
+    const struct slack *slack = user;
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].kind == CHANGE_PEOPLE && str_starts(changes[i].people, "slack:")) {
+            people_changed(slack->people, changes[i].people + strlen("slack:"));
+        }
+    }
+}
+
+static void slack_missed(void *user) {
+    const struct slack *slack = user;
+    people_changed(slack->people, NULL);
+}
+
 /* --- life ----------------------------------------------------------------------------------------------------------- */
 
 static void slack_end(struct slack *slack) {
     timer_stop(slack->listen);
+    feed_destroy(slack->feed);
+    slack->feed = NULL;
     socket_destroy(slack->socket);
     slack->socket = NULL;
 }
@@ -208,6 +227,7 @@ int slack_create(const struct slack_options *options, struct chat **ret_chat, st
     slack->people = people_create(&(struct people_options){
         .loop = options->loop, .calls = slack->calls, .config = options->config, .user = options->user});
     slack->listener = listener_create(slack);
+    slack->feed = feed_create(options->loop, options->store, slack_told, slack_missed, slack);
     slack_state(SOCKET_CONNECTING, "", slack);
     int r = socket_create(&(struct socket_options){.loop = options->loop,
                                                    .ca_file = options->ca_file,
