@@ -76,6 +76,9 @@ static void end_told(const struct commit_reply *reply, void *user) {
 }
 
 static void attempt_end(struct attempt *attempt, struct outcome outcome, const char *excerpt) {
+    if (!store_is_ready(options(attempt)->store)) {
+        rundir_sync(attempt->dir); /* It will not be told at once, and until then has to outlast the power. */
+    }
     attempt->pending++;
     queue_end(options(attempt)->store, &attempt->job, worker_id(attempt->worker), outcome, excerpt, clock_wall_ms(),
               end_told, attempt);

@@ -133,15 +133,15 @@ static const struct attempt *worker_find(const struct worker *worker, const stru
     return a;
 }
 
-/* Jobs have come. One that came twice is let go: the first of them acknowledges it; but whether a target is back may be asked for twice. What
- * comes after the good-bye the sweep gives to others. */
+/* Jobs have come. One that is under way is let go: if it was read twice, the first of them acknowledges it; if it was given twice, that is
+ * done here. What comes after the good-bye the sweep gives to others. */
 static void worker_read(const struct job *jobs, size_t count, void *user) {
     struct worker *worker = user;
     for (size_t i = 0; i < count && !worker->left; i++) {
         const struct attempt *there = worker_find(worker, &jobs[i]);
         if (there == NULL) {
             attempt_begin(worker, &jobs[i]);
-        } else if (jobs[i].kind == JOB_PROBE && !str_equal(jobs[i].entry, there->job.entry)) {
+        } else if (!str_equal(jobs[i].entry, there->job.entry)) {
             queue_acknowledge(worker->options.store, &jobs[i]);
         }
     }
