@@ -131,10 +131,14 @@ struct card **view_cards(const struct deployment *d, const struct question_recor
 
 /* The open questions of a room, oldest first. */
 struct digest_item {
-    const struct deployment *deployment;
-    const struct card *question;
-    const char *taken_by; /* or NULL */
+    uint64_t question;
+    const char *project, *version, *environment, *place, *taken_by; /* the last may be NULL */
+    int64_t asked_ms;
+    bool unknown;
 };
+/* What the digest says of a question; it is all in the arena. taken_by may be NULL. */
+struct digest_item view_digest_item(const struct deployment *d, const struct card *question, const char *taken_by,
+                                    struct arena *arena);
 struct card *view_digest(const struct digest_item *items, size_t count, int64_t now_ms, struct arena *arena);
 
 /* Two questions of the same step with equal keys share a card: outcome and the normalised last line (numbers, hex and the

@@ -16,14 +16,25 @@
 #include "base/str.h"
 #include "core/view.h"
 #include "store/feed.h"
+#include "store/pages.h"
 #include "store/records.h"
 
-enum { LOOK_MS = 20000, FIRST_LOOK_MS = 500 };
+enum {
+    LOOK_MS = 20000,
+    FIRST_LOOK_MS = 500,
+    PAUSE_MS = 2000, /* after a first failure; doubled with each that follows */
+    PAUSE_MAX_MS = 600000,
+    SETTLED_MS = LIMIT_REQUEST_MS + 1000, /* a request has ended by then */
+    LOADED_AT_ONCE = 32,
+    DAY_MS = 24 * 3600 * 1000,
+};
 
 struct digest {
     struct digest_options options;
     struct timer *timer;
     struct telling *tellings;
+    struct patience *patience;
+    int64_t settled_ms; /* what another process has sent before has arrived or never will */
     bool leads;
 };
 
@@ -36,7 +47,18 @@ struct telling {
     char day[CLOCK_DAY_SIZE];
     const char *before; /* what the record says; "" = nothing */
     bool again;         /* it may have been posted */
+    uint64_t *asking;   /* deployments that have open questions */
+    size_t asking_count, at;
+    struct digest_item *items;
+    size_t item_count;
     struct card *card;
+};
+
+/* A room that could not be told is left alone for a while, and longer each time. */
+struct patience {
+    struct patience *next;
+    char *name;
+    int64_t pause_ms, until_ms;
 };
 
 static void telling_end(struct telling *telling) {
@@ -61,6 +83,47 @@ static void telling_record(struct telling *telling, const char *word, commit_don
     commit_send(commit, done, telling);
 }
 
+/* --- rooms that can't be told ----------------------------------------------------------------------------------------- */
+
+static struct patience **patience_of(struct digest *digest, const char *name) {
+    struct patience **link = &digest->patience;
+    while (*link != NULL && !str_equal((*link)->name, name)) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static void patience_end(struct digest *digest, const char *name) {
+    struct patience **link = patience_of(digest, name), *patience = *link;
+    if (patience != NULL) {
+        *link = patience->next;
+        mem_free(patience->name);
+        mem_free(patience);
+    }
+}
+
+static void patience_end_all(struct digest *digest) {
+    while (digest->patience != NULL) {
+        patience_end(digest, digest->patience->name);
+    }
+}
+
+/* How long. */
+static int64_t be_patient(struct digest *digest, const char *name) {
+    struct patience **link = patience_of(digest, name);
+    if (*link == NULL) {
+        *link = mem_alloc(sizeof **link);
+        (*link)->name = mem_strdup(name);
+    }
+    int64_t doubled = 2 * (*link)->pause_ms;
+    (*link)->pause_ms = doubled == 0 ? PAUSE_MS : doubled < PAUSE_MAX_MS ? doubled : PAUSE_MAX_MS;
+    (*link)->until_ms = clock_monotonic_ms() + (*link)->pause_ms;
+    if ((*link)->pause_ms < LOOK_MS) {
+        timer_start(digest->timer, (*link)->pause_ms);
+    }
+    return (*link)->pause_ms;
+}
+
 /* --- telling --------------------------------------------------------------------------------------------------------- */
 
 static void done_recorded(const struct commit_reply *reply, void *user) {
@@ -72,9 +135,12 @@ static void posted(const char *message, const struct err *err, void *user) {
     struct telling *telling = user;
     (void)message;
     if (err != NULL || !telling->digest->leads) {
-        log_warn("a digest could not be posted, trying again", LOG_STR("room", telling->name), LOG_END);
+        int64_t pause_ms = be_patient(telling->digest, telling->name);
+        log_warn("a digest could not be posted, trying again", LOG_STR("room", telling->name),
+                 LOG_INT("in_ms", pause_ms), LOG_END);
         telling_end(telling);
     } else {
+        patience_end(telling->digest, telling->name);
         telling_record(telling, "done", done_recorded);
     }
 }
@@ -98,6 +164,8 @@ static void posting_recorded(const struct commit_reply *reply, void *user) {
 
 /* --- what is open there ------------------------------------------------------------------------------------------------ */
 
+static void gather(struct telling *telling);
+
 static bool shown_in(const struct telling *telling, const struct deployment *d, const struct card_set *set) {
     bool shown = str_equal(d->plan->room, telling->name);
     for (size_t i = 0; i < set->escalation_count; i++) {
@@ -118,73 +186,114 @@ static const char *taker(const struct deployment_record *record, uint64_t card) 
 
 static int item_compare(const void *a, const void *b) {
     const struct digest_item *x = a, *y = b;
-    return x->question->question < y->question->question ? -1 : x->question->question > y->question->question;
+    return x->question < y->question ? -1 : x->question > y->question;
 }
 
-static struct card *draw(const struct telling *telling, struct deployment_record **records, size_t count) {
-    struct digest_item *items = NULL;
-    size_t item_count = 0;
-    int64_t now_ms = clock_wall_ms();
+/* Of a deployment no more is kept than its lines: there may be thousands. */
+static void note(struct telling *telling, const struct deployment_record *record) {
+    const struct deployment *d = record->deployment;
+    struct arena *arena = telling->arena;
+    size_t count = 0;
+    const struct card_set *sets =
+        view_card_sets(d, record->questions, record->question_count, clock_wall_ms(), record->arena, &count);
     for (size_t i = 0; i < count; i++) {
-        size_t set_count = 0;
-        const struct deployment_record *record = records[i];
-        const struct card_set *sets = view_card_sets(record->deployment, record->questions, record->question_count,
-                                                     now_ms, telling->arena, &set_count);
-        for (size_t k = 0; k < set_count; k++) {
-            if (shown_in(telling, record->deployment, &sets[k])) {
-                items = arena_push(telling->arena, items, item_count, sizeof *items);
-                items[item_count++] = (struct digest_item){record->deployment, sets[k].question,
-                                                           taker(record, sets[k].question->question)};
-            }
+        const struct card *card = sets[i].question;
+        if (shown_in(telling, d, &sets[i])) {
+            telling->items = arena_push(arena, telling->items, telling->item_count, sizeof *telling->items);
+            telling->items[telling->item_count++] = view_digest_item(d, card, taker(record, card->question), arena);
         }
     }
-    if (item_count == 0) {
-        return NULL;
-    }
-    qsort(items, item_count, sizeof *items, item_compare);
-    return view_digest(items, item_count, now_ms, telling->arena);
 }
 
-static void live_loaded(struct deployment_record **records, size_t count, const struct err *err, void *user) {
+static void some_loaded(struct deployment_record **records, size_t count, const struct err *err, void *user) {
     struct telling *telling = user;
-    telling->card = err == NULL ? draw(telling, records, count) : NULL;
     for (size_t i = 0; i < count; i++) {
+        note(telling, records[i]);
         deployment_record_free(records[i]);
     }
     if (err != NULL) {
         telling_end(telling);
-    } else if (telling->card == NULL) {
-        telling_record(telling, "done", done_recorded); /* Nothing is open, or no longer. */
     } else {
-        telling_record(telling, "posting", posting_recorded);
+        gather(telling);
     }
 }
 
-static void live_listed(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+static void gathered(struct telling *telling) {
+    if (telling->item_count == 0) {
+        telling_record(telling, "done", done_recorded); /* Nothing is open, or no longer. */
+        return;
+    }
+    qsort(telling->items, telling->item_count, sizeof *telling->items, item_compare);
+    telling->card = view_digest(telling->items, telling->item_count, clock_wall_ms(), telling->arena);
+    telling_record(telling, "posting", posting_recorded);
+}
+
+/* A few at a time, so that the rest goes on meanwhile. */
+static void gather(struct telling *telling) {
+    size_t rest = telling->asking_count - telling->at, count = rest < LOADED_AT_ONCE ? rest : LOADED_AT_ONCE;
+    if (!telling->digest->leads) {
+        telling_end(telling);
+    } else if (count == 0) {
+        gathered(telling);
+    } else {
+        telling->at += count;
+        store_load_deployments(telling->digest->options.store, &telling->asking[telling->at - count], count,
+                               some_loaded, telling);
+    }
+}
+
+static bool asks(const struct head *head, void *user) {
+    (void)user;
+    return head->asks;
+}
+
+static void asking_listed(const struct head *heads, size_t count, uint64_t total, const struct err *err, void *user) {
     struct telling *telling = user;
     (void)total;
     if (err != NULL) {
         telling_end(telling);
-    } else {
-        store_load_deployments(telling->digest->options.store, ids, count, live_loaded, telling);
+        return;
     }
+    telling->asking = arena_array(telling->arena, count + 1, sizeof *telling->asking);
+    telling->asking_count = count;
+    for (size_t i = 0; i < count; i++) {
+        telling->asking[i] = heads[i].deployment;
+    }
+    gather(telling);
+}
+
+/* A post of the leader before may still be on its way into the room: then it would be looked for too soon. */
+static bool may_be_under_way(const struct telling *telling) {
+    const struct digest *digest = telling->digest;
+    return telling->again && !digest->options.chat->functions->idempotent && clock_monotonic_ms() < digest->settled_ms;
 }
 
 static void record_known(const char *text, const struct err *err, void *user) {
     struct telling *telling = user;
+    const struct page_wish wish = {.of = PAGE_LIVE, .take = SIZE_MAX, .fits = asks};
     bool today = text != NULL && str_starts(text, telling->day);
+    telling->again = today;
     if (err != NULL || (today && strstr(text, " done") != NULL)) {
         telling_end(telling);
         return;
     }
+    if (may_be_under_way(telling)) {
+        timer_start(telling->digest->timer, telling->digest->settled_ms - clock_monotonic_ms());
+        telling_end(telling);
+        return;
+    }
     telling->before = text == NULL ? "" : arena_strdup(telling->arena, text);
-    telling->again = today;
-    store_list_live(telling->digest->options.store, live_listed, telling);
+    store_read_page(telling->digest->options.store, &wish, asking_listed, telling);
 }
 
 /* --- when --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_told(const struct digest *digest, const char *name) {
+/* It is being told, or is to be left alone. */
+static bool is_busy(struct digest *digest, const char *name) {
+    const struct patience *patience = *patience_of(digest, name);
+    if (patience != NULL && clock_monotonic_ms() < patience->until_ms) {
+        return true;
+    }
     for (const struct telling *telling = digest->tellings; telling != NULL; telling = telling->next) {
         if (str_equal(telling->name, name)) {
             return true;
@@ -196,7 +305,7 @@ static bool is_told(const struct digest *digest, const char *name) {
 static void tell(struct digest *digest, const struct config_room *room, const char *day) {
     struct chat *chat = digest->options.chat;
     const char *id = chat->functions->room(chat, room);
-    if (id == NULL || is_told(digest, room->name)) {
+    if (id == NULL || is_busy(digest, room->name)) {
         return;
     }
     struct telling *telling = mem_alloc(sizeof *telling);
@@ -240,7 +349,9 @@ struct digest *digest_create(const struct digest_options *options) {
 
 void digest_lead(struct digest *digest, bool leads) {
     digest->leads = leads;
+    patience_end_all(digest);
     if (leads) {
+        digest->settled_ms = clock_monotonic_ms() + SETTLED_MS;
         timer_start(digest->timer, FIRST_LOOK_MS);
     } else {
         timer_stop(digest->timer);
@@ -255,6 +366,7 @@ void digest_destroy(struct digest *digest) {
     while (digest->tellings != NULL) {
         telling_end(digest->tellings);
     }
+    patience_end_all(digest);
     timer_destroy(digest->timer);
     mem_free(digest);
 }

@@ -314,7 +314,7 @@ static void show_one_machine(void) {
     now_ms += 5 * 60000;
     show("Escalation", "A new message, perhaps in another room.",
          view_escalation(&d, records, record_count, &next, now_ms, arena));
-    const struct digest_item open = {&d, question_card(), NULL};
+    const struct digest_item open = view_digest_item(&d, question_card(), NULL, arena);
     show("Digest", "Once a day in a room that wants it.", view_digest(&open, 1, now_ms, arena));
     answer(42, GUIDANCE_RETRY, "alice", "freed /var/cache, 12 GB");
     start(INSTALL, 0);

@@ -59,7 +59,7 @@ static void a_digest_lists_what_is_open_and_since_when(void **state) {
     break_down(INSTALL, 2);
     struct digest_item items[LIMIT_CARD_ROWS + 20];
     for (size_t i = 0; i < LIMIT_CARD_ROWS + 20; i++) {
-        items[i] = (struct digest_item){&d, question_card(), i == 0 ? "bob" : NULL};
+        items[i] = view_digest_item(&d, question_card(), i == 0 ? "bob" : NULL, arena);
     }
     const struct card *card = view_digest(items, 1, now_ms, arena);
     assert_string_equal(card->title, "1 question waits, oldest first");
