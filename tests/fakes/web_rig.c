@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -109,17 +108,6 @@ void web_rig_close(struct web_rig *rig) {
     assert_true(loop_destroy(rig->loop));
 }
 
-void web_rig_turn(struct web_rig *rig) {
-    uv_run(loop_uv(rig->loop), UV_RUN_NOWAIT);
-    usleep(200);
-}
-
-void web_rig_turn_for(struct web_rig *rig, int64_t ms) {
-    for (int64_t end_ms = clock_monotonic_ms() + ms; clock_monotonic_ms() < end_ms;) {
-        web_rig_turn(rig);
-    }
-}
-
 void visitor_open_from(struct web_rig *rig, struct visitor *visitor, const char *source) {
     *visitor = (struct visitor){.fd = -1};
     buf_init(&visitor->in, 8 << 20);
@@ -168,7 +156,7 @@ void visitor_read(struct visitor *visitor) {
 /* Sends all, reading meanwhile, unless the server closes. */
 void visitor_send_bytes(struct web_rig *rig, struct visitor *visitor, const char *data, size_t size) {
     size_t sent = 0;
-    for (int64_t end_ms = clock_monotonic_ms() + WEB_RIG_PATIENCE_MS; sent < size && !visitor->over;) {
+    for (int64_t end_ms = clock_monotonic_ms() + TURNS_PATIENCE_MS; sent < size && !visitor->over;) {
         assert_true(clock_monotonic_ms() < end_ms);
         ssize_t count = send(visitor->fd, data + sent, size - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count > 0) {
@@ -177,7 +165,7 @@ void visitor_send_bytes(struct web_rig *rig, struct visitor *visitor, const char
             if (errno != EAGAIN) {
                 break;
             }
-            web_rig_turn(rig);
+            turns_once(rig->loop);
             visitor_read(visitor);
         }
     }
@@ -193,16 +181,16 @@ bool visitor_has(struct visitor *visitor, const char *text) {
 }
 
 void visitor_expect(struct web_rig *rig, struct visitor *visitor, const char *text) {
-    for (int64_t end_ms = clock_monotonic_ms() + WEB_RIG_PATIENCE_MS; !visitor_has(visitor, text);) {
+    for (int64_t end_ms = clock_monotonic_ms() + TURNS_PATIENCE_MS; !visitor_has(visitor, text);) {
         if (clock_monotonic_ms() > end_ms || visitor->over) {
             fail_msg("no '%s' in '%s'", text, visitor->in.data);
         }
-        web_rig_turn(rig);
+        turns_once(rig->loop);
     }
 }
 
 void visitor_expect_over(struct web_rig *rig, struct visitor *visitor) {
-    web_rig_until(rig, (visitor_read(visitor), visitor->over));
+    turns_until(rig->loop, (visitor_read(visitor), visitor->over));
 }
 
 /* One request on a connection of its own, until the server closes or has sent `until`. */
@@ -210,7 +198,7 @@ char *web_rig_ask(struct web_rig *rig, const char *request, size_t size, const c
     struct visitor visitor;
     visitor_open(rig, &visitor);
     visitor_send_bytes(rig, &visitor, request, size);
-    web_rig_until(rig, visitor_has(&visitor, until) || visitor.over);
+    turns_until(rig->loop, visitor_has(&visitor, until) || visitor.over);
     char *text = mem_strdup(visitor.in.data);
     visitor_close(&visitor);
     return text;

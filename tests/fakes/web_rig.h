@@ -23,11 +23,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "fakes/turns.h"
 #include "net/loop.h"
 #include "net/web.h"
 
-enum { WEB_RIG_MANY = 300, WEB_RIG_PATIENCE_MS = 20000 };
+enum { WEB_RIG_MANY = 300 };
 
 #define HOST "Host: example\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
@@ -48,15 +48,6 @@ struct web_rig {
 /* On a port of 127.0.0.1, unless the options say otherwise. */
 void web_rig_open(struct web_rig *rig);
 void web_rig_close(struct web_rig *rig);
-
-void web_rig_turn(struct web_rig *rig);
-void web_rig_turn_for(struct web_rig *rig, int64_t ms);
-
-#define web_rig_until(rig, condition)                                                   \
-    for (int64_t end_ms_ = clock_monotonic_ms() + WEB_RIG_PATIENCE_MS; !(condition);) { \
-        assert_true(clock_monotonic_ms() < end_ms_);                                    \
-        web_rig_turn(rig);                                                              \
-    }
 
 /* One request on a connection of its own, until the server closes or has sent `until`. For the test to free. */
 char *web_rig_ask(struct web_rig *rig, const char *request, size_t size, const char *until);

@@ -1,31 +1,19 @@
 /* Against a server over TLS in a child process that plays Slack's side of Socket Mode as the test tells it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "fakes/ws_peer_test.h"
 
-#include <cmocka.h>
 #include <uv.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/limits.h"
 #include "base/metrics.h"
 #include "base/str.h"
 #include "chat/slack/socket.h"
-#include "fakes/ws_peer.h"
 #include "net/loop.h"
 
-enum { PATIENCE_MS = 20000, MANY = 64 };
+enum { MANY = 64 };
 
 #define HELLO "{\"type\":\"hello\",\"num_connections\":%d,\"debug_info\":{\"approximate_connection_time\":3600}}"
-
-static struct ws_peer *peer;
 
 struct rig {
     struct loop *loop;
@@ -81,29 +69,8 @@ static void state_came(enum socket_state state, const char *why, void *user) {
     (void)snprintf(rig->why, sizeof rig->why, "%s", why);
 }
 
-static void turn(struct rig *rig) {
-    uv_run(loop_uv(rig->loop), UV_RUN_NOWAIT);
-    usleep(300);
-}
-
-#define turn_until(rig, condition)                                              \
-    for (int64_t end_ms_ = clock_monotonic_ms() + PATIENCE_MS; !(condition);) { \
-        assert_true(clock_monotonic_ms() < end_ms_);                            \
-        turn(rig);                                                              \
-    }
-
-static void turn_for(struct rig *rig, int64_t ms) {
-    for (int64_t end_ms = clock_monotonic_ms() + ms; clock_monotonic_ms() < end_ms;) {
-        turn(rig);
-    }
-}
-
 static const char *await(struct rig *rig, const char *beginning) {
-    const char *line = ws_peer_await(peer, rig->loop, beginning, PATIENCE_MS);
-    if (line == NULL) {
-        fail_msg("the peer does not say '%s'; %s", beginning, rig->why);
-    }
-    return line;
+    return await_line(rig->loop, beginning, rig->why);
 }
 
 /* The number of the next connection at the peer. */
@@ -121,8 +88,7 @@ static void await_acknowledgement(struct rig *rig, int number, const char *id) {
 
 static void rig_open(struct rig *rig) {
     struct err err = {0};
-    while (ws_peer_next(peer) != NULL) {
-    }
+    forget_lines();
     rig->loop = loop_create();
     rig->answer = loop_timer(rig->loop, answer_open, rig);
     rig->options.loop = rig->loop;
@@ -141,10 +107,10 @@ static void rig_open(struct rig *rig) {
 static int rig_connect(struct rig *rig) {
     rig_open(rig);
     int number = await_open(rig);
-    turn_for(rig, 20);
+    turns_for(rig->loop, 20);
     assert_int_equal(rig->state, SOCKET_CONNECTING); /* being let in is not enough */
     ws_peer_tell(peer, "text %d " HELLO, number, 1);
-    turn_until(rig, rig->state == SOCKET_CONNECTED);
+    turns_until(rig->loop, rig->state == SOCKET_CONNECTED);
     return number;
 }
 
@@ -175,8 +141,8 @@ static void an_envelope_is_acknowledged_when_its_effect_is_recorded(void **state
     assert_true(has_metric("guidepost_chat_connected{adapter=\"slack\"} 1\n"));
     say_event(number, "e1");
     say_event(number, "e2");
-    turn_until(&rig, rig.envelopes == 2);
-    turn_for(&rig, 50);
+    turns_until(rig.loop, rig.envelopes == 2);
+    turns_for(rig.loop, 50);
     assert_null(ws_peer_next(peer));
     socket_acknowledge(rig.socket, rig.tokens[1]);
     await_acknowledgement(&rig, number, "e2");
@@ -184,7 +150,7 @@ static void an_envelope_is_acknowledged_when_its_effect_is_recorded(void **state
     socket_acknowledge(rig.socket, rig.tokens[0]);
     await_acknowledgement(&rig, number, "e1");
     socket_acknowledge(rig.socket, 4711);
-    turn_for(&rig, 50);
+    turns_for(rig.loop, 50);
     assert_null(ws_peer_next(peer));
     rig_close(&rig);
     assert_true(has_metric("guidepost_chat_connected{adapter=\"slack\"} 0\n"));
@@ -200,7 +166,7 @@ static void an_envelope_is_acknowledged_in_time_whatever_happens(void **state) {
     assert_in_range(clock_monotonic_ms() - start_ms, LIMIT_SLACK_ACKNOWLEDGE_MS - 100,
                     LIMIT_SLACK_ACKNOWLEDGE_MS + 2000);
     socket_acknowledge(rig.socket, rig.tokens[0]);
-    turn_for(&rig, 50);
+    turns_for(rig.loop, 50);
     assert_null(ws_peer_next(peer));
     rig_close(&rig);
 }
@@ -258,18 +224,18 @@ static void a_refresh_leaves_no_gap(void **state) {
         struct rig rig = {.options = {.drain_ms = 1000}};
         int old = rig_connect(&rig);
         say_event(old, "before");
-        turn_until(&rig, rig.envelopes == 1);
+        turns_until(rig.loop, rig.envelopes == 1);
         ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"%s\"}", old, reasons[i]);
         int number = await_open(&rig);
         assert_int_equal(rig.state, SOCKET_CONNECTED);
         say_event(old, "between"); /* the new one has not said hello yet */
-        turn_until(&rig, rig.envelopes == 2);
+        turns_until(rig.loop, rig.envelopes == 2);
         socket_acknowledge(rig.socket, rig.tokens[1]);
         await_acknowledgement(&rig, old, "between");
         ws_peer_tell(peer, "text %d " HELLO, number, 2);
-        turn_for(&rig, 30);
+        turns_for(rig.loop, 30);
         say_event(old, "after"); /* and the old one goes on for a while */
-        turn_until(&rig, rig.envelopes == 3);
+        turns_until(rig.loop, rig.envelopes == 3);
         socket_acknowledge(rig.socket, rig.tokens[2]);
         await_acknowledgement(&rig, old, "after");
         socket_acknowledge(rig.socket, rig.tokens[0]);
@@ -278,7 +244,7 @@ static void a_refresh_leaves_no_gap(void **state) {
         (void)snprintf(closed, sizeof closed, "closed %d 1001", old);
         assert_string_equal(await(&rig, "closed "), closed); /* given up after its time */
         say_event(number, "new");
-        turn_until(&rig, rig.envelopes == 4);
+        turns_until(rig.loop, rig.envelopes == 4);
         assert_int_equal(rig.opens, 2);
         assert_int_equal(rig.state, SOCKET_CONNECTED);
         assert_string_equal(rig.why, ""); /* the second connection was our own */
@@ -291,16 +257,16 @@ static void a_late_end_of_an_old_connection_changes_nothing(void **state) {
     struct rig rig = {0};
     int old = rig_connect(&rig);
     say_event(old, "e1");
-    turn_until(&rig, rig.envelopes == 1);
+    turns_until(rig.loop, rig.envelopes == 1);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"refresh_requested\"}", old);
     int number = await_open(&rig);
     ws_peer_tell(peer, "text %d " HELLO, number, 1);
-    turn_for(&rig, 30);
+    turns_for(rig.loop, 30);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"warning\"}", old);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"too_many_websockets\"}", old);
     ws_peer_tell(peer, "close %d 1000 bye", old);
     await(&rig, "eof ");
-    turn_for(&rig, 700);
+    turns_for(rig.loop, 700);
     assert_int_equal(rig.opens, 2);
     assert_int_equal(rig.state, SOCKET_CONNECTED);
     socket_acknowledge(rig.socket, rig.tokens[0]); /* by the new one, since the old one is gone */
@@ -313,9 +279,9 @@ static void a_lost_connection_is_made_again_at_once(void **state) {
     struct rig rig = {.options = {.lasting_ms = 1}};
     int number = rig_connect(&rig);
     say_event(number, "e1");
-    turn_until(&rig, rig.envelopes == 1);
+    turns_until(rig.loop, rig.envelopes == 1);
     for (int i = 0; i < 8; i++) {
-        turn_for(&rig, 5);
+        turns_for(rig.loop, 5);
         int64_t start_ms = clock_monotonic_ms();
         ws_peer_tell(peer, i == 1 ? "close %d 1006 x" : "drop %d", number);
         number = await_open(&rig);
@@ -324,7 +290,7 @@ static void a_lost_connection_is_made_again_at_once(void **state) {
         assert_true(rig.why[0] != 0);
         socket_acknowledge(rig.socket, rig.tokens[0]); /* there is nothing to send it by, which is no harm */
         ws_peer_tell(peer, "text %d " HELLO, number, 1);
-        turn_until(&rig, rig.state == SOCKET_CONNECTED);
+        turns_until(rig.loop, rig.state == SOCKET_CONNECTED);
     }
     assert_int_equal(rig.opens, 9);
     rig_close(&rig);
@@ -353,12 +319,12 @@ static void an_upgrade_that_is_refused_is_tried_again(void **state) {
     struct rig rig = {.url = NULL};
     ws_peer_tell(peer, "status 408");
     rig_open(&rig);
-    turn_until(&rig, rig.opens == 3);
+    turns_until(rig.loop, rig.opens == 3);
     assert_non_null(strstr(rig.why, "HTTP 408"));
     ws_peer_tell(peer, "status 101");
     int number = await_open(&rig);
     ws_peer_tell(peer, "text %d " HELLO, number, 1);
-    turn_until(&rig, rig.state == SOCKET_CONNECTED);
+    turns_until(rig.loop, rig.state == SOCKET_CONNECTED);
     rig_close(&rig);
 }
 
@@ -371,8 +337,8 @@ static void no_hello_is_no_connection(void **state) {
     int number = await_open(&rig);
     assert_string_equal(rig.why, "Slack did not say hello.");
     ws_peer_tell(peer, "text %d " HELLO, number, 1);
-    turn_until(&rig, rig.state == SOCKET_CONNECTED);
-    turn_for(&rig, 400);
+    turns_until(rig.loop, rig.state == SOCKET_CONNECTED);
+    turns_for(rig.loop, 400);
     assert_int_equal(rig.opens, 2);
     rig_close(&rig);
 }
@@ -395,9 +361,9 @@ static void too_many_connections_are_not_answered_with_more(void **state) {
     int number = await_open(&rig);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"too_many_websockets\",\"num_connections\":11}",
                  number);
-    turn_until(&rig, strstr(rig.why, "Too many") != NULL);
+    turns_until(rig.loop, strstr(rig.why, "Too many") != NULL);
     assert_non_null(strstr(await(&rig, "closed "), " 1001"));
-    turn_for(&rig, 2000);
+    turns_for(rig.loop, 2000);
     assert_int_equal(rig.opens, 1);
     assert_int_equal(rig.state, SOCKET_CONNECTING);
     assert_non_null(strstr(rig.why, "Too many"));
@@ -409,9 +375,9 @@ static void a_link_that_is_switched_off_is_said_and_waited_for(void **state) {
     struct rig rig = {.options = {.lasting_ms = 1}};
     int number = rig_connect(&rig);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"link_disabled\"}", number);
-    turn_until(&rig, rig.state == SOCKET_CONNECTING);
+    turns_until(rig.loop, rig.state == SOCKET_CONNECTING);
     ws_peer_tell(peer, "close %d 1000 bye", number);
-    turn_for(&rig, 1500);
+    turns_for(rig.loop, 1500);
     assert_int_equal(rig.opens, 1);
     assert_non_null(strstr(rig.why, "Socket Mode is switched off"));
     assert_int_equal(rig.state, SOCKET_CONNECTING);
@@ -422,9 +388,9 @@ static void a_fatal_error_stops_it(void **state) {
     (void)state;
     struct rig rig = {.refusals = 1, .refusal = {.text = "The app token is not valid (invalid_auth).", .fatal = true}};
     rig_open(&rig);
-    turn_until(&rig, rig.state == SOCKET_STOPPED);
+    turns_until(rig.loop, rig.state == SOCKET_STOPPED);
     assert_string_equal(rig.why, "The app token is not valid (invalid_auth).");
-    turn_for(&rig, 1000);
+    turns_for(rig.loop, 1000);
     assert_int_equal(rig.opens, 1);
     rig_close(&rig);
 
@@ -432,15 +398,15 @@ static void a_fatal_error_stops_it(void **state) {
     struct rig later = {.options = {.lasting_ms = 1}, .refusal = {.text = "revoked", .fatal = true}};
     int number = rig_connect(&later);
     later.refusals = 1;
-    turn_for(&later, 5);
+    turns_for(later.loop, 5);
     ws_peer_tell(peer, "text %d {\"type\":\"disconnect\",\"reason\":\"warning\"}", number);
-    turn_until(&later, later.state == SOCKET_STOPPED);
+    turns_until(later.loop, later.state == SOCKET_STOPPED);
     say_event(number, "last");
-    turn_until(&later, later.envelopes == 1);
+    turns_until(later.loop, later.envelopes == 1);
     socket_acknowledge(later.socket, later.tokens[0]);
     await_acknowledgement(&later, number, "last");
     ws_peer_tell(peer, "drop %d", number);
-    turn_for(&later, 1000);
+    turns_for(later.loop, 1000);
     assert_int_equal(later.opens, 2);
     assert_int_equal(later.state, SOCKET_STOPPED);
     rig_close(&later);
@@ -461,7 +427,7 @@ static void a_url_that_makes_no_sense_is_a_trouble_like_others(void **state) {
     (void)state;
     struct rig rig = {.url = "https://example.com/?ticket=secret"};
     rig_open(&rig);
-    turn_until(&rig, rig.opens == 3);
+    turns_until(rig.loop, rig.opens == 3);
     assert_int_equal(rig.state, SOCKET_CONNECTING);
     assert_non_null(strstr(rig.why, "wss://"));
     rig_close(&rig);
@@ -474,11 +440,11 @@ static void connections_that_are_not_ours_are_told(void **state) {
     socket_set_processes(rig.socket, 1);
     assert_true(has_metric("guidepost_chat_foreign_connections{adapter=\"slack\"} 0\n"));
     for (int connections = 2; connections <= 4; connections += 2) {
-        turn_for(&rig, 5);
+        turns_for(rig.loop, 5);
         ws_peer_tell(peer, "drop %d", number);
         number = await_open(&rig);
         ws_peer_tell(peer, "text %d " HELLO, number, connections);
-        turn_until(&rig, rig.state == SOCKET_CONNECTED);
+        turns_until(rig.loop, rig.state == SOCKET_CONNECTED);
         assert_string_equal(rig.why, "");
         socket_set_processes(rig.socket, 2);
         assert_int_equal(strstr(rig.why, "not ours: 2.") != NULL, connections == 4);
@@ -494,7 +460,7 @@ static void a_process_that_is_told_late_or_is_gone_is_no_stranger(void **state) 
     struct rig rig = {0};
     rig_open(&rig);
     ws_peer_tell(peer, "text %d " HELLO, await_open(&rig), 3);
-    turn_until(&rig, rig.state == SOCKET_CONNECTED);
+    turns_until(rig.loop, rig.state == SOCKET_CONNECTED);
     socket_set_processes(rig.socket, 2);
     assert_non_null(strstr(rig.why, "not ours: 1."));
     socket_set_processes(rig.socket, 3);
@@ -520,22 +486,6 @@ static void it_can_be_destroyed_at_any_moment(void **state) {
         }
         rig_close(&rig);
     }
-}
-
-static int start_peer(void **state) {
-    (void)state;
-    static const char *const names[] = {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        (void)unsetenv(names[i]);
-    }
-    peer = ws_peer_start();
-    return peer != NULL ? 0 : -1;
-}
-
-static int stop_peer(void **state) {
-    (void)state;
-    ws_peer_stop(peer);
-    return 0;
 }
 
 int main(void) {

@@ -95,7 +95,7 @@ static void pipelined_requests_are_answered_in_order(void **state) {
                                "Transfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n" GET(
                                    "/later") "POST /3 HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nthree");
     visitor_expect(&rig, &visitor, "|two");
-    web_rig_turn_for(&rig, 50);
+    turns_for(rig.loop, 50);
     assert_false(visitor_has(&visitor, "three"));
     assert_int_equal(rig.waiting_count, 1);
     web_answer(rig.waiting[0], 200, NULL, 0, "waited", 6);
@@ -120,7 +120,7 @@ static void a_chunked_body_arrives_joined(void **state) {
                         "1\r\na\r\n2\r\nbc\r\n0\r\nTrailer: x\r\n\r\n";
     for (size_t i = 0; i < sizeof text - 1; i++) {
         visitor_send_bytes(&rig, &visitor, text + i, 1);
-        web_rig_turn(&rig);
+        turns_once(rig.loop);
     }
     visitor_expect(&rig, &visitor, "127.0.0.1|abc");
     assert_int_equal(rig.handed, 1);
@@ -164,14 +164,14 @@ static void a_client_that_leaves_while_its_request_waits_is_gone(void **state) {
     for (size_t i = 0; i < 3; i++) {
         visitor_open(&rig, &visitors[i]);
         visitor_send(&rig, &visitors[i], GET("/later"));
-        web_rig_until(&rig, rig.waiting_count == i + 1);
+        turns_until(rig.loop, rig.waiting_count == i + 1);
     }
-    web_rig_turn_for(&rig, 20);
+    turns_for(rig.loop, 20);
     assert_int_equal(rig.gone, 0);
     visitor_close(&visitors[0]);
-    web_rig_until(&rig, rig.gone == 1);
+    turns_until(rig.loop, rig.gone == 1);
     assert_int_equal(shutdown(visitors[1].fd, SHUT_WR), 0);
-    web_rig_until(&rig, rig.gone == 2);
+    turns_until(rig.loop, rig.gone == 2);
     visitor_expect_over(&rig, &visitors[1]);
     web_answer(rig.waiting[2], 200, NULL, 0, "still here", 10);
     visitor_expect(&rig, &visitors[2], "still here");
@@ -276,7 +276,7 @@ static char *run_program(struct web_rig *rig, const char *const *argv) {
     int status = 0;
     while (waitpid(child, &status, WNOHANG) == 0) {
         if (rig != NULL) {
-            web_rig_turn(rig);
+            turns_once(rig->loop);
         }
     }
     char text[4096] = "";

@@ -195,7 +195,7 @@ static void one_address_cannot_take_all_connections(void **state) {
     /* The server is full: the next one waits for a place. */
     visitor_open_from(&rig, &visitors[count], "127.0.0.99");
     visitor_send(&rig, &visitors[count], GET("/hello"));
-    web_rig_turn_for(&rig, 50);
+    turns_for(rig.loop, 50);
     assert_false(visitor_has(&visitors[count], "hello"));
     visitor_close(&visitors[0]);
     int64_t start_ms = clock_monotonic_ms();
@@ -225,7 +225,7 @@ static void slow_clients_are_cut_and_others_are_not(void **state) {
         assert_true(clock_monotonic_ms() - start_ms < LIMIT_HTTP_HEADER_MS + 10000);
         visitor_send(&rig, &header, "x");
         visitor_send(&rig, &body, "x");
-        web_rig_turn_for(&rig, 200);
+        turns_for(rig.loop, 200);
         visitor_read(&header);
         visitor_read(&body);
         visitor_read(&stuck);

@@ -39,23 +39,23 @@ static void the_loop_sleeps_while_clients_wait(void **state) {
     for (size_t i = 0; i < COUNT; i++) {
         visitor_open(&rig, &visitors[i]);
         visitor_send(&rig, &visitors[i], requests[i]);
-        web_rig_turn_for(&rig, 10);
+        turns_for(rig.loop, 10);
     }
     char *block = mem_alloc(65536);
     size_t written = 0;
     do { /* how much does it take before it is dropped? */
         web_stream_write(rig.streams[1], block, 65536);
         written += 65536;
-        web_rig_turn_for(&rig, 5);
+        turns_for(rig.loop, 5);
     } while (rig.streams[1] != NULL);
     assert_int_equal(rig.closed, 1);
     visitor_close(&visitors[5]);
     visitor_open(&rig, &visitors[5]);
     visitor_send(&rig, &visitors[5], GET("/stream"));
-    web_rig_turn_for(&rig, 10);
+    turns_for(rig.loop, 10);
     for (size_t left = written - LIMIT_HTTP_STREAM_BACKLOG / 2; left > 0; left -= 65536) { /* the socket is full */
         web_stream_write(rig.streams[2], block, 65536);
-        web_rig_turn_for(&rig, 5);
+        turns_for(rig.loop, 5);
     }
     assert_int_equal(rig.closed, 1);
 
@@ -88,7 +88,7 @@ static void a_stop_waits_for_answers_under_way(void **state) {
     visitor_expect(&rig, &idle, "hello");
     visitor_open(&rig, &early);
     visitor_send(&rig, &early, GET("/later"));
-    web_rig_until(&rig, rig.waiting_count == 1);
+    turns_until(rig.loop, rig.waiting_count == 1);
     visitor_open(&rig, &late);
     visitor_send(&rig, &late, GET("/later"));
     visitor_open(&rig, &half);
@@ -111,7 +111,7 @@ static void a_stop_waits_for_answers_under_way(void **state) {
     visitor_expect(&rig, &early, "Connection: close");
     assert_int_equal(rig.stopped, 0);
     visitor_expect_over(&rig, &late);
-    web_rig_until(&rig, rig.stopped == 1);
+    turns_until(rig.loop, rig.stopped == 1);
     int64_t spent_ms = clock_monotonic_ms() - start_ms;
     assert_true(spent_ms >= 900 && spent_ms < 5000);
     assert_int_equal(rig.gone, 1);
@@ -164,7 +164,7 @@ static void destroying_ends_whatever_is_open(void **state) {
         visitor_open(&rig, &visitors[i]);
         visitor_send(&rig, &visitors[i], requests[i % COUNT]);
         if (i < COUNT) {
-            web_rig_turn_for(&rig, 10); /* of the others the server has not heard yet, or only half */
+            turns_for(rig.loop, 10); /* of the others the server has not heard yet, or only half */
         } else if (i == COUNT) {
             uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
         }

@@ -53,14 +53,14 @@ static void a_stream_whose_client_leaves_is_closed(void **state) {
     visitor_open(&rig, &visitor);
     visitor_send(&rig, &visitor, GET("/stream"));
     visitor_expect(&rig, &visitor, "\r\n\r\n");
-    web_rig_turn_for(&rig, 20);
+    turns_for(rig.loop, 20);
     assert_int_equal(rig.closed, 0);
     visitor_close(&visitor);
-    web_rig_until(&rig, rig.closed == 1);
+    turns_until(rig.loop, rig.closed == 1);
 
     visitor_open(&rig, &visitor);
     visitor_send(&rig, &visitor, "HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
-    web_rig_until(&rig, rig.closed == 2);
+    turns_until(rig.loop, rig.closed == 2);
     visitor_close(&visitor);
     web_rig_close(&rig);
     assert_int_equal(rig.closed, 2);
@@ -126,7 +126,7 @@ static void more_streams_than_the_limit_are_refused(void **state) {
     for (size_t i = 0; i <= LIMIT_HTTP_STREAMS; i++) {
         visitor_close(&visitors[i]);
     }
-    web_rig_until(&rig, rig.closed == LIMIT_HTTP_STREAMS);
+    turns_until(rig.loop, rig.closed == LIMIT_HTTP_STREAMS);
     web_rig_close(&rig);
     assert_int_equal(rmdir(directory), 0);
 }
