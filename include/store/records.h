@@ -167,6 +167,7 @@ struct new_answer {
     enum closing closing; /* that the deployment must still have: NO, or CANCELING for a question about a late cancel */
     uint32_t
         excluded_seen; /* `excluded` of the deployment as it was read: racing excludes never take the last target */
+    uint64_t revision; /* of the deployment as it was read, if that may be out of date (store/recent.h); else 0 */
     const char *actor, *via, *note;
     const char *generation; /* of the configuration under which permission was checked */
     int64_t now_ms;
@@ -177,7 +178,7 @@ enum answer_result {
     ANSWER_ACCEPTED,
     ANSWER_TOO_LATE,    /* answered or closed before: read the question to say by whom */
     ANSWER_CLOSING,     /* the deployment was failed or canceled before */
-    ANSWER_CHANGED,     /* another exclude came between: look again, then answer again */
+    ANSWER_CHANGED,     /* another exclude came between, or the revision is another: look again, then answer again */
     ANSWER_GENERATION,  /* the configuration in force is another one */
     ANSWER_UNAVAILABLE, /* nothing was recorded */
     ANSWER_UNKNOWN,

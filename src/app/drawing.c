@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "core/view_json.h"
 #include "store/feed.h"
+#include "store/recent.h"
 #include "store/records.h"
 
 enum {
@@ -54,7 +55,11 @@ struct shown {
 
 static void drawing_end(struct drawing *drawing) {
     drawing->stale->drawings--;
-    deployment_record_free(drawing->record);
+    if (drawing->reconciler->leads) {
+        recent_put(drawing->reconciler->options.store, drawing->record);
+    } else {
+        deployment_record_free(drawing->record); /* The store may be gone. */
+    }
     deployment_record_free(drawing->holder);
     arena_destroy(drawing->arena);
     mem_free(drawing);

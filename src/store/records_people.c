@@ -100,11 +100,14 @@ static void require_generation(struct request *request, const char *generation) 
 
 static void answer_require(struct request *request, const struct new_answer *answer, const char *question,
                            const char *deployment) {
+    char seen[NUMBER_SIZE];
+    if (answer->revision != 0) {
+        (void)require(request, deployment, "revision", words_u64(seen, answer->revision), ANSWER_CHANGED);
+    }
     (void)require(request, question, "state", "open", ANSWER_TOO_LATE);
     (void)require(request, deployment, "closing", closing_word(answer->closing), ANSWER_CLOSING);
     require_generation(request, answer->generation);
     if (answer->guidance == GUIDANCE_EXCLUDE) {
-        char seen[NUMBER_SIZE];
         (void)require(request, deployment, "excluded", words_u64(seen, answer->excluded_seen), ANSWER_CHANGED);
     }
 }

@@ -17,6 +17,7 @@
 #include "feeds.h"
 #include "later.h"
 #include "lua.h"
+#include "recent_list.h"
 #include "unreadable.h"
 #include "witness.h"
 #include "words.h"
@@ -48,6 +49,7 @@ struct store {
     struct commits *commits;
     struct witness *witness;
     struct unreadable_list *unreadable;
+    struct recent_list *recent;
     struct feeds *feeds; /* or NULL */
     char digest[DIGEST_SIZE];
     bool ready;
@@ -79,6 +81,7 @@ int store_create(struct loop *loop, const struct store_options *options, struct 
     buf_init(&store->weak, ERR_TEXT_SIZE);
     store->commits = commits_create(loop, store);
     store->unreadable = unreadable_list_create();
+    store->recent = recent_list_create();
     store->recheck = loop_timer(loop, check, store);
     store->look = loop_timer(loop, look, store);
     int result = witness_create(loop, options->witness_path, &store->witness, err);
@@ -105,6 +108,7 @@ void store_destroy(struct store *store) {
     commits_destroy(store->commits);
     witness_destroy(store->witness);
     unreadable_list_destroy(store->unreadable);
+    recent_list_destroy(store->recent);
     timer_destroy(store->recheck);
     timer_destroy(store->look);
     if (store->verdict != NULL) {
@@ -235,6 +239,8 @@ static void hold(struct store *store) {
     redis_call(store->redis, NULL, NULL, "EVAL", store_script_hold, "2", store_key(store, seq, "seq"),
                store_key(store, rollback, "rollback"), words_u64(seen, highest_seen(store)));
     commits_give_up(store->commits);
+    recent_list_destroy(store->recent); /* Its revisions may come again. */
+    store->recent = recent_list_create();
 }
 
 static void check_verdict(void *user) {
@@ -386,6 +392,10 @@ struct feeds **store_feeds(struct store *store) {
 
 struct unreadable_list *store_unreadable(struct store *store) {
     return store->unreadable;
+}
+
+struct recent_list *store_recent(struct store *store) {
+    return store->recent;
 }
 
 const char *store_script_digest(const struct store *store) {
