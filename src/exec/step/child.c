@@ -1,10 +1,10 @@
 #include "child.h"
 
+#include "process.h"
 #include "record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,17 +20,6 @@ struct start {
     volatile enum child_stage stage;
     volatile int code; /* errno; 0 = it is the shell */
 };
-
-static void signals_reset(void) {
-    const struct sigaction normal = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++) {
-        (void)sigaction(number, &normal, NULL);
-    }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 static _Noreturn void child_fail(struct start *start, enum child_stage stage, int code) {
     start->stage = stage;
@@ -59,7 +48,7 @@ static _Noreturn void child_run(struct start *start) {
     if (chdir(work_dir ? work_dir : "/") < 0) {
         child_fail(start, CHILD_DIRECTORY, errno);
     }
-    signals_reset();
+    process_signals_undo();
     (void)execve("/bin/sh", arguments, start->in->env);
     child_fail(start, CHILD_SHELL, errno);
 }

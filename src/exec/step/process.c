@@ -36,21 +36,38 @@ void process_set_up(void) {
 }
 
 /* SIGXFSZ: a file that may not grow is like a full disk. */
+static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGXFSZ};
+
+static void ignored_set(void (*handler)(int)) {
+    const struct sigaction action = {.sa_handler = handler};
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        (void)sigaction(ignored[i], &action, NULL);
+    }
+}
+
+/* The starter may have ignored any: SIGCHLD, and then nobody could be waited for, or what a script counts on. */
 int process_signals(void) {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGXFSZ};
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction normal = {.sa_handler = SIG_DFL};
     sigset_t taken;
 
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
-        (void)sigaction(ignored[i], &ignore, NULL);
+    for (int number = 1; number < NSIG; number++) {
+        (void)sigaction(number, &normal, NULL);
     }
-    (void)sigaction(SIGCHLD, &normal, NULL); /* the starter may have ignored it, and then nobody could be waited for */
+    ignored_set(SIG_IGN);
     (void)sigemptyset(&taken);
     (void)sigaddset(&taken, SIGTERM);
     (void)sigaddset(&taken, SIGCHLD);
     (void)sigprocmask(SIG_SETMASK, &taken, NULL);
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void process_signals_undo(void) {
+    sigset_t none;
+
+    ignored_set(SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 bool process_is_alone(void) {

@@ -14,6 +14,9 @@ bool process_is_alone(void);
  * both blocked. */
 int process_signals(void);
 
+/* In a child that is about to become another program: as if there had never been any of that. */
+void process_signals_undo(void);
+
 /*
  * Takes what that descriptor has to say. True if a SIGTERM means us: one that names a process (sigqueue) was meant for
  * the run of that shell only, which may be over.
