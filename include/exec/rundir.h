@@ -5,12 +5,19 @@
  * The run directory: what a worker and guidepost-step leave for each other, and for whoever comes after
  * them, about one attempt of one step on one target.
  *
- *     <state>/runs/<deployment>/<step>.<target>.<attempt>/      made by an exclusive mkdir
+ *     <state>/runs/<deployment>/<step>.<target>.<attempt>      made exclusively, by open or mkdir. Either it is the
+ *                    record, and the other files lie beside it: <step>.<target>.<attempt>.out.0. Or it is a directory of
+ *                    them, with the names of below: so for guidepost-ssh, and so did all runs before that
  *         record     what happened, a line each, at most RUNDIR_RECORD_BYTES. flock(2) on it is the run's lock, held
  *                    by guidepost-step for as long as it lives
  *         out.0 ...  output, masked and cut into segments; segments between the head and the tail are deleted while
  *                    it runs. A file appears with its first byte. Output is not synced: after a power loss there may
  *                    be less of it than the record says
+ *         stop       there from the first request to stop on
+ *                    A run has one file while it writes nothing, since making a second one costs as much as the first.
+ *                    The two kinds have the same name, so that neither can be made where the other is, whichever version
+ *                    of this program made it. A worker takes what is there, so it adopts runs of an older version; an
+ *                    older one can't read the record of a newer one, says nothing of it and leaves the job to others
  *     <state>/targets/<target>.<project>.<environment>.lock   flock held while a step of that target runs: no two at
  *                    once. The script inherits it, so it stays held when guidepost-step is killed and the script goes
  *                    on. A step on the worker has one of its own: .<digest of its name> instead of <target>
@@ -19,7 +26,7 @@
  *
  * The lines of a record, in their order:
  *     boot <boot id>
- *                by the worker that made the directory, before it starts guidepost-step; it makes the file (O_EXCL)
+ *                by the worker that made the run directory, before it starts guidepost-step; it makes the file (O_EXCL)
  *     started <supervisor pid> <child pid> <wall ms>
  *                by the child of guidepost-step, before it becomes the script's shell. Not synced: under another boot
  *                its absence proves nothing
@@ -74,7 +81,7 @@
  * deleted, nobody is left to tell.
  *
  * `guidepost-step serve` does all that for one run after the other. Its standard input is a SOCK_SEQPACKET; a request is a
- * message with the path of a run directory and, as SCM_RIGHTS, a descriptor of the instructions, and the answer, when the
+ * message with the path of a run, of either kind, and, as SCM_RIGHTS, a descriptor of the instructions, and the answer, when the
  * run is over and its lock is free, a byte: the exit status from above. It leaves without an answer when it has learned a
  * secret or the script has left something in the background, and when nobody can ask any more. So it has one run at a
  * time, and its session has nothing of another one. A SIGTERM by sigqueue with the child's pid as its value ends that run
@@ -82,7 +89,7 @@
  */
 
 /*
- * A step on an ssh target has the same run directory and the same record. Its supervisor here is guidepost-ssh, which
+ * A step on an ssh target has a directory, and the same record in it. Its supervisor here is guidepost-ssh, which
  * carries the step out over OpenSSH's client; the script's own supervisor and the truth about the run are on the
  * target (src/exec/ssh/target.sh). What differs:
  *
@@ -91,8 +98,7 @@
  *                goes on with the run (work attach) writes the line anew in its place, so that it names who is there
  *     contact    a line by guidepost-ssh, for the next one: boot id of the target, whether it has said that it
  *                started, how much output was taken. No business of the worker
- *     stop       there from the first SIGTERM on, by the worker, so that it does not die with a guidepost-ssh: the next one
- *                is started with work stop
+ *     stop       the request does not die with a guidepost-ssh: the next one is started with work stop
  *     lost       there while the target has been silent for LIMIT_SSH_LOST_MS with the outcome open, and deleted when
  *                it says that the run goes on, or with the end; a sentence for people. The outcome is unknown while it
  *                is there. guidepost-ssh keeps trying, for LIMIT_SSH_TRY_MS, and what it finds out at last is recorded

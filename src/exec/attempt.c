@@ -150,7 +150,7 @@ static void attempt_claimed(struct attempt *attempt) {
         attempt_tell_end(attempt);
         return;
     }
-    int r = rundir_make(attempt->dir, &err);
+    int r = attempt->remote ? rundir_make_directory(attempt->dir, &err) : rundir_make(attempt->dir, &err);
     if (r == 0) {
         attempt_start(attempt);
     } else if (err.code == ERR_CONFLICT) {

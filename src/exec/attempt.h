@@ -63,6 +63,9 @@ void attempt_begin(struct worker *worker, const struct job *job);
 /* Lets go without a word: whatever runs goes on and is adopted by another. */
 void attempt_let_go(struct attempt *attempt);
 
+/* Its supervisor has recorded the end, and is free. */
+void attempt_run_over(struct attempt *attempt);
+
 /* Its supervisor is found dead; a child of it has ended, with this status of wait(2). */
 void attempt_supervisor_gone(struct attempt *attempt);
 void attempt_child_ended(struct attempt *attempt, int status);

@@ -11,6 +11,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 
+/* A run of ours that is over sooner is not watched: its supervisor says so. */
+enum { FIRST_LOOK_MS = 20 };
+
 static const struct worker_options *options(const struct attempt *attempt) {
     return worker_options_of(attempt->worker);
 }
@@ -121,6 +124,13 @@ static void attempt_ended(void *user) {
     timer_start(attempt->again, 0);
 }
 
+void attempt_run_over(struct attempt *attempt) {
+    attempt->pid = 0;
+    if (attempt->follow != NULL) {
+        follow_look(attempt->follow);
+    }
+}
+
 /* The supervisor is dead. If it left no end, nobody will ever know it. Its directory was there: that it is missing now
  * proves nothing. */
 void attempt_supervisor_gone(struct attempt *attempt) {
@@ -134,7 +144,8 @@ void attempt_supervisor_gone(struct attempt *attempt) {
     }
     enum rundir_truth truth = rundir_look(attempt->dir, false);
     if (truth != RUNDIR_GONE && truth != RUNDIR_NEVER_STARTED) {
-        return; /* The end is there: it is followed to. */
+        follow_look(attempt->follow); /* The end is there: it is followed to. */
+        return;
     }
     log_warn("a supervisor died without recording an end", LOG_DEPLOYMENT(attempt->job.deployment),
              LOG_INT("step", attempt->job.step), LOG_INT("slot", attempt->job.slot), LOG_END);
@@ -162,6 +173,7 @@ static void attempt_idle(void *user) {
 
 void attempt_follow(struct attempt *attempt) {
     struct log_key key = {attempt->job.deployment, attempt->job.step, attempt->job.slot, attempt->job.attempt};
-    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key, attempt_ended,
-                                    attempt_idle, attempt);
+    bool begins = attempt->job.kind == JOB_START && !attempt->remote;
+    attempt->follow = follow_create(options(attempt)->loop, options(attempt)->store, attempt->dir, &key,
+                                    begins ? FIRST_LOOK_MS : 0, attempt_ended, attempt_idle, attempt);
 }

@@ -86,7 +86,8 @@ static int member_start(struct crew *crew, const struct launch *launch, struct m
         return errno;
     }
     pid_t pid;
-    int code = launch_program(launch, "serve", pair[1], &pid);
+    const struct launch serve = {.program = launch->program, .dir = "/"};
+    int code = launch_program(&serve, "serve", pair[1], &pid);
     (void)close(pair[1]);
     if (code != 0) {
         (void)close(pair[0]);

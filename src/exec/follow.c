@@ -1,8 +1,5 @@
 #include "follow.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +15,15 @@
 enum { TELL_TRIES = 10, TELL_PAUSE_MS = 500, LOOK_AGAIN_MS = 2000 };
 
 struct follow {
+    struct loop *loop;
     struct store *store;
     char dir[RUNDIR_PATH_SIZE];
     struct log_key key;
     follow_ended *ended;
     follow_idle *idle;
     void *user;
-    uv_fs_event_t *watch; /* closed by its own callback */
+    uv_fs_event_t *watch; /* closed by its own callback; NULL = not yet */
+    const char *prefix;   /* of the files of this run, where it is watched */
     struct timer *timer;
     uint64_t position; /* of the output: what was told */
     uint64_t telling;  /* bytes and gap of the batch under way */
@@ -41,10 +40,13 @@ static void follow_pump(void *user);
 static void watch_came(uv_fs_event_t *watch, const char *name, int events, int status) {
     (void)events, (void)status;
     struct follow *follow = watch->data;
-    if (follow != NULL && str_equal(name, "lost")) {
+    if (follow == NULL || !str_starts(name, follow->prefix)) {
+        return;
+    }
+    if (str_equal(name, "lost")) {
         follow->idle(follow->user);
-    } else if (follow != NULL && !follow->resting) {
-        follow_pump(follow);
+    } else {
+        follow_look(follow);
     }
 }
 
@@ -52,23 +54,43 @@ static void watch_closed(uv_handle_t *handle) {
     mem_free(handle);
 }
 
+void follow_look(struct follow *follow) {
+    if (!follow->resting) {
+        follow_pump(follow);
+    }
+}
+
+static void follow_watch(struct follow *follow) {
+    char directory[RUNDIR_PATH_SIZE];
+    rundir_place(directory, &follow->prefix, follow->dir);
+    follow->watch = mem_alloc(sizeof *follow->watch);
+    (void)uv_fs_event_init(loop_uv(follow->loop), follow->watch);
+    follow->watch->data = follow;
+    if (uv_fs_event_start(follow->watch, watch_came, directory, 0) != 0) {
+        log_warn("the run directory can't be watched, looking again and again", LOG_STR("dir", follow->dir), LOG_END);
+    }
+}
+
+static void follow_due(void *user) {
+    struct follow *follow = user;
+    if (follow->watch == NULL) {
+        follow_watch(follow);
+    }
+    follow_pump(follow);
+}
+
 struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key,
-                             follow_ended *ended, follow_idle *idle, void *user) {
+                             int64_t after_ms, follow_ended *ended, follow_idle *idle, void *user) {
     struct follow *follow = mem_alloc(sizeof *follow);
+    follow->loop = loop;
     follow->store = store;
     follow->key = *key;
     follow->ended = ended;
     follow->idle = idle;
     follow->user = user;
     (void)snprintf(follow->dir, sizeof follow->dir, "%s", dir);
-    follow->timer = loop_timer(loop, follow_pump, follow);
-    follow->watch = mem_alloc(sizeof *follow->watch);
-    (void)uv_fs_event_init(loop_uv(loop), follow->watch);
-    follow->watch->data = follow;
-    if (uv_fs_event_start(follow->watch, watch_came, dir, 0) != 0) {
-        log_warn("the run directory can't be watched, looking again and again", LOG_STR("dir", dir), LOG_END);
-    }
-    timer_start(follow->timer, 0);
+    follow->timer = loop_timer(loop, follow_due, follow);
+    timer_start(follow->timer, after_ms);
     return follow;
 }
 
@@ -82,8 +104,10 @@ void follow_destroy(struct follow *follow) {
         return;
     }
     follow->closed = true;
-    follow->watch->data = NULL;
-    uv_close((uv_handle_t *)follow->watch, watch_closed);
+    if (follow->watch != NULL) {
+        follow->watch->data = NULL;
+        uv_close((uv_handle_t *)follow->watch, watch_closed);
+    }
     timer_stop(follow->timer);
     if (!follow->in_flight) {
         follow_free(follow);
@@ -114,9 +138,7 @@ static void follow_told(const struct commit_reply *reply, void *user) {
 }
 
 static ssize_t read_at(const struct follow *follow, uint64_t segment, uint64_t offset, char *bytes, size_t size) {
-    char name[RUNDIR_PATH_SIZE + 32];
-    (void)snprintf(name, sizeof name, "%s/out.%" PRIu64, follow->dir, segment);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = rundir_open_segment(follow->dir, segment);
     if (fd < 0) {
         return -1;
     }
@@ -127,14 +149,14 @@ static ssize_t read_at(const struct follow *follow, uint64_t segment, uint64_t o
 
 /* The first segment behind `segment` that is there; `segment` itself if there is none. */
 static uint64_t next_segment(const struct follow *follow, uint64_t segment) {
-    char name[RUNDIR_PATH_SIZE + 32];
     uint64_t bytes = 0, left_out = 0;
     struct outcome outcome;
     bool over = rundir_end(follow->dir, &outcome, &bytes, &left_out);
     uint64_t last = over ? bytes / LIMIT_OUTPUT_SEGMENT : rundir_last_segment(follow->dir);
     for (uint64_t next = segment + 1; next <= last; next++) {
-        (void)snprintf(name, sizeof name, "%s/out.%" PRIu64, follow->dir, next);
-        if (access(name, F_OK) == 0) {
+        int fd = rundir_open_segment(follow->dir, next);
+        if (fd >= 0) {
+            (void)close(fd);
             return next;
         }
     }
@@ -149,8 +171,8 @@ static size_t follow_read(const struct follow *follow, char bytes[LIMIT_LOG_BATC
     if (n > 0) {
         return (size_t)n;
     }
-    if (n < 0 && follow->position == 0) {
-        return 0; /* The first segment comes first, and is kept. */
+    if (n == 0 || follow->position == 0) {
+        return 0; /* A segment comes when the one before is full; the first one is kept. */
     }
     uint64_t next = next_segment(follow, segment);
     if (next != segment) {

@@ -17,8 +17,10 @@ typedef void follow_ended(void *user);
 /* Nothing has come for a while, or the file `lost` came or went. May destroy the follow. */
 typedef void follow_idle(void *user);
 
+/* It looks first after that time, which a run may need to be over; follow_look is for who hears of its end before. */
 struct follow *follow_create(struct loop *loop, struct store *store, const char *dir, const struct log_key *key,
-                             follow_ended *ended, follow_idle *idle, void *user);
+                             int64_t after_ms, follow_ended *ended, follow_idle *idle, void *user);
+void follow_look(struct follow *follow);    /* something has come */
 void follow_destroy(struct follow *follow); /* NULL does nothing; lets go */
 
 #endif

@@ -30,22 +30,43 @@ void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t dep
 }
 
 /* A path that does not fit names nothing: what is done with it then fails as it should. */
-static void file_path(char out[RUNDIR_PATH_SIZE], const char *dir, const char *name) {
-    if (snprintf(out, RUNDIR_PATH_SIZE, "%s/%s", dir, name) >= RUNDIR_PATH_SIZE) {
+static void path_join(char out[RUNDIR_PATH_SIZE], const char *path, char separator, const char *name) {
+    if (snprintf(out, RUNDIR_PATH_SIZE, "%s%c%s", path, separator, name) >= RUNDIR_PATH_SIZE) {
         out[0] = '\0';
     }
 }
 
+static bool is_record(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+void rundir_file(char out[RUNDIR_PATH_SIZE], const char *path, const char *name) {
+    path_join(out, path, is_record(path) ? '.' : '/', name);
+}
+
+void rundir_place(char out_directory[RUNDIR_PATH_SIZE], const char **ret_prefix, const char *path) {
+    const char *slash = strrchr(path, '/');
+    bool beside = is_record(path);
+    *ret_prefix = beside ? slash + 1 : "";
+    (void)snprintf(out_directory, RUNDIR_PATH_SIZE, "%.*s", beside ? (int)(slash - path) : RUNDIR_PATH_SIZE - 1, path);
+}
+
+/* For reading and writing: a directory can't be opened so. */
 static int record_open(const char *path, int flags) {
-    char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "record");
-    return open(name, flags | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+    if (fd < 0 && errno == EISDIR) {
+        char name[RUNDIR_PATH_SIZE];
+        path_join(name, path, '/', "record");
+        fd = open(name, O_RDWR | O_CLOEXEC | flags, 0600);
+    }
+    return fd;
 }
 
 /* What is not there or cannot be read says nothing. */
 static struct rundir_record record_of(const char *path) {
     struct rundir_record record = {0};
-    int fd = record_open(path, O_RDONLY);
+    int fd = record_open(path, 0);
     if (fd >= 0 && rundir_record_read(&record, fd) < 0) {
         record = (struct rundir_record){0};
     }
@@ -55,52 +76,56 @@ static struct rundir_record record_of(const char *path) {
     return record;
 }
 
-/* A record that is there already was made by an adopter who found none, and who has called the outcome unknown. */
-static int record_make(const char *path, const char *more) {
+/* Returns a descriptor or -1. */
+static int record_create(const char *name) {
+    return open(name, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/* The directory, and then the record in it: that can be there if an adopter found none, who has called the outcome
+ * unknown. */
+static int directory_create(const char *path) {
+    char name[RUNDIR_PATH_SIZE];
+    path_join(name, path, '/', "record");
+    return mkdir(path, 0700) < 0 ? -1 : record_create(name);
+}
+
+static int run_make(const char *path, int create(const char *path), const char *more, struct err *err) {
     const struct rundir_record nothing = {0};
-    char boot[ID_BOOT_SIZE], line[RUNDIR_RECORD_BYTES];
+    char deployment[RUNDIR_PATH_SIZE], boot[ID_BOOT_SIZE], line[RUNDIR_RECORD_BYTES];
     id_boot(boot);
     (void)snprintf(line, sizeof line, "boot %s\n%s", boot, more);
-    int fd = record_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
-    if (fd < 0) {
-        return -errno;
+    (void)snprintf(deployment, sizeof deployment, "%.*s", (int)(strrchr(path, '/') - path), path);
+    int fd = create(path);
+    if (fd < 0 && errno == ENOENT && (mkdir(deployment, 0700) == 0 || errno == EEXIST)) {
+        fd = create(path);
     }
-    int r = rundir_record_append(&nothing, fd, line, false);
-    (void)close(fd);
-    return r;
-}
-
-static int record_failed(const char *path, int code, struct err *err) {
-    return err_set(err, code == -EEXIST ? ERR_CONFLICT : ERR_IO, "%s/record can't be written: %s.", path,
-                   strerror(-code));
-}
-
-static int dir_make(const char *path, const char *more, struct err *err) {
-    char parent[RUNDIR_PATH_SIZE];
-    (void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (mkdir(path, 0700) < 0 &&
-        (errno != ENOENT || (mkdir(parent, 0700) < 0 && errno != EEXIST) || mkdir(path, 0700) < 0)) {
-        return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path,
-                       strerror(errno));
+    int r = fd < 0 ? -errno : rundir_record_append(&nothing, fd, line, false);
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    int r = record_make(path, more);
-    return r < 0 ? record_failed(path, r, err) : 0;
+    return r == 0 ? 0
+                  : err_set(err, r == -EEXIST ? ERR_CONFLICT : ERR_IO, "The run directory %s can't be made: %s.", path,
+                            strerror(-r));
 }
 
 int rundir_make(const char *path, struct err *err) {
-    return dir_make(path, "", err);
+    return run_make(path, record_create, "", err);
+}
+
+int rundir_make_directory(const char *path, struct err *err) {
+    return run_make(path, directory_create, "", err);
 }
 
 int rundir_make_adopted(const char *path, struct err *err) {
     char started[64];
     (void)snprintf(started, sizeof started, "started 0 0 %" PRId64 "\n", clock_wall_ms());
-    int r = dir_make(path, started, err);
+    int r = run_make(path, directory_create, started, err);
     return r < 0 && err->code == ERR_CONFLICT ? 0 : r;
 }
 
 /* Takes the lock to write. EWOULDBLOCK: somebody holds it. */
 static int lock_open(const char *path) {
-    int fd = record_open(path, O_RDWR | O_CREAT | O_APPEND);
+    int fd = record_open(path, O_CREAT | O_APPEND);
     if (fd >= 0 && lockfile_take_open(fd, NULL) < 0) {
         (void)close(fd);
         errno = EWOULDBLOCK;
@@ -135,7 +160,7 @@ enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
     if (!owner_was_here && lstat(path, &st) < 0 && errno == ENOENT) {
         return RUNDIR_GONE; /* It may have been lost with the boot, or lie in another state directory. */
     }
-    if (rundir_make(path, &err) < 0 && err.code != ERR_CONFLICT) {
+    if (rundir_make_directory(path, &err) < 0 && err.code != ERR_CONFLICT) {
         return RUNDIR_UNREADABLE;
     }
     int fd = lock_open(path);
@@ -156,7 +181,7 @@ bool rundir_end(const char *path, struct outcome *ret_outcome, uint64_t *ret_byt
 }
 
 void rundir_sync(const char *path) {
-    int fd = record_open(path, O_RDWR);
+    int fd = record_open(path, 0);
     if (fd >= 0 && fdatasync(fd) < 0) {
         log_warn("a run's record can't be put on disk", LOG_STR("dir", path), LOG_STR("error", strerror(errno)),
                  LOG_END);
@@ -164,6 +189,10 @@ void rundir_sync(const char *path) {
     if (fd >= 0) {
         (void)close(fd);
     }
+}
+
+static int record_failed(const char *path, int code, struct err *err) {
+    return err_set(err, ERR_IO, "The record of the run directory %s can't be written: %s.", path, strerror(-code));
 }
 
 static int not_started_locked(int fd, const char *path, int number, const char *why, struct err *err) {
@@ -176,7 +205,7 @@ static int not_started_locked(int fd, const char *path, int number, const char *
     if (!record.has_boot || record.started || record.is_void || record.ended) {
         return err_set(err, ERR_CONFLICT, "%s was given up, or has ended before.", path);
     }
-    file_path(output, path, "out.0");
+    rundir_file(output, path, "out.0");
     r = file_write_atomic(output, why, strlen(why), 0600, false, err);
     if (r < 0) {
         return r;
@@ -215,8 +244,8 @@ static pid_t process_session(const char *pid) {
 
 bool rundir_is_locked(const char *path) {
     char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "record");
-    return lockfile_is_held(name);
+    path_join(name, path, '/', "record");
+    return lockfile_is_held(is_record(path) ? path : name);
 }
 
 bool rundir_still_runs(const char *path) {
@@ -242,7 +271,7 @@ bool rundir_still_runs(const char *path) {
 /* With the shell's process as a value, so that it can't mean another run that the supervisor has taken meanwhile. */
 bool rundir_stop(const char *path) {
     char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "stop");
+    rundir_file(name, path, "stop");
     int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
         (void)close(fd);
@@ -254,16 +283,25 @@ bool rundir_stop(const char *path) {
 
 bool rundir_is_stopped(const char *path) {
     char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "stop");
+    rundir_file(name, path, "stop");
     return access(name, F_OK) == 0;
 }
 
+/* Where nothing was left out, the end says it; else one has to look. */
 uint64_t rundir_last_segment(const char *path) {
-    uint64_t last = 0;
-    DIR *dir = opendir(path);
+    const struct rundir_record record = record_of(path);
+    if (record.ended && record.left_out == 0) {
+        return record.bytes == 0 ? 0 : (record.bytes - 1) / LIMIT_OUTPUT_SEGMENT;
+    }
+    uint64_t last = 0, number;
+    char directory[RUNDIR_PATH_SIZE], name[64];
+    const char *prefix;
+    rundir_place(directory, &prefix, path);
+    (void)snprintf(name, sizeof name, "%s%sout.", prefix, prefix[0] == '\0' ? "" : ".");
+    DIR *dir = opendir(directory);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        uint64_t number;
-        if (str_starts(entry->d_name, "out.") && str_to_u64(entry->d_name + 4, &number, NULL) == 0 && number > last) {
+        if (str_starts(entry->d_name, name) && str_to_u64(entry->d_name + strlen(name), &number, NULL) == 0 &&
+            number > last) {
             last = number;
         }
     }
@@ -273,10 +311,21 @@ uint64_t rundir_last_segment(const char *path) {
     return last;
 }
 
+static void segment_path(char out[RUNDIR_PATH_SIZE], const char *path, uint64_t number) {
+    char name[32];
+    (void)snprintf(name, sizeof name, "out.%" PRIu64, number);
+    rundir_file(out, path, name);
+}
+
+int rundir_open_segment(const char *path, uint64_t number) {
+    char name[RUNDIR_PATH_SIZE];
+    segment_path(name, path, number);
+    return open(name, O_RDONLY | O_CLOEXEC);
+}
+
 static void read_tail(const char *path, uint64_t segment, struct buf *out) {
-    char name[RUNDIR_PATH_SIZE], bytes[EXCERPT_READ_BYTES];
-    (void)snprintf(name, sizeof name, "%s/out.%" PRIu64, path, segment);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    char bytes[EXCERPT_READ_BYTES];
+    int fd = rundir_open_segment(path, segment);
     if (fd < 0) {
         return;
     }
@@ -290,7 +339,7 @@ static void read_tail(const char *path, uint64_t segment, struct buf *out) {
 
 bool rundir_is_lost(const char *path) {
     char name[RUNDIR_PATH_SIZE];
-    file_path(name, path, "lost");
+    rundir_file(name, path, "lost");
     return access(name, F_OK) == 0;
 }
 
@@ -301,7 +350,7 @@ bool rundir_is_void(const char *path) {
 void rundir_lose(const char *path, const char *why) {
     char name[RUNDIR_PATH_SIZE];
     struct err err;
-    file_path(name, path, "lost");
+    rundir_file(name, path, "lost");
     if (file_write_atomic(name, why, strlen(why), 0600, false, &err) < 0) {
         log_warn("it can't be noted that a target is not heard", LOG_ERR(&err), LOG_END);
     }
@@ -319,7 +368,7 @@ void rundir_excerpt(const char *path, struct buf *out) {
     if (raw.size > 0 && raw.data[raw.size - 1] != '\n') {
         buf_addc(&raw, '\n');
     }
-    file_path(lost, path, "lost");
+    rundir_file(lost, path, "lost");
     if (rundir_is_lost(path) && file_read(lost, RUNDIR_RECORD_BYTES, &raw, &err) < 0) {
         log_debug("it can't be read why a target is lost", LOG_ERR(&err), LOG_END);
     }
@@ -342,27 +391,22 @@ void rundir_excerpt(const char *path, struct buf *out) {
     buf_finish(&shown);
 }
 
-/* The first segment is always kept, so without it there are no others. */
 static void output_remove(const char *path) {
-    char first[RUNDIR_PATH_SIZE];
-    file_path(first, path, "out.0");
-    DIR *dir = unlink(first) == 0 ? opendir(path) : NULL;
-    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (str_starts(entry->d_name, "out.")) {
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
+    for (uint64_t number = 0, last = rundir_last_segment(path); number <= last; number++) {
+        char name[RUNDIR_PATH_SIZE];
+        segment_path(name, path, number);
+        (void)unlink(name);
     }
 }
 
 void rundir_clear(const char *path) {
-    struct rundir_record record;
-    output_remove(path);
-    int fd = record_open(path, O_RDWR | O_APPEND);
-    if (fd >= 0 && rundir_record_read(&record, fd) == 0 && record.ended && !record.told &&
-        rundir_record_append(&record, fd, "told\n", false) < 0) {
+    struct rundir_record record = {0};
+    int fd = record_open(path, O_APPEND);
+    bool readable = fd >= 0 && rundir_record_read(&record, fd) == 0;
+    if (!record.ended || record.bytes > 0) {
+        output_remove(path);
+    }
+    if (readable && record.ended && !record.told && rundir_record_append(&record, fd, "told\n", false) < 0) {
         log_warn("it can't be noted that an end was told, so its run directory stays", LOG_STR("dir", path), LOG_END);
     }
     if (fd >= 0) {
@@ -377,13 +421,23 @@ static bool is_settled(const char *path) {
     return record.ended ? record.told || !record.started : record.has_boot && record.is_void;
 }
 
+/* Not a record, but a file that lies beside one: <step>.<slot>.<attempt>.<name> */
+static bool is_beside(const char *name) {
+    for (int dots = 0; (name = strchr(name, '.')) != NULL; name++) {
+        if (++dots == 3) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool all_settled(const char *deployment_dir) {
     DIR *dir = opendir(deployment_dir);
     bool settled = dir != NULL;
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && settled; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
-        file_path(path, deployment_dir, entry->d_name);
-        settled = entry->d_name[0] == '.' || is_settled(path);
+        path_join(path, deployment_dir, '/', entry->d_name);
+        settled = entry->d_name[0] == '.' || is_beside(entry->d_name) || is_settled(path);
     }
     if (dir != NULL) {
         (void)closedir(dir);
@@ -394,13 +448,13 @@ static bool all_settled(const char *deployment_dir) {
 /* Removes what lies in a folder of the state directory and was not changed for so long. */
 static void sweep(const char *state_dir, const char *name, time_t seconds, bool (*may_go)(const char *path)) {
     char folder[RUNDIR_PATH_SIZE];
-    file_path(folder, state_dir, name);
+    path_join(folder, state_dir, '/', name);
     DIR *dir = opendir(folder);
     time_t now = time(NULL);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL; entry = readdir(dir)) {
         char path[RUNDIR_PATH_SIZE];
         struct stat st;
-        file_path(path, folder, entry->d_name);
+        path_join(path, folder, '/', entry->d_name);
         if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && now - st.st_mtime > seconds &&
             (may_go == NULL || may_go(path))) {
             file_remove_tree(path);

@@ -2,7 +2,8 @@
 #define GP_EXEC_RUNDIR_PRIVATE_H
 
 /*
- * The worker's side of the run directory (exec/rundir.h has the protocol).
+ * The worker's side of the run directory (exec/rundir.h has the protocol). A path is that of the directory, or of the
+ * record with its other files beside it, whichever is there.
  */
 
 #include <stdbool.h>
@@ -17,8 +18,15 @@ enum { RUNDIR_PATH_SIZE = 1024 };
 void rundir_path(char out[RUNDIR_PATH_SIZE], const char *state_dir, uint64_t deployment, size_t step, size_t slot,
                  uint32_t attempt);
 
-/* The exclusive mkdir: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. */
+/* Makes it, exclusively: 0 = made by us, ERR_CONFLICT = it was there, ERR_IO = it cannot be made. */
 int rundir_make(const char *path, struct err *err) MUST_USE;
+int rundir_make_directory(const char *path, struct err *err) MUST_USE; /* for guidepost-ssh */
+
+/* A file of it by its name in the directory. */
+void rundir_file(char out[RUNDIR_PATH_SIZE], const char *path, const char *name);
+
+/* Where its files are, and how their names begin there. */
+void rundir_place(char out_directory[RUNDIR_PATH_SIZE], const char **ret_prefix, const char *path);
 
 /* The same for a run on an ssh target that another worker began in a directory that is not here: with a start of which
  * nothing is known, so that nobody takes it for one that never was. It may be there already. */
@@ -48,6 +56,7 @@ int rundir_not_started(const char *path, int number, const char *why, struct err
 
 /* The number of the newest output segment; 0 if there is none. */
 uint64_t rundir_last_segment(const char *path);
+int rundir_open_segment(const char *path, uint64_t number); /* to read; -1 if it is not there */
 
 /* The supervisor holds its lock: it lives. */
 bool rundir_is_locked(const char *path);

@@ -167,11 +167,10 @@ static void worker_started(pid_t pid, void *user) {
     worker_spawned(user, pid);
 }
 
-/* A supervisor is free again. What it has recorded the attempt finds by itself. */
 static void worker_run_over(pid_t pid, int status, void *user) {
     struct attempt *attempt = worker_find_pid(user, pid);
     if (attempt != NULL && status == 0) {
-        attempt->pid = 0;
+        attempt_run_over(attempt);
     } else if (attempt != NULL) {
         attempt_supervisor_gone(attempt);
     }

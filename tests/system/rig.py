@@ -310,10 +310,10 @@ class Rig:
         return [line.split() for line in self.oracle.read_text().splitlines()]
 
     def supervisors(self):
-        """(pid, shell, run directory) of each guidepost-step that has a run: what its record says, if it has that name."""
+        """(pid, shell, record) of each guidepost-step that has a run: what the record says, if it has that name."""
         found = []
         for host in self.host_dirs:
-            for record in host.glob("runs/*/*/record"):
+            for record in (path for path in host.glob("runs/*/*") if path.name.count(".") == 2 and path.is_file()):
                 try:
                     pid, shell = started_in(record)
                     name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -321,7 +321,7 @@ class Rig:
                     continue
                 ended = any(line.startswith("exit ") for line in record.read_text().splitlines())
                 if name == "guidepost-step" and not ended and process_runs(pid):
-                    found.append((pid, shell, record.parent))
+                    found.append((pid, shell, record))
         return found
 
     def own_processes(self):

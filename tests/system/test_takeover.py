@@ -1,9 +1,9 @@
 """What others do when somebody is gone, and how soon."""
 
 import os
-import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from rig import Rig, until
@@ -44,8 +44,8 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         rig.decisions.write_text("5 0 0\n")
         person = rig.local()
         person.deploy("shop", "1.0.0", "production")
-        supervisor, _, directory = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0]
-        until("its output", lambda: (directory / "out.0").exists())
+        supervisor, _, record = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0]
+        until("its output", Path(f"{record}.out.0").exists)
         os.kill(supervisor, signal.SIGKILL)
         before = time.monotonic()
         question = until("the question", person.questions)[0]
@@ -60,14 +60,14 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
         assert [line[0] for line in lines[:2]] == ["start", "end"], lines
 
 
-def test_a_run_whose_directory_was_deleted_is_asked_about():
+def test_a_run_whose_record_was_deleted_is_asked_about():
     """That nothing is there does not mean that nothing was."""
     with Rig(CONFIG, name="deleted") as rig:
         rig.decisions.write_text("1 0 0\n")
         person = rig.local()
         person.deploy("shop", "1.0.0", "production")
-        *_, directory = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0]
-        shutil.rmtree(directory)
+        *_, record = until("the step to run", lambda: rig.oracle_lines() and rig.supervisors())[0]
+        record.unlink()
         question = until("the question", person.questions)[0]
         assert question["unknown"]
         assert [line[0] for line in rig.oracle_lines()] == ["start", "end"]

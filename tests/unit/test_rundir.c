@@ -25,9 +25,11 @@
 
 static const char OTHER_BOOT[] = "boot 01234567-89ab-cdef-0123-456789abcdef\n";
 static char state[64], dir[RUNDIR_PATH_SIZE], this_boot[64], step_program[RUNDIR_PATH_SIZE];
+static bool as_directory; /* else it is made as its record */
 
-static int setup(void **context) {
+static int setup_record(void **context) {
     (void)context;
+    as_directory = false;
     char runs[128], boot[ID_BOOT_SIZE];
     id_boot(boot);
     (void)snprintf(this_boot, sizeof this_boot, "boot %s\n", boot);
@@ -39,6 +41,12 @@ static int setup(void **context) {
     return 0;
 }
 
+static int setup_directory(void **context) {
+    int r = setup_record(context);
+    as_directory = true;
+    return r;
+}
+
 static int teardown(void **context) {
     (void)context;
     return file_remove_tree(state) ? 0 : -1;
@@ -48,10 +56,28 @@ static bool is_there(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+/* As whoever looks at it from outside finds it. */
+static void file_of(char path[RUNDIR_PATH_SIZE + 64], const char *name) {
+    struct stat st;
+    bool beside = lstat(dir, &st) == 0 && S_ISREG(st.st_mode);
+    bool is_record = strcmp(name, "record") == 0;
+    (void)snprintf(path, RUNDIR_PATH_SIZE + 64, "%s%s%s", dir,
+                   !beside     ? "/"
+                   : is_record ? ""
+                               : ".",
+                   beside && is_record ? "" : name);
+}
+
+static bool has(const char *name) {
+    char path[RUNDIR_PATH_SIZE + 64];
+    file_of(path, name);
+    return is_there(path);
+}
+
 static void put(const char *name, const char *text) {
     char path[RUNDIR_PATH_SIZE + 64];
     struct err err;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    file_of(path, name);
     assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, false, &err), 0);
 }
 
@@ -65,16 +91,20 @@ static void put_record(const char *boot, const char *text) {
 static void assert_record(const char *boot, const char *text) {
     char path[RUNDIR_PATH_SIZE + 64], wanted[512];
     struct buf found = BUF_INIT(512);
-    (void)snprintf(path, sizeof path, "%s/record", dir);
+    file_of(path, "record");
     (void)snprintf(wanted, sizeof wanted, "%s%s", boot, text);
     assert_int_equal(file_read(path, 512, &found, NULL), 0);
     assert_string_equal(found.data, wanted);
     buf_finish(&found);
 }
 
-static void make(void) {
+static int try_make(void) {
     struct err err;
-    assert_int_equal(rundir_make(dir, &err), 0);
+    return as_directory ? rundir_make_directory(dir, &err) : rundir_make(dir, &err);
+}
+
+static void make(void) {
+    assert_int_equal(try_make(), 0);
 }
 
 /* A disk on which no file can grow beyond a size. */
@@ -161,13 +191,15 @@ static void an_end_that_was_told_is_still_an_end(void **context) {
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         char text[128];
         make();
-        (void)snprintf(text, sizeof text, "started 2 3 4\nexit exit 0 5 6 0\n%s", tails[i]);
+        (void)snprintf(text, sizeof text, "started 2 3 4\nexit exit 0 5 2230000 1800000\n%s", tails[i]);
         put_record(this_boot, text);
         put("out.0", "abc");
         put("out.17", "def");
+        assert_int_equal(rundir_last_segment(dir), 17);
         rundir_clear(dir);
+        assert_false(has("out.0") || has("out.17"));
         rundir_clear(dir);
-        assert_record(this_boot, "started 2 3 4\nexit exit 0 5 6 0\ntold\n");
+        assert_record(this_boot, "started 2 3 4\nexit exit 0 5 2230000 1800000\ntold\n");
         assert_int_equal(rundir_last_segment(dir), 0);
         assert_int_equal(rundir_look(dir, true), RUNDIR_ENDED);
         assert_false(rundir_still_runs(dir));
@@ -182,6 +214,31 @@ static void only_an_end_is_told(void **context) {
     put_record(this_boot, "started 2 3 4\n");
     rundir_clear(dir);
     assert_record(this_boot, "started 2 3 4\n");
+}
+
+/* A run keeps out whoever would begin it again, whatever has made it; and output beside a record is no run. */
+static void it_is_made_once(void **context) {
+    (void)context;
+    struct err err;
+    make();
+    put("out.0", "abc");
+    put("stop", "");
+    assert_int_equal(rundir_make(dir, &err), -ERR_CONFLICT);
+    assert_int_equal(rundir_make_directory(dir, &err), -ERR_CONFLICT);
+    put_record(this_boot, "started 2 3 4\nexit exit 0 5 3 0\n");
+    make_week_old();
+    rundir_sweep(state);
+    assert_true(is_there(dir));
+    struct buf excerpt = BUF_INIT(64);
+    rundir_excerpt(dir, &excerpt);
+    assert_string_equal(excerpt.data, "abc");
+    buf_finish(&excerpt);
+    assert_true(rundir_is_stopped(dir));
+    rundir_clear(dir);
+    assert_false(has("out.0"));
+    make_week_old();
+    rundir_sweep(state);
+    assert_false(is_there(dir));
 }
 
 struct history {
@@ -278,10 +335,9 @@ static void what_was_given_up_gets_no_end(void **context) {
 
 static void a_full_disk_makes_no_wrong_record(void **context) {
     (void)context;
-    struct err err;
     for (size_t room = 0; room < strlen(this_boot); room += 9) {
         disk_limit(room);
-        assert_int_equal(rundir_make(dir, &err), -ERR_IO);
+        assert_int_equal(try_make(), -ERR_IO);
         assert_int_equal(rundir_look(dir, true), room < strlen("void\n") ? RUNDIR_UNREADABLE : RUNDIR_GONE);
         disk_limit(RLIM_INFINITY);
         assert_int_equal(rundir_look(dir, true), RUNDIR_GONE);
@@ -305,13 +361,12 @@ static void an_adopter_that_is_faster_than_the_maker_keeps_it_from_starting(void
     for (int i = 0; i < 500; i++) {
         int ends[2];
         char byte;
-        struct err err;
         assert_int_equal(pipe(ends), 0);
         pid_t maker = fork();
         if (maker == 0) {
             (void)close(ends[1]);
             (void)!read(ends[0], &byte, 1);
-            (void)!rundir_make(dir, &err);
+            (void)!try_make();
             _exit(0);
         }
         (void)close(ends[0]);
@@ -323,7 +378,7 @@ static void an_adopter_that_is_faster_than_the_maker_keeps_it_from_starting(void
         assert_true(truth == RUNDIR_NEVER_STARTED || truth == RUNDIR_GONE);
         char path[RUNDIR_PATH_SIZE + 64];
         struct buf found = BUF_INIT(512);
-        (void)snprintf(path, sizeof path, "%s/record", dir);
+        file_of(path, "record");
         assert_int_equal(file_read(path, 512, &found, NULL), 0);
         assert_non_null(strstr(found.data, "void\n"));
         buf_finish(&found);
@@ -414,7 +469,10 @@ static int find_step(void **context) {
     return access(step_program, X_OK);
 }
 
-#define RUNDIR_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define RUNDIR_TEST(name)                                              \
+    {#name, name, setup_record, teardown, NULL}, {                     \
+#name " in a directory", name, setup_directory, teardown, NULL \
+    }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -425,11 +483,12 @@ int main(void) {
         RUNDIR_TEST(what_was_given_up_gets_no_end),
         RUNDIR_TEST(a_full_disk_makes_no_wrong_record),
         RUNDIR_TEST(an_adopter_that_is_faster_than_the_maker_keeps_it_from_starting),
-        RUNDIR_TEST(an_adopter_and_a_starting_supervisor_agree),
+        cmocka_unit_test_setup_teardown(an_adopter_and_a_starting_supervisor_agree, setup_directory, teardown),
         RUNDIR_TEST(the_sweep_keeps_what_was_not_told),
         RUNDIR_TEST(the_sweep_takes_looks_that_nobody_took_away),
         RUNDIR_TEST(an_end_that_was_told_is_still_an_end),
         RUNDIR_TEST(only_an_end_is_told),
+        RUNDIR_TEST(it_is_made_once),
     };
     return cmocka_run_group_tests(tests, find_step, NULL);
 }

@@ -64,7 +64,7 @@ static void output_is_cut_into_segments(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 4, 100, 1);
+    segments_init(&segments, "", 4, 100, 1);
     write_text(&segments, "ab");
     write_text(&segments, "cdefghijkl");
     assert_segment(0, "abcd");
@@ -82,7 +82,7 @@ static void no_output_makes_no_file(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 4, 1, 1);
+    segments_init(&segments, "", 4, 1, 1);
     write_text(&segments, "");
     segments_finish(&segments);
     assert_segment(0, NULL);
@@ -93,7 +93,7 @@ static void the_head_and_the_tail_are_kept(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 2, 2, 3);
+    segments_init(&segments, "", 2, 2, 3);
     write_text(&segments, "aabbccddee");
     for (int i = 0; i < 5; i++) {
         assert_segment(i, (const char *[]){"aa", "bb", "cc", "dd", "ee"}[i]);
@@ -120,7 +120,7 @@ static void without_a_head_only_the_tail_is_kept(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 2, 0, 1);
+    segments_init(&segments, "", 2, 0, 1);
     write_text(&segments, "aabbc");
     segments_finish(&segments);
     assert_segment(0, NULL);
@@ -139,7 +139,7 @@ static void what_cannot_be_written_is_left_out_and_the_next_write_tries_again(vo
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
     small.rlim_cur = 6;
-    segments_init(&segments, 10, 1, 1);
+    segments_init(&segments, "", 10, 1, 1);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     write_text(&segments, "abcdefgh");
     write_text(&segments, "i");
@@ -157,7 +157,7 @@ static void a_segment_that_cannot_be_made_is_tried_again(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 4, 1, 1);
+    segments_init(&segments, "", 4, 1, 1);
     assert_int_equal(mkdir("out.0", 0700), 0);
     write_text(&segments, "abc");
     assert_int_equal(segments.left_out, 3);
@@ -173,11 +173,11 @@ static void another_process_goes_on_behind_what_is_there(void **state) {
     struct segments segments;
     (void)state;
 
-    segments_init(&segments, 4, 1, 1);
+    segments_init(&segments, "", 4, 1, 1);
     assert_int_equal(segments_resume(&segments), 0);
     write_text(&segments, "abcdefghij"); /* efgh is left out */
     segments_finish(&segments);
-    segments_init(&segments, 4, 1, 1);
+    segments_init(&segments, "", 4, 1, 1);
     assert_int_equal(segments_resume(&segments), 10);
     assert_int_equal(segments.left_out, 4);
     write_text(&segments, "klm");

@@ -35,12 +35,13 @@ static void server_start(struct server *server) {
     server->socket = ends[0];
 }
 
-static void server_give(const struct server *server, struct step_run *run) {
+/* The path is the directory of the run or its record. */
+static void server_give_path(const struct server *server, struct step_run *run, char *path) {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {.bytes = {0}};
-    struct iovec piece = {run->directory, strlen(run->directory)};
+    struct iovec piece = {path, strlen(path)};
     const struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 
@@ -55,6 +56,10 @@ static void server_give(const struct server *server, struct step_run *run) {
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
     assert_true(sendmsg(server->socket, &message, MSG_NOSIGNAL) > 0);
     (void)close(fd);
+}
+
+static void server_give(const struct server *server, struct step_run *run) {
+    server_give_path(server, run, run->directory);
 }
 
 /* -1: it has left instead. */
@@ -94,6 +99,29 @@ static void one_supervisor_serves_one_run_after_the_other(void **state) {
         step_remove(&run);
     }
     assert_int_equal(server_end(&server), 0);
+}
+
+static void the_files_of_a_run_may_lie_beside_its_record(void **state) {
+    struct server server;
+    struct step_run run, next;
+    char record[STEP_PATH_BYTES];
+    (void)state;
+
+    server_start(&server);
+    step_make(&run, "echo x; exit 3");
+    step_path(record, &run, "record");
+    server_give_path(&server, &run, record);
+    assert_int_equal(server_answer(&server), 0);
+    assert_int_equal(step_ending_of(&run).number, 3);
+    assert_true(step_has(&run, "record.out.0"));
+    assert_false(step_has(&run, "out.0"));
+    step_make(&next, "echo y");
+    server_give(&server, &next);
+    assert_int_equal(server_answer(&server), 0);
+    assert_string_equal(step_output_of(&next), "y\n");
+    assert_int_equal(server_end(&server), 0);
+    step_remove(&run);
+    step_remove(&next);
 }
 
 static void a_run_that_is_not_its_own_is_told_to_who_asked(void **state) {
@@ -201,6 +229,7 @@ static void a_run_goes_on_when_who_asked_for_it_is_gone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         STEP_TEST(one_supervisor_serves_one_run_after_the_other),
+        STEP_TEST(the_files_of_a_run_may_lie_beside_its_record),
         STEP_TEST(a_run_that_is_not_its_own_is_told_to_who_asked),
         STEP_TEST(who_knows_a_secret_serves_no_other_run),
         STEP_TEST(whose_script_left_something_serves_no_other_run),

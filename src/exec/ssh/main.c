@@ -40,10 +40,10 @@ int main(void) {
     if (work_of(&in) == SESSION_PROBE) {
         return probe(&in, problem, signal_fd);
     }
-    if (!record_take(work_of(&in) == SESSION_START ? RECORD_NEW : RECORD_AGAIN)) {
+    if (!record_take("record", work_of(&in) == SESSION_START ? RECORD_NEW : RECORD_AGAIN)) {
         return STATUS_NOT_OURS;
     }
-    output_init(&output);
+    output_init(&output, "");
     client_init(&session.client);
     if (problem || !output_set_up(&output, &in)) {
         if (work_of(&in) != SESSION_START) {

@@ -32,7 +32,7 @@ struct supervisor {
     bool knows_secrets; /* of a run before: it serves no other */
 };
 
-static int run(struct supervisor *supervisor);
+static int run(struct supervisor *supervisor, const char *record, const char *prefix);
 static int serve(struct supervisor *supervisor);
 static struct ending step_run(struct supervisor *supervisor, struct output *output);
 
@@ -42,16 +42,16 @@ int main(int argc, char **argv) {
     process_set_up();
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans of the script become our children */
     supervisor.signal_fd = process_signals();
-    return argc > 1 && strcmp(argv[1], "serve") == 0 ? serve(&supervisor) : run(&supervisor);
+    return argc > 1 && strcmp(argv[1], "serve") == 0 ? serve(&supervisor) : run(&supervisor, "record", "");
 }
 
-static int run(struct supervisor *supervisor) {
+static int run(struct supervisor *supervisor, const char *record, const char *prefix) {
     struct output output;
 
-    if (!record_take(RECORD_NEW)) {
+    if (!record_take(record, RECORD_NEW)) {
         return STATUS_NOT_OURS;
     }
-    output_init(&output);
+    output_init(&output, prefix);
     struct ending ending = step_run(supervisor, &output);
     output_finish(&output);
     return record_exit(ending, output.segments.bytes, output.segments.left_out) ? STATUS_RECORDED : STATUS_DELETED;
@@ -64,9 +64,10 @@ static bool is_alone(void) {
 
 static int serve(struct supervisor *supervisor) {
     int socket = requests_open();
+    struct request_names names;
 
-    while (socket >= 0 && requests_take(socket, supervisor->signal_fd)) {
-        int status = run(supervisor);
+    while (socket >= 0 && requests_take(socket, supervisor->signal_fd, &names)) {
+        int status = run(supervisor, names.record, names.prefix);
         record_leave();
         if (supervisor->knows_secrets || !is_alone()) {
             return status;

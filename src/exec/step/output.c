@@ -6,9 +6,10 @@
 
 enum { PIECE_BYTES = 64 << 10, SAID_BYTES = 8000 };
 
-void output_init(struct output *output) {
+void output_init(struct output *output, const char *prefix) {
     *output = (struct output){0};
-    segments_init(&output->segments, LIMIT_OUTPUT_SEGMENT, LIMIT_OUTPUT_SEGMENTS_HEAD, LIMIT_OUTPUT_SEGMENTS_TAIL);
+    segments_init(&output->segments, prefix, LIMIT_OUTPUT_SEGMENT, LIMIT_OUTPUT_SEGMENTS_HEAD,
+                  LIMIT_OUTPUT_SEGMENTS_TAIL);
 }
 
 /* NULL: no memory. */
@@ -27,7 +28,7 @@ static struct masker *masker_of(const struct instructions *in) {
 }
 
 bool output_set_up(struct output *output, const struct instructions *in) {
-    segments_init(&output->segments, (size_t)in->segment_bytes, (uint64_t)in->head_segments,
+    segments_init(&output->segments, output->segments.prefix, (size_t)in->segment_bytes, (uint64_t)in->head_segments,
                   (uint64_t)in->tail_segments);
     if (in->secret_count == 0) {
         return true;

@@ -1,7 +1,7 @@
 #ifndef GP_EXEC_STEP_OUTPUT_H
 #define GP_EXEC_STEP_OUTPUT_H
 
-/* The output of a run on its way to the disk: masked, then cut into segments in the current directory. */
+/* The output of a run on its way to the disk: masked, then cut into segments. */
 
 #include "instructions.h"
 #include "masker.h"
@@ -14,8 +14,8 @@ struct output {
     uint64_t skip;         /* masked bytes that are on disk already, and come again */
 };
 
-/* With the limits of a run whose instructions are not known yet. */
-void output_init(struct output *output);
+/* With the limits of a run whose instructions are not known yet. The prefix of its segments is borrowed. */
+void output_init(struct output *output, const char *prefix);
 
 /* Takes limits and secrets from the instructions; nothing may have been put. False: no memory. */
 bool output_set_up(struct output *output, const struct instructions *in);

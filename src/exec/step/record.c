@@ -33,11 +33,11 @@ static ssize_t record_read(char *text, off_t *ret_whole) {
  * The record, which is the lock, is opened here: a lock taken through an inherited descriptor would live on in whoever
  * else has it open.
  */
-bool record_take(enum record_take take) {
+bool record_take(const char *name, enum record_take take) {
     char text[RUNDIR_RECORD_BYTES + 1];
     off_t whole;
 
-    record_fd = open("record", O_RDWR | O_CLOEXEC);
+    record_fd = open(name, O_RDWR | O_CLOEXEC);
     if (record_fd < 0 || !lock_take(record_fd) || record_read(text, &whole) <= 0 || whole == 0 ||
         strncmp(text, boot, sizeof boot - 1) != 0) {
         return false;

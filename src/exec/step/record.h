@@ -24,10 +24,10 @@ enum record_take {
 };
 
 /*
- * Opens and locks the record of the current directory, which stays so until record_leave, for the functions below.
- * False: it is not ours to go on with. Who made the directory made the record: nothing is started where it is missing.
+ * Opens and locks a record, which stays so until record_leave, for the functions below. False: it is not ours to go on
+ * with. Who made the run directory made the record: nothing is started where it is missing.
  */
-bool record_take(enum record_take take);
+bool record_take(const char *name, enum record_take take);
 
 /* Whether it has been started before, by who had it before us. */
 bool record_is_started(void);

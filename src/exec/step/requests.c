@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,12 +26,12 @@ static bool become_input(int fd) {
 }
 
 /* Returns the descriptor of the instructions, or -1. */
-static int receive(int socket, char directory[PATH_MAX]) {
+static int receive(int socket, char path[PATH_MAX]) {
     union {
         struct cmsghdr header; /* aligns it */
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
-    struct iovec piece = {.iov_base = directory, .iov_len = PATH_MAX - 1};
+    struct iovec piece = {.iov_base = path, .iov_len = PATH_MAX - 1};
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     int fd;
@@ -40,14 +41,30 @@ static int receive(int socket, char directory[PATH_MAX]) {
     if (!header || header->cmsg_type != SCM_RIGHTS || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         return -1;
     }
-    directory[size] = '\0';
+    path[size] = '\0';
     memcpy(&fd, CMSG_DATA(header), sizeof fd);
     return fd;
 }
 
-bool requests_take(int socket, int signal_fd) {
+/* A run is a directory with its files in it, or the file of its record with the others beside it. */
+static bool run_enter(char *path, struct request_names *ret_names) {
+    *ret_names = (struct request_names){.record = "record"};
+    if (chdir(path) == 0) {
+        return true;
+    }
+    char *slash = strrchr(path, '/');
+    if (errno != ENOTDIR || !slash) {
+        return false;
+    }
+    *slash = '\0';
+    (void)snprintf(ret_names->record, sizeof ret_names->record, "%s", slash + 1);
+    (void)snprintf(ret_names->prefix, sizeof ret_names->prefix, "%s.", slash + 1);
+    return chdir(path) == 0;
+}
+
+bool requests_take(int socket, int signal_fd, struct request_names *ret_names) {
     struct pollfd watched[] = {{.fd = socket, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-    char directory[PATH_MAX];
+    char path[PATH_MAX];
 
     do {
         (void)poll(watched, 2, -1);
@@ -55,8 +72,8 @@ bool requests_take(int socket, int signal_fd) {
             return false;
         }
     } while (!watched[0].revents);
-    int fd = receive(socket, directory);
-    return fd >= 0 && become_input(fd) && chdir(directory) == 0;
+    int fd = receive(socket, path);
+    return fd >= 0 && become_input(fd) && run_enter(path, ret_names);
 }
 
 void requests_answer(int socket, int status) {

@@ -4,18 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 32 };
+enum { NAME_BYTES = NAME_MAX + 1 };
 
-void segments_init(struct segments *segments, size_t segment_bytes, uint64_t head, uint64_t tail) {
-    *segments = (struct segments){.segment_bytes = segment_bytes, .head = head, .tail = tail, .fd = -1};
+void segments_init(struct segments *segments, const char *prefix, size_t segment_bytes, uint64_t head, uint64_t tail) {
+    *segments =
+        (struct segments){.prefix = prefix, .segment_bytes = segment_bytes, .head = head, .tail = tail, .fd = -1};
 }
 
-static void segment_name(char *name, uint64_t index) {
-    (void)snprintf(name, NAME_BYTES, "out.%" PRIu64, index);
+static void segment_name(const struct segments *segments, char *name, uint64_t index) {
+    (void)snprintf(name, NAME_BYTES, "%sout.%" PRIu64, segments->prefix, index);
 }
 
 uint64_t segments_resume(struct segments *segments) {
@@ -37,7 +39,7 @@ uint64_t segments_resume(struct segments *segments) {
     if (directory) {
         (void)closedir(directory);
     }
-    segment_name(name, segments->index);
+    segment_name(segments, name, segments->index);
     segments->used = stat(name, &file) == 0 ? (size_t)file.st_size : 0;
     segments->bytes = segments->index * segments->segment_bytes + segments->used;
     segments->left_out = segments->bytes - kept;
@@ -52,7 +54,7 @@ static void segment_next(struct segments *segments) {
     segments->index++;
     segments->used = 0;
     if (segments->index >= segments->head + segments->tail) {
-        segment_name(name, segments->index - segments->tail);
+        segment_name(segments, name, segments->index - segments->tail);
         if (unlink(name) == 0) {
             segments->left_out += segments->segment_bytes;
         }
@@ -68,7 +70,7 @@ void segments_write(struct segments *segments, const char *bytes, size_t size) {
             segment_next(segments);
         }
         if (segments->fd < 0) {
-            segment_name(name, segments->index);
+            segment_name(segments, name, segments->index);
             segments->fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         }
         size_t room = segments->segment_bytes - segments->used;

@@ -2,7 +2,7 @@
 #define GP_EXEC_STEP_SEGMENTS_H
 
 /*
- * Output on disk: files out.0, out.1, ... in the current directory, all of `segment_bytes` but the last. The first
+ * Output on disk: files <prefix>out.0, <prefix>out.1, ..., all of `segment_bytes` but the last. The first
  * `head` and the last `tail` of them are kept, so that a flood of output cannot fill the disk.
  *
  * Nothing here fails: what cannot be written is counted as left out, and the next write tries again, because a full
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct segments {
+    const char *prefix; /* borrowed */
     size_t segment_bytes;
     uint64_t head;
     uint64_t tail;     /* at least 1 */
@@ -23,8 +24,8 @@ struct segments {
     int fd;            /* -1 = not open */
 };
 
-void segments_init(struct segments *segments, size_t segment_bytes, uint64_t head, uint64_t tail);
-/* Goes on behind what an earlier process has left, and returns how many bytes that was. */
+void segments_init(struct segments *segments, const char *prefix, size_t segment_bytes, uint64_t head, uint64_t tail);
+/* Goes on behind what an earlier process has left in the current directory, without a prefix, and returns how many bytes that was. */
 uint64_t segments_resume(struct segments *segments);
 void segments_write(struct segments *segments, const char *bytes, size_t size);
 void segments_finish(struct segments *segments);
