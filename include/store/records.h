@@ -150,10 +150,11 @@ struct new_deployment {
     const struct deployment *begun; /* what is settled from the start (core/resume.h), or NULL */
     const char *decision;           /* what was decided besides, in a word for the audit; or NULL */
     int64_t now_ms;
-    const char *event_id; /* an idempotency key, or NULL */
+    const char *generation; /* of the configuration under which permission was checked; NULL = it was not */
+    const char *event_id;   /* an idempotency key, or NULL */
 };
-/* Gives it a number, freezes the plan, joins the lane; refused (ERR_CONFLICT) if the environment is frozen. `ahead` is the
- * number of deployments before it in the lane. */
+/* Gives it a number, freezes the plan, joins the lane; refused (ERR_CONFLICT) if the environment is frozen, and (ERR_DENIED)
+ * if another configuration is in force. `ahead` is the number of deployments before it in the lane. */
 typedef void created_done(uint64_t id, size_t ahead, const struct err *err, void *user);
 void store_create_deployment(struct store *store, const struct new_deployment *request, created_done *done, void *user);
 
@@ -216,6 +217,11 @@ void store_put_off(struct store *store, const struct new_put_off *put_off, answe
 /* ANSWER_TOO_LATE: canceled before, or final. */
 void store_cancel(struct store *store, uint64_t deployment, const char *actor, const char *via, const char *note,
                   const char *event_id, answered_done *done, void *user);
+
+/* What starts something, and what answers or promises an answer, is on condition that the configuration under which
+ * permission was checked is still in force. Take, check, clocks, cancel and freeze are not: what they do is written down
+ * with who did it, and holds things up at most, which must not fail while configurations change. A deadline is nobody's
+ * answer: it was permitted when the plan was frozen. */
 
 /* Asks a worker of the run's host to look again (a question about an unknown outcome). */
 void store_check(struct store *store, const struct deployment *d, const struct question *question, answered_done *done,

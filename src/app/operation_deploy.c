@@ -71,6 +71,10 @@ static void start_behind(struct deployment_record *holder, void *user) {
 static void start_created(uint64_t id, size_t ahead, const struct err *err, void *user) {
     struct task *task = user;
     struct starting *state = task->state;
+    if (err != NULL && err->code == ERR_DENIED) {
+        task_stale(task, err->text);
+        return;
+    }
     if (err != NULL) {
         task_fail(task, err);
         return;
@@ -101,6 +105,7 @@ void task_start(struct task *task, const struct task_start *start) {
                                 .begun = start->begun,
                                 .decision = start->decision,
                                 .now_ms = clock_wall_ms(),
+                                .generation = task->config->generation,
                                 .event_id = task->op.event_id,
                             },
                             start_created, task);

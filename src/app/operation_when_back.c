@@ -45,10 +45,7 @@ static void when_back_end(struct task *task) {
     } else if (state->left_out.code != ERR_NONE) {
         task_fail(task, &state->left_out);
     } else if (state->refused == ANSWER_GENERATION) {
-        if (task->operations->options.stale_config != NULL) {
-            task->operations->options.stale_config(task->operations->options.user);
-        }
-        task_refuse(task, ERR_CONFLICT, "The configuration has just changed. Nothing was recorded; try again.");
+        task_stale(task, "The configuration has just changed. Nothing was recorded; try again.");
     } else if (state->refused == ANSWER_UNAVAILABLE || state->refused == ANSWER_UNKNOWN) {
         task_refuse(task, ERR_UNAVAILABLE, "The store is away. Try again.");
     } else {

@@ -178,6 +178,14 @@ void task_refuse(struct task *task, enum err_code code, const char *format, ...)
     task_reply(task);
 }
 
+void task_stale(struct task *task, const char *sentence) {
+    const struct operations_options *options = &task->operations->options;
+    if (options->stale_config != NULL) {
+        options->stale_config(options->user);
+    }
+    task_refuse(task, ERR_CONFLICT, "%s", sentence);
+}
+
 /* --- permission ---------------------------------------------------------------------------------------------- */
 
 static bool names_have(const struct plan_names *names, const char *name) {

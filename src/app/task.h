@@ -42,6 +42,10 @@ void task_fail(struct task *task, const struct err *err);
 void task_unread(struct task *task, const struct err *err);
 void task_refuse(struct task *task, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Refuses the task, since another configuration is in force than the one that it was checked against; and has the file read
+ * again, so that the next try may work. */
+void task_stale(struct task *task, const char *sentence);
+
 /* True if the actor has all bits of `permission`; else refuses the task with a sentence that says who may. */
 bool task_allowed(struct task *task, unsigned permission, const char *project, const char *environment);
 

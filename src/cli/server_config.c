@@ -66,8 +66,8 @@ void server_reload(struct server *server, bool wanted) {
         config_unref(config);
         (void)snprintf(server->banner, sizeof server->banner,
                        "Another server has other people and permissions in force than this one's configuration file. "
-                       "Nobody can answer here "
-                       "until the file is the same, or SIGHUP puts it in force.");
+                       "Nobody can answer or "
+                       "deploy here until the file is the same, or SIGHUP puts it in force.");
         log_error("another server has another configuration in force", LOG_END);
         return;
     }

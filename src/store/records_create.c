@@ -25,10 +25,11 @@ struct creation {
     struct arena *arena; /* the creation itself lives in it */
     struct deployment *d;
     const char *plan_text, *plan_hash, *event_id;
-    const char *what;            /* for the audit */
-    const char *plan_first;      /* who stored it, "" = nobody has */
-    uint64_t newest;             /* what the newest of the lane must be; 0 = whatever */
-    size_t thawed_at, newest_at; /* preconditions */
+    const char *what;                           /* for the audit */
+    const char *plan_first;                     /* who stored it, "" = nobody has */
+    uint64_t newest;                            /* what the newest of the lane must be; 0 = whatever */
+    const char *generation;                     /* of the configuration that must be in force, or NULL */
+    size_t thawed_at, newest_at, generation_at; /* preconditions */
     bool lost;
     int64_t deadline_ms;
     struct err err;
@@ -60,9 +61,15 @@ static void place_came(const struct redis_reply *reply, bool sent, void *user) {
     finish(creation);
 }
 
-/* The environment is frozen, or something came after what is to be resumed: err says so. */
+/* The environment is frozen, something came after what is to be resumed, or others may start it now: err says so. */
 static bool refused_for_good(struct creation *creation, const struct commit_reply *reply) {
     const struct deployment *d = creation->d;
+    if (creation->generation != NULL && reply->precondition == creation->generation_at) {
+        (void)err_set(
+            &creation->err, ERR_DENIED,
+            "The configuration has just changed, and who may deploy with it. Nothing was started; try again.");
+        return true;
+    }
     if (reply->precondition == creation->thawed_at) {
         freeze_refusal(d->plan->environment, reply->found, &creation->err);
         return true;
@@ -131,6 +138,9 @@ static void commit(struct creation *creation) {
     struct commit *commit = commit_create(creation->store, creation->event_id);
     (void)words_u64(id, d->id);
     creation->thawed_at = commit_require_thawed(commit, d->plan->environment);
+    if (creation->generation != NULL) {
+        creation->generation_at = commit_require_value(commit, "config", creation->generation);
+    }
     if (creation->newest != 0) {
         char newest[NUMBER_SIZE];
         char lane[STORE_KEY_SIZE];
@@ -293,6 +303,7 @@ void store_create_deployment(struct store *store, const struct new_deployment *r
     *creation = (struct creation){.store = store, .arena = arena, .done = done, .user = user};
     creation->deadline_ms = clock_monotonic_ms() + LIMIT_COMMIT_MS;
     creation->event_id = arena_strdup(arena, request->event_id);
+    creation->generation = arena_strdup(arena, request->generation);
     creation->d = arena_alloc(arena, sizeof *creation->d);
     int frozen = freeze(creation, request->plan);
     /* Of the plan only the names and its shape are needed from here on, and the request's own is borrowed. */

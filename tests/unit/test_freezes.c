@@ -99,6 +99,26 @@ static void nothing_is_created_where_it_is_frozen(void **state) {
     assert_int_equal(deploy().err.code, ERR_NONE);
 }
 
+/* It was changed by another server after permission was checked here. */
+static void nothing_is_created_by_a_configuration_that_is_no_longer_in_force(void **state) {
+    (void)state;
+    struct new_deployment request = request_of(ORIGIN_DEPLOY, 0, NULL);
+    request.generation = "g1";
+    request.event_id = "key-1";
+    (void)rig_call(&rig, "SET", "t:config", "g2");
+    struct rig_created refused = rig_create(&rig, &request);
+    assert_int_equal(refused.err.code, ERR_DENIED);
+    assert_string_equal(
+        refused.err.text,
+        "The configuration has just changed, and who may deploy with it. Nothing was started; try again.");
+    assert_string_equal(rig_call(&rig, "ZCARD", "t:deployments"), "0");
+    request.generation = "g2";
+    struct rig_created created = rig_create(&rig, &request);
+    assert_int_equal(created.err.code, ERR_NONE);
+    request.generation = "g1"; /* The same request once more is told what became of it. */
+    assert_int_equal(rig_create(&rig, &request).id, created.id);
+}
+
 static void a_freeze_is_made_once_and_ended_once(void **state) {
     (void)state;
     assert_string_equal(freeze(false, NULL).err.text, "production is not frozen.");
@@ -232,6 +252,7 @@ static void very_many_settled_runs_are_stored(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_created_where_it_is_frozen),
+        TEST(nothing_is_created_by_a_configuration_that_is_no_longer_in_force),
         TEST(a_freeze_is_made_once_and_ended_once),
         TEST(who_froze_what_is_written_down_in_a_chain),
         TEST(what_is_settled_from_the_start_is_stored_with_the_deployment),
