@@ -27,7 +27,7 @@ struct escalation_options {
 struct escalation *escalation_create(const struct escalation_options *options);
 void escalation_lead(struct escalation *escalation, bool leads);
 void escalation_due(struct escalation *escalation); /* a rung was climbed that has something to call */
-/* A line that says whether calls fail, for whoever watches over the leader. */
+/* A line that says whether calls fail, for whoever watches over the leader. Anybody may read it: it does not say why. */
 void escalation_write_health(const struct escalation *escalation, struct buf *out);
 /* After the store was destroyed. What is under way is killed, or left to arrive or not. */
 void escalation_destroy(struct escalation *escalation);

@@ -31,7 +31,7 @@ struct escalation {
     struct making *makings;
     bool leads, looking, again;
     size_t failing;              /* calls that people were told of */
-    char trouble[ERR_TEXT_SIZE]; /* of the try that failed last */
+    char trouble[CALL_ID_SIZE];  /* the call that failed last */
 };
 
 /* A call that is being made. */
@@ -116,7 +116,7 @@ static void making_failed(struct making *making, const char *why, int64_t least_
     log_warn("an escalation could not be called, trying again", LOG_STR("call", call_id(id, &making->call)),
              LOG_INT("tries", tries), LOG_STR("error", why), LOG_END);
     metric_add(METRIC_CALLS, 1, call_kind_word(making->call.kind), "failed", NULL);
-    (void)snprintf(escalation->trouble, sizeof escalation->trouble, "%s: %.*s", id, (int)strcspn(why, "\n"), why);
+    (void)snprintf(escalation->trouble, sizeof escalation->trouble, "%s", id);
     struct commit *commit = making_commit(making);
     commit_delay_call(commit, &making->call, now_ms + (pause_ms > least_ms ? pause_ms : least_ms));
     if (tries >= LIMIT_CALL_TOLD && !making_is_told(making)) {

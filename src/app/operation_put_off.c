@@ -121,11 +121,26 @@ static void put_off_recorded(enum answer_result result, void *user) {
     }
 }
 
-/* False if the task was refused. */
-static bool extend_begin(struct task *task, struct putting *state, const struct question *q) {
+static bool any_fits(const struct task *task, const struct putting *state, const struct question_record *asked) {
+    for (size_t i = 0; i < task->record->question_count; i++) {
+        const struct question_record *other = &task->record->questions[i];
+        if (task_stands_for(task, asked, other) && put_off_fits(state, &other->question)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False if the task was refused: it fits none, and the first open one is named. */
+static bool extend_begin(struct task *task, struct putting *state, const struct question_record *asked) {
+    const struct question *q = &task_first_open(task, asked)->question;
     const struct plan_guided *guided = &task->record->deployment->plan->steps[q->step].guided;
     unsigned long long id = (unsigned long long)task->question;
     int64_t by_ms = task->op.command.extend_ms > 0 ? task->op.command.extend_ms : guided->answer_within_ms;
+    state->deadline_ms = by_ms > EXTEND_MAX_MS ? 0 : clock_wall_ms() + by_ms;
+    if (guided->fail_unanswered && any_fits(task, state, asked)) {
+        return true;
+    }
     if (q->parked_by != NULL) {
         task_refuse(task, ERR_CONFLICT,
                     "Q%llu is parked by %s, and has no deadline. To let its clocks run: unpark Q%llu", id, q->parked_by,
@@ -134,23 +149,17 @@ static bool extend_begin(struct task *task, struct putting *state, const struct 
         task_refuse(task, ERR_INVALID, "Q%llu has no deadline: it waits until somebody answers.", id);
     } else if (by_ms > EXTEND_MAX_MS) {
         task_refuse(task, ERR_INVALID, "A year is the most that a question can be extended by.");
-    } else if (clock_wall_ms() + by_ms <= q->deadline_ms) {
+    } else {
         task_refuse(task, ERR_INVALID, "Q%llu waits until %s already, which is later.", id,
                     clock_text(task, q->deadline_ms));
-    } else {
-        state->deadline_ms = clock_wall_ms() + by_ms;
-        return true;
     }
     return false;
 }
 
 static bool park_begin(struct task *task, const struct putting *state, const struct question_record *asked) {
     unsigned long long id = (unsigned long long)task->question;
-    for (size_t i = 0; i < task->record->question_count; i++) {
-        const struct question_record *other = &task->record->questions[i];
-        if (task_stands_for(task, asked, other) && put_off_fits(state, &other->question)) {
-            return true;
-        }
+    if (any_fits(task, state, asked)) {
+        return true;
     }
     const char *by = task_first_open(task, asked)->question.parked_by;
     task_refuse(task, ERR_CONFLICT, by == NULL ? "Q%llu is not parked.%s" : "Q%llu is parked already, by %s.", id,
@@ -164,10 +173,9 @@ static void put_off_loaded(struct deployment_record *record, const struct err *e
         return;
     }
     const struct question_record *asked = record_question(record, task->question);
-    const struct question_record *open = task_first_open(task, asked);
     struct putting *state = task->state = arena_alloc(task->arena, sizeof *state);
     state->how = put_off_how(task->op.command.id);
-    if (state->how == PUT_OFF_EXTEND ? extend_begin(task, state, &open->question) : park_begin(task, state, asked)) {
+    if (state->how == PUT_OFF_EXTEND ? extend_begin(task, state, asked) : park_begin(task, state, asked)) {
         put_off_next(task);
     }
 }

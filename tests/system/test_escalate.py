@@ -150,7 +150,7 @@ def test_each_rung_is_climbed_once_though_the_leader_dies_again_and_again(alice,
         signed = hmac.new(SECRET.encode(), headers["Guidepost-Timestamp"].encode() + b"." + body, hashlib.sha256)
         assert headers["Guidepost-Signature"] == "v1=" + signed.hexdigest()
     document = json.loads(sent[0][2])
-    assert document["question"]["targets"] == ["m-1", "m-2"] and document["deployment"]["project"] == "shop", document
+    assert sorted(document["question"]["targets"]) == ["m-1", "m-2"] and document["deployment"]["project"] == "shop", document
     environments = list(rig.folder.glob(f"oracle.Q{question}.*"))
     assert environments, "the command ran"
     names = {line.split("=")[0] for line in environments[0].read_text().splitlines()}
@@ -248,6 +248,20 @@ def test_a_deadline_is_put_off(alice):
     assert later["deadline"] > question["deadline"]
     until("the deadline", lambda: alice.deployment(number)["state"] == "failed")
     assert alice.deployment(number)["ended"] >= later["deadline"]
+
+
+def test_extend_is_for_those_of_a_card_that_have_a_deadline(alice):
+    number = alice.deploy("shop", "1.2.1", "staging")
+    head = asked(alice, number)["id"]
+    other = next(q["id"] for q in alice.questions() if q["deployment"] == number and q["id"] != head)
+    assert alice.say("park", f"Q{head}")[1]["ok"] and alice.say("unpark", f"Q{other}")[1]["ok"]
+    reply = alice.say("extend", f"Q{head}", "1h")[1]
+    assert reply["ok"] and "means fail" in reply["text"], reply
+    assert not alice.get(f"/v1/questions/{head}")["deadline"]
+    assert alice.get(f"/v1/questions/{other}")["deadline"] > time.time() * 1000 + 1800000
+    reply = alice.say("extend", f"Q{head}", "1m")[1]
+    assert not reply["ok"] and "is parked by alice" in reply["text"], reply
+    close(alice, number, head)
 
 
 def test_a_deadline_and_an_answer_or_an_extend_at_one_moment(alice):

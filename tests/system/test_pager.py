@@ -147,7 +147,7 @@ def test_a_webhook_over_tls_is_signed_and_called_until_it_works(alice, rig, page
     failed = entries(alice, number, f"call_fails Q{question} #1")
     assert len(failed) == 1 and failed[0]["note"] == "3 tries failed: its server answered 503", failed
     assert len(pager.got) == 3
-    assert healthy(alice).startswith("escalation: 3 calls fail, lately D"), healthy(alice)
+    assert healthy(alice).startswith("escalation: 3 calls fail, lately D") and "503" not in healthy(alice), healthy(alice)
     assert "guidepost_escalation_calls_failing 3" in alice.ask("GET", "/metrics")[1]
 
     pager.refuses = None
