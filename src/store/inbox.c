@@ -1,7 +1,7 @@
 /*
  * The leader's reading. One fetch looks at the timers first and then at the entries behind the last one that was
  * handed over; if there is nothing, two things can end the wait: the doorbell, a blocking read on a connection of its
- * own, and a timer for the next due time. What the doorbell brings is handed over at once if nothing is due.
+ * own, and a timer for the next due time. What the doorbell brings is handed over if nothing is due.
  */
 
 #include "store/inbox.h"
@@ -30,6 +30,7 @@ enum inbox_state {
 };
 
 struct inbox {
+    struct loop *loop;   /* borrowed */
     struct store *store; /* borrowed */
     struct redis *bell;  /* owned */
     bool bell_armed;
@@ -37,6 +38,9 @@ struct inbox {
     struct timer *timer;         /* the next due time, or to look again after a failure */
     int64_t next_due_ms;         /* wall time; 0 = none is known */
     struct arena *arena;         /* the batch */
+    struct inbox_entry *entries; /* that the bell brought, until `soon` */
+    size_t count;
+    struct timer *soon; /* planned, or NULL */
     enum inbox_state state;
     char last[ENTRY_SIZE];
     struct fetch *fetch; /* on its way, or NULL */
@@ -58,6 +62,7 @@ static void timer_came(void *user);
 struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *read, void *user) {
     struct inbox *inbox = mem_alloc(sizeof *inbox);
 
+    inbox->loop = loop;
     inbox->store = store;
     inbox->read = read;
     inbox->user = user;
@@ -68,10 +73,15 @@ struct inbox *inbox_create(struct loop *loop, struct store *store, inbox_read *r
     return inbox;
 }
 
+/* What is on its way to the reader is not handed over. */
 static void forget_fetch(struct inbox *inbox) {
     if (inbox->fetch != NULL) {
         inbox->fetch->inbox = NULL;
         inbox->fetch = NULL;
+    }
+    if (inbox->soon != NULL) {
+        loop_cancel_soon(inbox->soon);
+        inbox->soon = NULL;
     }
 }
 
@@ -89,7 +99,7 @@ void inbox_destroy(struct inbox *inbox) {
 static void inbox_fetch(struct inbox *inbox);
 
 void inbox_next(struct inbox *inbox) {
-    if (inbox->state == INBOX_HANDED) {
+    if (inbox->state == INBOX_HANDED && inbox->soon == NULL) {
         inbox_fetch(inbox);
     }
 }
@@ -155,9 +165,9 @@ static void timers_came(const struct redis_reply *reply, bool sent, void *user) 
 
 static void inbox_wait(struct inbox *inbox);
 
-/* Entries of the stream, behind `count` timers that are in `entries` already. */
-static void inbox_hand_over(struct inbox *inbox, struct inbox_entry *entries, size_t count,
-                            const struct redis_reply *reply) {
+/* Entries of the stream, behind `count` timers that are in `entries` already. Gives how many there are now. */
+static size_t inbox_decode_all(struct inbox *inbox, struct inbox_entry *entries, size_t count,
+                               const struct redis_reply *reply) {
     for (size_t i = 0; i < redis_count(reply); i++) {
         const struct redis_reply *entry = redis_at(reply, i);
         const char *id = redis_text(redis_at(entry, 0), NULL);
@@ -165,12 +175,7 @@ static void inbox_hand_over(struct inbox *inbox, struct inbox_entry *entries, si
         entries[count++].id = arena_strdup(inbox->arena, id);
         (void)snprintf(inbox->last, sizeof inbox->last, "%s", id);
     }
-    if (count == 0) {
-        inbox_wait(inbox);
-        return;
-    }
-    inbox->state = INBOX_HANDED;
-    inbox->read(entries, count, inbox->user);
+    return count;
 }
 
 static void entries_came(const struct redis_reply *reply, bool sent, void *user) {
@@ -190,10 +195,23 @@ static void entries_came(const struct redis_reply *reply, bool sent, void *user)
         timer_start(inbox->timer, LOOK_AGAIN_MS);
         return;
     }
-    inbox_hand_over(inbox, entries, count, reply);
+    count = inbox_decode_all(inbox, entries, count, reply);
+    if (count == 0) {
+        inbox_wait(inbox);
+    } else {
+        inbox->state = INBOX_HANDED;
+        inbox->read(entries, count, inbox->user);
+    }
 }
 
 /* --- nothing is there: the doorbell and the timer --- */
+
+/* The turn in which the bell rang is over: whoever waits for the reply to what rang it, as a person does, has it. */
+static void bell_rang_before(void *user) {
+    struct inbox *inbox = user;
+    inbox->soon = NULL;
+    inbox->read(inbox->entries, inbox->count, inbox->user);
+}
 
 static void bell_rang(const struct redis_reply *reply, bool sent, void *user) {
     struct inbox *inbox = user;
@@ -215,8 +233,10 @@ static void bell_rang(const struct redis_reply *reply, bool sent, void *user) {
     } else {
         timer_stop(inbox->timer);
         arena_reset(inbox->arena);
-        struct inbox_entry *entries = arena_array(inbox->arena, ENTRIES_BATCH, sizeof *entries);
-        inbox_hand_over(inbox, entries, 0, brought);
+        inbox->entries = arena_array(inbox->arena, ENTRIES_BATCH, sizeof *inbox->entries);
+        inbox->count = inbox_decode_all(inbox, inbox->entries, 0, brought);
+        inbox->state = INBOX_HANDED;
+        inbox->soon = loop_soon(inbox->loop, bell_rang_before, inbox);
     }
 }
 
