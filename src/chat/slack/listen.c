@@ -22,11 +22,15 @@
 #include "store/records.h"
 #include "whisper.h"
 
-enum { REMEMBERED = 1024, TOKENS = 4 };
+enum {
+    REMEMBERED = 1024,
+    KEY_SIZE = 16, /* of a digest: enough to be told from all others */
+    TOKENS = 4,
+};
 
 struct listener {
     struct slack *slack;
-    char keys[REMEMBERED][ID_DIGEST_SIZE]; /* a ring of what was heard already; the store remembers effects longer */
+    char keys[REMEMBERED][KEY_SIZE]; /* a ring of what was heard already; the store remembers effects longer */
     size_t next;
     struct hearing *hearings;
 };
@@ -75,7 +79,7 @@ void listener_destroy(struct listener *listener) {
 
 static char *find_key(struct listener *listener, const char *digest) {
     for (size_t i = 0; i < REMEMBERED; i++) {
-        if (str_equal(listener->keys[i], digest)) {
+        if (memcmp(listener->keys[i], digest, KEY_SIZE) == 0) {
             return listener->keys[i];
         }
     }
@@ -88,7 +92,7 @@ static bool heard_before(struct listener *listener, const char *key) {
     if (find_key(listener, digest) != NULL) {
         return true;
     }
-    memcpy(listener->keys[listener->next], digest, sizeof digest);
+    memcpy(listener->keys[listener->next], digest, KEY_SIZE);
     listener->next = (listener->next + 1) % REMEMBERED;
     return false;
 }
