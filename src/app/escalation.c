@@ -30,8 +30,8 @@ struct escalation {
     struct timer *timer; /* the next is due, or to look again after a failure */
     struct making *makings;
     bool leads, looking, again;
-    size_t failing;              /* calls that people were told of */
-    char trouble[CALL_ID_SIZE];  /* the call that failed last */
+    size_t failing;             /* calls that people were told of */
+    char trouble[CALL_ID_SIZE]; /* the call that failed last */
 };
 
 /* A call that is being made. */

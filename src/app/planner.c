@@ -2,30 +2,17 @@
  * Reads from top to bottom as a request is checked: names, version, machines, steps, inputs; each with a sentence of its own.
  */
 
-#include "app/planner.h"
+#include "planner_parts.h"
 
 #include <regex.h>
-#include <string.h>
 
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/str.h"
 
-struct planner {
-    const struct config *config;
-    const struct command *command;
-    const struct config_project *project;
-    const struct config_environment *environment;
-    struct arena *arena;
-    struct plan *plan;
-    uint32_t *index_of_target; /* config index -> plan index + 1; 0 = not in the plan */
-    struct err *err;
-};
-
 enum { MAX_PARALLEL_UNLESS_SET = 10, REMIND_UNLESS_SET_MS = 15 * 60 * 1000 };
 
-static int unknown_name(struct planner *p, const char *kind, const char *name, const char *const *candidates,
-                        size_t count) {
+int planner_unknown_name(struct planner *p, const char *kind, const char *name, const char *const *candidates,
+                         size_t count) {
     const char *nearest = str_nearest(name, candidates, count);
     if (nearest != NULL) {
         return err_set(p->err, ERR_NOT_FOUND, "There is no %s '%s'. Did you mean '%s'?", kind, name, nearest);
@@ -40,6 +27,15 @@ static int unknown_name(struct planner *p, const char *kind, const char *name, c
     return r;
 }
 
+bool planner_names_have(const struct plan_names *names, const char *name) {
+    for (size_t i = 0; i < names->count; i++) {
+        if (str_equal(names->items[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int find_project(struct planner *p) {
     p->project = config_find_project(p->config, p->command->project);
     if (p->project != NULL) {
@@ -49,7 +45,7 @@ static int find_project(struct planner *p) {
     for (size_t i = 0; i < p->config->project_count; i++) {
         names[i] = p->config->projects[i].name;
     }
-    return unknown_name(p, "project", p->command->project, names, p->config->project_count);
+    return planner_unknown_name(p, "project", p->command->project, names, p->config->project_count);
 }
 
 static int find_environment(struct planner *p) {
@@ -63,13 +59,13 @@ static int find_environment(struct planner *p) {
         if (p->environment != NULL) {
             return err_set(p->err, ERR_INVALID, "%s is not deployed to %s.", p->project->name, p->environment->name);
         }
-        return unknown_name(p, "environment", p->command->environment, allowed->items, allowed->count);
+        return planner_unknown_name(p, "environment", p->command->environment, allowed->items, allowed->count);
     }
     const char **names = arena_array(p->arena, p->config->environment_count + 1, sizeof *names);
     for (size_t i = 0; i < p->config->environment_count; i++) {
         names[i] = p->config->environments[i].name;
     }
-    return unknown_name(p, "environment", p->command->environment, names, p->config->environment_count);
+    return planner_unknown_name(p, "environment", p->command->environment, names, p->config->environment_count);
 }
 
 /* Whatever is known of the machines may be a part of them; a deployment to a part would look like one to all. */
@@ -112,15 +108,6 @@ static int check_version(struct planner *p) {
 
 /* --- machines ----------------------------------------------------------------------------------------------- */
 
-static bool names_have(const struct plan_names *names, const char *name) {
-    for (size_t i = 0; i < names->count; i++) {
-        if (str_equal(names->items[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A word of a choice names a target or a tag. */
 static bool target_named(const struct config_target *target, const struct plan_names *words) {
     for (size_t i = 0; i < words->count; i++) {
@@ -148,8 +135,8 @@ static int check_choice(struct planner *p, const struct plan_names *words) {
             }
         }
         if (!found) {
-            return unknown_name(p, arena_printf(p->arena, "machine in %s called", p->environment->name),
-                                words->items[i], names, count);
+            return planner_unknown_name(p, arena_printf(p->arena, "machine in %s called", p->environment->name),
+                                        words->items[i], names, count);
         }
     }
     return 0;
@@ -353,14 +340,14 @@ static int check_skips(struct planner *p) {
             found = found || str_equal(names[s], p->command->skip.items[i]);
         }
         if (!found) {
-            return unknown_name(p, "step", p->command->skip.items[i], names, p->project->step_count);
+            return planner_unknown_name(p, "step", p->command->skip.items[i], names, p->project->step_count);
         }
     }
     return 0;
 }
 
 static bool step_left_out(const struct planner *p, const struct config_step *step) {
-    return names_have(&p->command->skip, step->name) ||
+    return planner_names_have(&p->command->skip, step->name) ||
            (step->environments.count > 0 && !config_names_have(&step->environments, p->environment->name));
 }
 
@@ -379,7 +366,7 @@ static void mark_skipped(struct planner *p) {
         const struct config_step *from = &p->project->steps[i];
         bool here = from->environments.count == 0 || config_names_have(&from->environments, p->environment->name);
         bool brings = (enum plan_condition)from->condition == PLAN_SUCCESS && !from->approve;
-        if (!here || !brings || !names_have(&p->command->skip, from->name)) {
+        if (!here || !brings || !planner_names_have(&p->command->skip, from->name)) {
             continue;
         }
         p->plan->partial = true;
@@ -429,112 +416,6 @@ static int copy_steps(struct planner *p) {
     return 0;
 }
 
-/* --- inputs ------------------------------------------------------------------------------------------------- */
-
-static const char *input_given(const struct command *command, const char *key) {
-    for (size_t i = 0; i < command->input_count; i++) {
-        if (str_equal(command->inputs[i].key, key)) {
-            return command->inputs[i].value;
-        }
-    }
-    return NULL;
-}
-
-static int check_input(struct planner *p, const struct config_input *input, const char *value) {
-    bool boolean = str_equal(value, "true") || str_equal(value, "false");
-    if (input->type == INPUT_BOOLEAN && value != NULL && !boolean) {
-        return err_set(p->err, ERR_INVALID, "%s is true or false, not '%s'.", input->name, value);
-    }
-    if (input->type == INPUT_CHOICE && value != NULL && !config_names_have(&input->choices, value)) {
-        return unknown_name(p, arena_printf(p->arena, "choice for %s called", input->name), value, input->choices.items,
-                            input->choices.count);
-    }
-    return 0;
-}
-
-/* "<eu|us>" */
-static void placeholder_add(const struct config_input *input, struct buf *out) {
-    buf_adds(out, input->type == INPUT_BOOLEAN ? "<true|false" : "<");
-    for (size_t i = 0; i < input->choices.count; i++) {
-        buf_printf(out, "%s%s", i == 0 ? "" : "|", input->choices.items[i]);
-    }
-    buf_printf(out, "%s>", input->type == INPUT_TEXT ? "text" : "");
-}
-
-static void names_add(const char *word, const struct plan_names *names, struct buf *out) {
-    for (size_t i = 0; i < names->count; i++) {
-        bool quoted = strchr(names->items[i], ' ') != NULL;
-        buf_printf(out, "%s%s%s%s", i == 0 ? word : ",", quoted ? "'" : "", names->items[i], quoted ? "'" : "");
-    }
-}
-
-/* What was asked for, once more, with what is missing in it. */
-static int refuse_missing(struct planner *p, const struct plan_names *missing) {
-    const struct command *c = p->command;
-    struct buf names = BUF_INIT(ERR_TEXT_SIZE), form = BUF_INIT(ERR_TEXT_SIZE);
-    buf_printf(&form, "deploy %s %s to %s", c->project, c->version, c->environment);
-    names_add(" on ", &c->on, &form);
-    names_add(" without ", &c->without, &form);
-    names_add(" skip ", &c->skip, &form);
-    buf_adds(&form, c->guided < 0 ? "" : c->guided == 0 ? " unguided" : " guided");
-    for (size_t i = 0; i < c->input_count; i++) {
-        bool quoted = strchr(c->inputs[i].value, ' ') != NULL;
-        buf_printf(&form, " %s=%s%s%s", c->inputs[i].key, quoted ? "'" : "", c->inputs[i].value, quoted ? "'" : "");
-    }
-    for (size_t i = 0; i < p->project->input_count; i++) {
-        const struct config_input *input = &p->project->inputs[i];
-        if (names_have(missing, input->name)) {
-            buf_printf(&names, "%s%s", names.size == 0 ? "" : ", ", input->name);
-            if (input->label != NULL) {
-                buf_printf(&names, " (%s)", input->label);
-            }
-            buf_printf(&form, " %s=", input->name);
-            placeholder_add(input, &form);
-        }
-    }
-    int r = err_set(p->err, ERR_INVALID, "%s needs %s. Write: %s", p->project->name, names.data, form.data);
-    buf_finish(&names);
-    buf_finish(&form);
-    return r;
-}
-
-static int build_inputs(struct planner *p, const char **ret_inputs) {
-    for (size_t i = 0; i < p->command->input_count; i++) {
-        const char **names = arena_array(p->arena, p->project->input_count + 1, sizeof *names);
-        bool found = false;
-        for (size_t k = 0; k < p->project->input_count; k++) {
-            names[k] = p->project->inputs[k].name;
-            found = found || str_equal(names[k], p->command->inputs[i].key);
-        }
-        if (!found) {
-            return unknown_name(p, "input", p->command->inputs[i].key, names, p->project->input_count);
-        }
-    }
-    struct buf text = BUF_INIT(LIMIT_COMMAND_BYTES * 2);
-    struct json_out out = {.buf = &text};
-    struct plan_names missing = {arena_array(p->arena, p->project->input_count + 1, sizeof(char *)), 0};
-    int r = 0;
-    json_object_begin(&out, NULL);
-    for (size_t i = 0; i < p->project->input_count && r == 0; i++) {
-        const struct config_input *input = &p->project->inputs[i];
-        const char *value = input_given(p->command, input->name);
-        value = value == NULL ? input->fallback : value;
-        r = check_input(p, input, value);
-        if (value != NULL) {
-            json_add_string(&out, input->name, value);
-        } else if (input->required) {
-            missing.items[missing.count++] = input->name;
-        }
-    }
-    json_object_end(&out);
-    if (r == 0 && missing.count > 0 && !p->command->dry_run) {
-        r = refuse_missing(p, &missing);
-    }
-    *ret_inputs = p->project->input_count == 0 ? NULL : arena_strdup(p->arena, text.data);
-    buf_finish(&text);
-    return r;
-}
-
 int planner_build(const struct config *config, const struct command *command, struct arena *arena,
                   struct plan **ret_plan, const char **ret_inputs, struct err *err) {
     struct planner p = {.config = config, .command = command, .arena = arena, .err = err};
@@ -547,7 +428,7 @@ int planner_build(const struct config *config, const struct command *command, st
     r = r < 0 ? r : check_choice(&p, &command->without);
     r = r < 0 ? r : check_skips(&p);
     r = r < 0 ? r : copy_steps(&p);
-    r = r < 0 ? r : build_inputs(&p, ret_inputs);
+    r = r < 0 ? r : planner_inputs(&p, ret_inputs);
     if (r < 0) {
         return r;
     }
