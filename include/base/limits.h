@@ -13,6 +13,7 @@ enum {
     LIMIT_CONFIG_ERRORS = 100, /* reported in one run */
     LIMIT_SECRET_BYTES = 64 << 10,
     LIMIT_SECRETS = 256,
+    LIMIT_CA_BYTES = 1 << 20, /* a file of authorities */
     LIMIT_PLAN_BYTES = 1 << 20,
     LIMIT_PLAN_STEPS = 500,
     LIMIT_PLAN_TARGETS = 5000,

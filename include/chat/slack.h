@@ -26,4 +26,14 @@ struct slack_options {
 /* Connects by itself and goes on trying; an error here is about what can never work, such as a ca_file. */
 int slack_create(const struct slack_options *options, struct chat **ret_chat, struct err *err) MUST_USE;
 
+/* What may be another while it runs. */
+struct slack_keys {
+    const char *app_token, *bot_token, *ca_file; /* copied */
+};
+
+/* They are tried beside those that are used, and taken if Slack takes them: a new connection is there before the old one
+ * ends. Else all stays as it was, and `trouble` says so, as it does if they could not be read. */
+void slack_renew(struct chat *chat, const struct slack_keys *keys);
+void slack_not_renewed(struct chat *chat, const struct err *why);
+
 #endif

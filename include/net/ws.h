@@ -21,6 +21,9 @@ struct ws;        /* one connection */
  * One client a process: the library keeps in a global what belongs to TLS. */
 int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **ret_client, struct err *err) MUST_USE;
 
+/* The same for connections to come; those that there are stay. */
+int ws_client_trust(struct ws_client *client, const char *ca_file, struct err *err) MUST_USE;
+
 /* All of its connections must have been destroyed. It is gone some turns of the loop later. NULL does nothing. */
 void ws_client_destroy(struct ws_client *client);
 

@@ -13,6 +13,9 @@ struct chats {
     struct reconciler *reconcilers[PLATFORMS];
     struct digest *digests[PLATFORMS];
     size_t count;
+    struct chat *slack; /* or NULL */
+    struct config *(*config)(void *user);
+    void *user;
 };
 
 static void chats_add(struct chats *chats, const struct chats_options *options, struct chat *chat) {
@@ -37,6 +40,11 @@ static void chats_add(struct chats *chats, const struct chats_options *options, 
     });
 }
 
+static int read_tokens(const struct config *config, char **ret_app_token, char **ret_bot_token, struct err *err) {
+    int r = secret_read(&config->slack_app_token, ret_app_token, err);
+    return r < 0 ? r : secret_read(&config->slack_bot_token, ret_bot_token, err);
+}
+
 static int add_slack(struct chats *chats, const struct chats_options *options, struct err *err) {
     const struct config *config = options->config(options->user);
     struct slack_options slack = {
@@ -55,8 +63,7 @@ static int add_slack(struct chats *chats, const struct chats_options *options, s
     if (config->slack_app_token.source == SECRET_NONE) {
         return 0;
     }
-    int r = secret_read(&config->slack_app_token, &app_token, err);
-    r = r < 0 ? r : secret_read(&config->slack_bot_token, &bot_token, err);
+    int r = read_tokens(config, &app_token, &bot_token, err);
     slack.app_token = app_token;
     slack.bot_token = bot_token;
     r = r < 0 ? r : slack_create(&slack, &chat, err);
@@ -64,13 +71,32 @@ static int add_slack(struct chats *chats, const struct chats_options *options, s
     secret_free(bot_token);
     if (r == 0) {
         chats_add(chats, options, chat);
+        chats->slack = chat;
     }
     return r;
+}
+
+void chats_reload(struct chats *chats) {
+    const struct config *config = chats->config(chats->user);
+    char *app_token = NULL, *bot_token = NULL;
+    struct err err;
+    if (chats->slack == NULL || config->slack_app_token.source == SECRET_NONE) {
+        return;
+    }
+    if (read_tokens(config, &app_token, &bot_token, &err) < 0) {
+        slack_not_renewed(chats->slack, &err);
+    } else {
+        slack_renew(chats->slack, &(struct slack_keys){app_token, bot_token, config->slack_ca_file});
+    }
+    secret_free(app_token);
+    secret_free(bot_token);
 }
 
 int chats_create(const struct chats_options *options, struct chats **ret_chats, struct err *err) {
     struct chats *chats = mem_alloc(sizeof *chats);
     *ret_chats = chats;
+    chats->config = options->config;
+    chats->user = options->user;
     chats_add(chats, options, console_create(options->store));
     return add_slack(chats, options, err);
 }

@@ -28,6 +28,7 @@ int chats_create(const struct chats_options *options, struct chats **ret_chats, 
 void chats_lead(struct chats *chats, bool leads);             /* only the leader shows */
 void chats_changed(struct chats *chats, uint64_t deployment); /* what is shown of it may be stale */
 void chats_retry(struct chats *chats);                        /* what could not be shown, at once */
+void chats_reload(struct chats *chats);                       /* there may be other secrets */
 void chats_stop(struct chats *chats);                         /* hears nothing more */
 void chats_destroy(struct chats *chats);                      /* after the store; NULL does nothing */
 

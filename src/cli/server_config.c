@@ -91,6 +91,7 @@ void server_reload(struct server *server, bool wanted) {
     log_info("configuration reloaded", LOG_END);
     clock_set_zone(config->time_zone);
     if (server->options.serves) {
+        chats_reload(server->chats);
         chats_retry(server->chats);
         server->generation_put = false;
         server_put_generation(server);

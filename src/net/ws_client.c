@@ -1,5 +1,6 @@
 #include "ws_internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,41 @@ static struct lws_vhost *create_vhost(struct lws_context *context, const char *n
     return lws_create_vhost(context, &info);
 }
 
+/* The library takes authorities from its memory if it knows the path, so each time the same file gets another one. */
+static struct buf fresh_path(const struct ws_client *client, const char *ca_file) {
+    struct buf path = BUF_INIT(PATH_MAX);
+    for (unsigned i = 0; i < client->trusts; i++) {
+        buf_adds(&path, *ca_file == '/' ? "/" : "./");
+    }
+    buf_adds(&path, ca_file);
+    return path;
+}
+
+static bool create_vhosts(struct ws_client *client, const char *ca_file) {
+    struct buf path = fresh_path(client, ca_file != NULL ? ca_file : "");
+    const char *file = ca_file != NULL ? path.data : NULL;
+    trouble[0] = 0;
+    struct lws_vhost *direct = create_vhost(client->context, "direct", file);
+    struct lws_vhost *proxied = create_vhost(client->context, "proxied", file);
+    bool ready = !path.overflow && direct != NULL && proxied != NULL && (ca_file == NULL || trouble[0] == 0);
+    buf_finish(&path);
+    if (ready) {
+        client->direct = direct; /* The older ones end with the context, since their connections would end with them. */
+        client->proxied = proxied;
+        client->trusts++;
+    }
+    return ready;
+}
+
+static int refuse_authorities(const char *ca_file, struct err *err) {
+    return err_set(err, ERR_INVALID, "The authorities in '%s' cannot be used%s%s.", ca_file != NULL ? ca_file : "",
+                   trouble[0] != 0 ? ": " : "", trouble);
+}
+
+int ws_client_trust(struct ws_client *client, const char *ca_file, struct err *err) {
+    return create_vhosts(client, ca_file) ? 0 : refuse_authorities(ca_file, err);
+}
+
 int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **ret_client, struct err *err) {
     struct ws_client *client = mem_alloc(sizeof *client);
     lws_set_log_level(LLL_ERR | LLL_WARN, log_came);
@@ -69,11 +105,7 @@ int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **
     info.uid = (__typeof__(info.uid))-1;
     client->loop = loop;
     client->context = lws_create_context(&info);
-    if (client->context != NULL) {
-        client->direct = create_vhost(client->context, "direct", ca_file);
-        client->proxied = create_vhost(client->context, "proxied", ca_file);
-    }
-    bool ready = client->direct != NULL && client->proxied != NULL && (ca_file == NULL || trouble[0] == 0);
+    bool ready = client->context != NULL && create_vhosts(client, ca_file);
     if (client->context == NULL) {
         mem_free(client);
         return err_set(err, ERR_IO,
@@ -84,8 +116,7 @@ int ws_client_create(struct loop *loop, const char *ca_file, struct ws_client **
     client->sweep = loop_timer(loop, sweep_came, client);
     if (!ready) {
         ws_client_destroy(client);
-        return err_set(err, ERR_INVALID, "The authorities in '%s' cannot be used%s%s.", ca_file != NULL ? ca_file : "",
-                       trouble[0] != 0 ? ": " : "", trouble);
+        return refuse_authorities(ca_file, err);
     }
     *ret_client = client;
     return 0;

@@ -29,6 +29,7 @@ struct ws_client {
     struct loop *loop; /* borrowed */
     struct lws_context *context;
     struct lws_vhost *direct, *proxied;
+    unsigned trusts; /* how often they were made */
     struct ws *first;
     struct timer *sweep;
     uintptr_t last_number;

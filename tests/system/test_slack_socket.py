@@ -317,7 +317,7 @@ def test_a_token_that_is_no_more_valid_ends_the_attempts(fresh, error):
     fresh.slack.do("app", app_error=error)
     fresh.slack.drop()
     said = fresh.wait_health("stopped")
-    assert error in said and "restart guidepost" in said
+    assert error in said and "reload guidepost" in said
     assert fresh.metric("chat_connected") == 0
     assert_patience(fresh, 1, 0)
     assert error in fresh.log()
@@ -338,7 +338,7 @@ def test_a_token_that_cannot_be_read_keeps_the_server_from_starting(fresh):
 
 def test_an_app_that_was_removed_is_said(fresh):
     fresh.slack.do("uninstall")
-    assert "then restart guidepost" in fresh.wait_health("removed the app")
+    assert "then reload guidepost" in fresh.wait_health("removed the app")
     assert "app was removed" in fresh.log()
     assert fresh.server.stop() == 0  # its trouble stays until then
 

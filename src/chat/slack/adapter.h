@@ -25,12 +25,22 @@ struct slack {
     char team[64], user[64];     /* of the bot, by auth.test; "" = not known yet */
     bool revoked;                /* Slack says that our token works no more */
     char trouble[ERR_TEXT_SIZE]; /* "" = none */
+
+    char *api_url;                                            /* or NULL */
+    char digest[ID_DIGEST_SIZE], authorities[ID_DIGEST_SIZE]; /* of the tokens and of the ca_file that are used */
+    unsigned keys_count, keys_opening; /* how often they were renewed; by when a connection was asked for */
+    bool stopped;                      /* Slack takes them no more */
+    struct renewal *renewal;           /* or NULL */
+    char not_renewed[ERR_TEXT_SIZE];   /* why new ones are not used; "" = there are none */
 };
 
 const struct config *slack_config(const struct slack *slack);
 
 /* The room of the configuration that this channel is, or NULL. */
 const char *slack_room_of(const struct slack *slack, const char *channel);
+
+/* It connects, or tries to, with the tokens that it has. */
+bool slack_connects(const struct slack *slack);
 
 /* The app was removed, or its token revoked. */
 void slack_revoked(struct slack *slack);

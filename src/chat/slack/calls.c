@@ -40,6 +40,7 @@ static const struct pacing_rate response_rate = {.interval_ms = RESPONSE_WINDOW_
 struct calls {
     struct loop *loop; /* borrowed */
     struct http *http; /* owned */
+    struct http *old;  /* owned: what was on its way when the authorities were renewed; or NULL */
     struct pacing *pacing;
     char *api_url, *app_token, *bot_token; /* owned; a token may be NULL */
     bool unpaced, closing;
@@ -473,12 +474,25 @@ struct calls *calls_create(struct loop *loop, const struct calls_options *option
     return calls;
 }
 
+void calls_renew(struct calls *calls, const char *app_token, const char *bot_token, const char *ca_file) {
+    assert(calls->depth == 0);
+    struct http *older = calls->old;
+    calls->old = calls->http;
+    calls->http = http_create(calls->loop, &(struct http_options){.ca_file = ca_file});
+    wipe_token(calls->app_token);
+    wipe_token(calls->bot_token);
+    calls->app_token = copy_token(app_token);
+    calls->bot_token = copy_token(bot_token);
+    http_destroy(older);
+}
+
 void calls_destroy(struct calls *calls) {
     if (calls == NULL) {
         return;
     }
     assert(calls->depth == 0);
     calls->closing = true;
+    http_destroy(calls->old);
     http_destroy(calls->http);
     assert(calls->flying == NULL);
     while (calls->ended != NULL) {

@@ -97,6 +97,9 @@ struct calls;
 
 struct calls *calls_create(struct loop *loop, const struct calls_options *options); /* copies the options */
 
+/* From now on with these. What is on its way goes on with the old ones. Not to be called inside a callback. */
+void calls_renew(struct calls *calls, const char *app_token, const char *bot_token, const char *ca_file);
+
 /* What is not done yet is ended with "closed" before this returns; a call made by its callback is dropped without one.
  * NULL does nothing. Must not be called inside a callback. */
 void calls_destroy(struct calls *calls);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "renew.h"
 #include "store/feed.h"
 #include "store/listeners.h"
 
@@ -33,20 +34,27 @@ static const char *slack_room(struct chat *chat, const struct config_room *room)
 
 static const char *slack_trouble(struct chat *chat) {
     const struct slack *slack = (const struct slack *)chat;
+    if (slack->not_renewed[0] != '\0') {
+        return slack->not_renewed;
+    }
     if (slack->revoked) {
         return "Slack has removed the app or revoked its token. Install it again, put the new token into its file, "
                "then "
-               "restart guidepost.";
+               "reload guidepost (SIGHUP).";
     }
     return slack->trouble[0] == '\0' ? people_trouble(slack->people) : slack->trouble;
 }
 
 void slack_revoked(struct slack *slack) {
     slack->revoked = true;
-    log_error("slack: the app was removed or its token revoked; install it again, then restart guidepost", LOG_END);
+    log_error("slack: the app was removed or its token revoked; install it again, then reload guidepost", LOG_END);
 }
 
 /* --- who we are ------------------------------------------------------------------------------------------------- */
+
+bool slack_connects(const struct slack *slack) {
+    return !slack->stopped && !slack->revoked;
+}
 
 static void copy_text(char *out, size_t size, const struct json *node) {
     const char *text = json_string(node);
@@ -60,8 +68,9 @@ static void open_failed(struct slack *slack, const char *method, const struct ca
     char text[ERR_TEXT_SIZE];
     (void)snprintf(text, sizeof text, "%s: %s%s%s", method, reply->error, reply->detail[0] == '\0' ? "" : ", ",
                    reply->detail);
+    bool current = slack->keys_opening == slack->keys_count; /* else it says nothing about those that are used now */
     if (slack->socket != NULL) {
-        socket_opened(slack->socket, NULL, &(struct socket_open_error){.text = text, .fatal = reply->fatal});
+        socket_opened(slack->socket, NULL, &(struct socket_open_error){.text = text, .fatal = reply->fatal && current});
     }
 }
 
@@ -99,6 +108,7 @@ static void open_now(struct slack *slack) {
 /* Our own user id is needed to know our mentions, so it is asked for before the first connection. */
 static void slack_open(void *user) {
     struct slack *slack = user;
+    slack->keys_opening = slack->keys_count;
     if (slack->user[0] != '\0') {
         open_now(slack);
     } else {
@@ -133,6 +143,7 @@ static void slack_listens(void *user) {
 
 static void slack_state(enum socket_state state, const char *why, void *user) {
     struct slack *slack = user;
+    slack->stopped = state == SOCKET_STOPPED;
     switch (state) {
     case SOCKET_CONNECTED:
         (void)snprintf(slack->trouble, sizeof slack->trouble, "%s%s", why[0] == '\0' ? "" : "connected, but: ", why);
@@ -144,8 +155,8 @@ static void slack_state(enum socket_state state, const char *why, void *user) {
         (void)snprintf(slack->trouble, sizeof slack->trouble, "not connected%s%s", why[0] == '\0' ? "" : ": ", why);
         break;
     case SOCKET_STOPPED:
-        (void)snprintf(slack->trouble, sizeof slack->trouble, "stopped. Correct the cause, then restart guidepost: %s",
-                       why);
+        (void)snprintf(slack->trouble, sizeof slack->trouble,
+                       "stopped. Correct the cause, then reload guidepost (SIGHUP): %s", why);
         timer_stop(slack->listen);
         break;
     }
@@ -172,9 +183,24 @@ static void slack_missed(void *user) {
     people_changed(slack->people, NULL);
 }
 
+/* --- new tokens ------------------------------------------------------------------------------------------------------ */
+
+void slack_renew(struct chat *chat, const struct slack_keys *keys) {
+    renewal_begin((struct slack *)chat, keys);
+}
+
+void slack_not_renewed(struct chat *chat, const struct err *why) {
+    struct slack *slack = (struct slack *)chat;
+    const char *kept = slack_connects(slack) ? "the new tokens or ca_file do not work, so the old ones stay in use"
+                                             : "stopped: the new tokens or ca_file do not work either";
+    (void)snprintf(slack->not_renewed, sizeof slack->not_renewed, "%s: %.400s", kept, why->text);
+    log_error("slack: the new tokens or ca_file do not work", LOG_ERR(why), LOG_END);
+}
+
 /* --- life ----------------------------------------------------------------------------------------------------------- */
 
 static void slack_end(struct slack *slack) {
+    renewal_destroy(slack->renewal);
     timer_stop(slack->listen);
     feed_destroy(slack->feed);
     slack->feed = NULL;
@@ -196,6 +222,7 @@ static void slack_destroy(struct chat *chat) {
     calls_destroy(slack->calls);
     listener_destroy(slack->listener);
     people_destroy(slack->people);
+    mem_free(slack->api_url);
     mem_free(slack);
 }
 
@@ -213,6 +240,9 @@ int slack_create(const struct slack_options *options, struct chat **ret_chat, st
     struct slack *slack = mem_alloc(sizeof *slack);
     slack->chat.functions = &slack_functions;
     slack->options = *options;
+    slack->api_url = mem_strdup(options->api_url);
+    renewal_digest(&(struct slack_keys){options->app_token, options->bot_token, options->ca_file}, slack->digest,
+                   slack->authorities);
     slack->processes = 1;
     slack->listen = loop_timer(options->loop, slack_listens, slack);
     id_random(slack->id);

@@ -147,7 +147,7 @@ void socket_opened(struct socket *socket, const char *url, const struct socket_o
     if (url != NULL) {
         create_connection(socket, url);
     } else if (error->fatal) {
-        log_error("slack: the connection is given up: correct the cause, then restart guidepost",
+        log_error("slack: the connection is given up: correct the cause, then reload guidepost",
                   LOG_STR("error", error->text), LOG_END);
         tell_state(socket, SOCKET_STOPPED, error->text);
     } else {
@@ -443,6 +443,23 @@ static void create_connection(struct socket *socket, const char *url) {
 }
 
 /* ---------------------------------------------------------------------------------------------------------------------- */
+
+int socket_trust(struct socket *socket, const char *ca_file, struct err *err) {
+    return ws_client_trust(socket->client, ca_file, err);
+}
+
+void socket_renew(struct socket *socket, const char *url) {
+    timer_stop(socket->reconnect);
+    socket->backoff = (struct backoff){0};
+    for (struct connection *connection = socket->first; connection != NULL; connection = connection->next) {
+        connection->retiring = true;
+    }
+    if (socket->state == SOCKET_STOPPED) {
+        socket->state = SOCKET_CONNECTED; /* that it is none is told by the next line */
+        tell_state(socket, SOCKET_CONNECTING, "");
+    }
+    create_connection(socket, url);
+}
 
 /* Envelopes go to any socket of the app, so another program with our token takes away some of our clicks. Slack counted at
  * the hello: a process that is gone since then was counted, too. */

@@ -59,6 +59,13 @@ struct socket_options {
 int socket_create(const struct socket_options *options, struct socket **ret_socket, struct err *err) MUST_USE;
 void socket_destroy(struct socket *socket); /* says goodbye; NULL does nothing */
 
+/* The authorities of connections to come. */
+int socket_trust(struct socket *socket, const char *ca_file, struct err *err) MUST_USE;
+
+/* There are other tokens, and this is the URL of a connection by them: it replaces those that there are, once it has said
+ * hello. A socket that was stopped for good connects again. */
+void socket_renew(struct socket *socket, const char *url);
+
 /* The answer to `open`: a URL, or an error (then url is NULL). Borrowed. */
 void socket_opened(struct socket *socket, const char *url, const struct socket_open_error *error);
 

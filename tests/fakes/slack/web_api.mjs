@@ -183,8 +183,10 @@ export class WebApi {
     if (!token) {
       throw new SlackError("not_authed");
     }
-    const kind = {[APP.app_token]: "app", [APP.bot_token]: "bot", [APP.user_token]: "user"}[token];
-    const error = {app: app.app_error, bot: app.bot_error}[kind];
+    const kinds = {[APP.app_token]: "app", [APP.bot_token]: "bot", [APP.user_token]: "user", ...app.more_tokens};
+    const kind = kinds[token];
+    const revoked = app.revoked_tokens.includes(token) ? "token_revoked" : null;
+    const error = {app: app.app_error, bot: app.bot_error}[kind] ?? revoked;
     if (!kind || error) {
       throw new SlackError(error ?? "invalid_auth");
     }

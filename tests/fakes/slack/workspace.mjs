@@ -127,6 +127,8 @@ function startingState() {
       events: EVENTS,
       bot_error: null,
       app_error: null,
+      more_tokens: {} /* token -> app or bot: made beside the first ones */,
+      revoked_tokens: [],
       socket_mode: true,
     },
     last_ts: 0,
