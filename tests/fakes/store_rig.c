@@ -164,10 +164,16 @@ enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result) {
     return result->result;
 }
 
-enum commit_result rig_commit(struct store_rig *rig, struct commit *commit) {
+struct rig_result rig_send(struct store_rig *rig, struct commit *commit) {
     struct rig_result result = {0};
     commit_send(commit, rig_committed, &result);
-    return rig_wait(rig, &result);
+    assert_false(result.came);
+    (void)rig_wait(rig, &result);
+    return result;
+}
+
+enum commit_result rig_commit(struct store_rig *rig, struct commit *commit) {
+    return rig_send(rig, commit).result;
 }
 
 /* --- deployments --- */

@@ -51,7 +51,9 @@ struct rig_result {
 };
 commit_done rig_committed; /* user: a rig_result */
 enum commit_result rig_wait(struct store_rig *rig, struct rig_result *result);
-enum commit_result rig_commit(struct store_rig *rig, struct commit *commit); /* sends it and waits */
+/* Sends it and waits. */
+struct rig_result rig_send(struct store_rig *rig, struct commit *commit);
+enum commit_result rig_commit(struct store_rig *rig, struct commit *commit);
 
 /* Creations that a test waits for. */
 struct rig_created {

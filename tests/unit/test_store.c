@@ -1,48 +1,18 @@
-/* Commits against a real redis-server that dies, is stopped, forgets, or is set up badly. */
+/* Commits against a real redis-server that dies, is stopped, or forgets. */
 
-#include <setjmp.h>
+#include "fakes/store_test.h"
+
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/str.h"
-#include "fakes/store_rig.h"
-
-static struct store_rig rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
 
 /* A commit that counts in `key`. */
 static struct commit *counting(const char *event_id, const char *key) {
     struct commit *commit = commit_create(rig.store, event_id);
     commit_add(commit, "INCRBY", key, "1");
     return commit;
-}
-
-static struct rig_result send(struct commit *commit) {
-    struct rig_result result = {0};
-    commit_send(commit, rig_committed, &result);
-    assert_false(result.came);
-    (void)rig_wait(&rig, &result);
-    return result;
 }
 
 /* --- what a commit does --- */
@@ -57,13 +27,13 @@ static void a_commit_writes_all_and_counts(void **state) {
     commit_add(commit, "XADD", "stream", "*", "k", "two\nlines");
     commit_add(commit, "SET", "gone", "x");
     commit_del(commit, "gone");
-    assert_int_equal(send(commit).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_DONE);
     assert_string_equal(rig_call(&rig, "GET", "t:a"), "1");
     assert_string_equal(rig_call(&rig, "HSTRLEN", "t:h", "f"), "10");
     assert_string_equal(rig_call(&rig, "XLEN", "t:stream"), "1");
     assert_string_equal(rig_call(&rig, "EXISTS", "t:gone"), "0");
     assert_string_equal(rig_call(&rig, "GET", "t:seq"), "1");
-    assert_int_equal(send(commit_create(rig.store, NULL)).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, commit_create(rig.store, NULL)).result, COMMIT_DONE);
     assert_string_equal(rig_call(&rig, "GET", "t:seq"), "2");
 }
 
@@ -95,7 +65,7 @@ static void a_precondition_that_does_not_hold_is_named_and_nothing_is_written(vo
         struct commit *commit = counting(NULL, "count");
         assert_int_equal(commit_require_value(commit, "value", "blue"), 0);
         assert_int_equal(commit_require_field(commit, cases[i].key, cases[i].field, cases[i].expected), 1);
-        struct rig_result result = send(commit);
+        struct rig_result result = rig_send(&rig, commit);
         assert_int_equal(result.result, cases[i].holds ? COMMIT_DONE : COMMIT_REFUSED);
         assert_string_equal(result.found, cases[i].found);
         done += cases[i].holds;
@@ -150,18 +120,18 @@ static void a_refusal_is_not_remembered(void **state) {
     (void)state;
     struct commit *commit = counting("e1", "a");
     (void)commit_require_value(commit, "door", "open");
-    assert_int_equal(send(commit).result, COMMIT_REFUSED);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_REFUSED);
     (void)rig_call(&rig, "SET", "t:door", "open");
     commit = counting("e1", "a");
     (void)commit_require_value(commit, "door", "open");
-    assert_int_equal(send(commit).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_DONE);
 }
 
 static void an_event_is_remembered_as_long_as_asked(void **state) {
     (void)state;
     struct commit *commit = counting("e1", "a");
     commit_remember(commit, 100);
-    (void)send(commit);
+    (void)rig_send(&rig, commit);
     assert_true(atoll(rig_call(&rig, "TTL", "t:done:e1")) <= 100);
 }
 
@@ -171,7 +141,7 @@ static void a_large_commit_is_one_commit(void **state) {
     for (int i = 0; i < LIMIT_COMMIT_OPS; i++) {
         commit_add(commit, "RPUSH", "list", "some value that is not short at all");
     }
-    assert_int_equal(send(commit).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_DONE);
     assert_string_equal(rig_call(&rig, "LLEN", "t:list"), "4000");
     assert_string_equal(rig_call(&rig, "GET", "t:seq"), "1");
 }
@@ -303,7 +273,7 @@ static void a_destroyed_store_completes_what_was_under_way(void **state) {
 static void a_forgotten_script_is_loaded_again(void **state) {
     (void)state;
     (void)rig_call(&rig, "SCRIPT", "FLUSH");
-    assert_int_equal(send(counting(NULL, "a")).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, counting(NULL, "a")).result, COMMIT_DONE);
     assert_string_equal(rig_call(&rig, "GET", "t:a"), "1");
 }
 
@@ -311,10 +281,10 @@ static void a_full_redis_records_nothing_and_says_so(void **state) {
     (void)state;
     (void)rig_call(&rig, "CONFIG", "SET", "maxmemory", "1");
     struct commit *commit = counting("e1", "a");
-    assert_int_equal(send(commit).result, COMMIT_UNAVAILABLE);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_UNAVAILABLE);
     (void)rig_call(&rig, "CONFIG", "SET", "maxmemory", "0");
     assert_string_equal(rig_call(&rig, "EXISTS", "t:a", "t:seq"), "0");
-    assert_int_equal(send(counting("e1", "a")).result, COMMIT_DONE);
+    assert_int_equal(rig_send(&rig, counting("e1", "a")).result, COMMIT_DONE);
 }
 
 static void a_write_that_fails_in_the_middle_is_unknown(void **state) {
@@ -322,291 +292,34 @@ static void a_write_that_fails_in_the_middle_is_unknown(void **state) {
     (void)rig_call(&rig, "SET", "t:text", "x");
     struct commit *commit = counting(NULL, "a");
     commit_add(commit, "HSET", "text", "f", "v");
-    assert_int_equal(send(commit).result, COMMIT_UNKNOWN);
+    assert_int_equal(rig_send(&rig, commit).result, COMMIT_UNKNOWN);
 }
 
 static void a_replica_that_does_not_write_is_unavailable(void **state) {
     (void)state;
     (void)rig_call(&rig, "REPLICAOF", "127.0.0.1", "1");
-    assert_int_equal(send(counting(NULL, "a")).result, COMMIT_UNAVAILABLE);
+    assert_int_equal(rig_send(&rig, counting(NULL, "a")).result, COMMIT_UNAVAILABLE);
     (void)rig_call(&rig, "REPLICAOF", "NO", "ONE");
-    assert_int_equal(send(counting(NULL, "a")).result, COMMIT_DONE);
-}
-
-/* --- start-up checks --- */
-
-struct verdict {
-    int ready, refused, weak;
-    struct err err;
-    char weakness[ERR_TEXT_SIZE];
-};
-
-static void verdict_ready(void *user) {
-    ((struct verdict *)user)->ready++;
-}
-
-static void verdict_refused(const struct err *err, void *user) {
-    ((struct verdict *)user)->refused++;
-    ((struct verdict *)user)->err = *err;
-}
-
-static void verdict_weak(const char *text, void *user) {
-    ((struct verdict *)user)->weak++;
-    (void)snprintf(((struct verdict *)user)->weakness, ERR_TEXT_SIZE, "%s", text);
-}
-
-static bool has_verdict(void *user) {
-    const struct verdict *verdict = user;
-    return verdict->ready + verdict->refused > 0;
-}
-
-static bool has_become_ready(void *user) {
-    return ((struct verdict *)user)->ready > 0;
-}
-
-static struct store *open_judged(struct verdict *verdict, bool accept_loss, const char *witness) {
-    struct store *store = NULL;
-    struct err err = {0};
-    *verdict = (struct verdict){0};
-    const struct store_options options = {
-        .url = rig.url,
-        .prefix = "t:",
-        .accept_loss = accept_loss,
-        .witness_path = witness,
-        .ready = verdict_ready,
-        .refused = verdict_refused,
-        .weak = verdict_weak,
-        .user = verdict,
-    };
-    assert_int_equal(store_create(rig.loop, &options, &store, &err), 0);
-    rig_until(&rig, has_verdict, verdict);
-    return store;
-}
-
-static void weak_settings_are_refused_with_the_lines_to_write(void **state) {
-    (void)state;
-    static const struct {
-        const char *name, *weak, *strong;
-    } cases[] = {
-        {"appendonly", "no", "yes"},
-        {"appendfsync", "everysec", "always"},
-        {"no-appendfsync-on-rewrite", "yes", "no"},
-        {"maxmemory-policy", "allkeys-lru", "noeviction"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct verdict verdict;
-        char line[64];
-        (void)snprintf(line, sizeof line, "\n%s %s", cases[i].name, cases[i].strong);
-        (void)rig_call(&rig, "CONFIG", "SET", cases[i].name, cases[i].weak);
-        struct store *store = open_judged(&verdict, false, NULL);
-        assert_int_equal(verdict.ready, 0);
-        assert_false(store_is_ready(store));
-        assert_int_equal(verdict.err.code, ERR_INVALID);
-        assert_non_null(strstr(verdict.err.text, line));
-        store_destroy(store);
-
-        store = open_judged(&verdict, true, NULL);
-        assert_int_equal(verdict.ready, 1);
-        assert_int_equal(verdict.refused, 0);
-        assert_int_equal(verdict.weak, 1);
-        assert_non_null(strstr(verdict.weakness, line));
-        store_destroy(store);
-        (void)rig_call(&rig, "CONFIG", "SET", cases[i].name, cases[i].strong);
-    }
-}
-
-static void settings_that_were_put_right_are_found_without_a_restart(void **state) {
-    (void)state;
-    struct verdict verdict;
-    (void)rig_call(&rig, "CONFIG", "SET", "appendfsync", "everysec");
-    struct store *store = open_judged(&verdict, false, NULL);
-    rig_run_ms(&rig, 1200);
-    assert_int_equal(verdict.refused, 1); /* told once */
-    (void)rig_call(&rig, "CONFIG", "SET", "appendfsync", "always");
-    rig_until(&rig, has_become_ready, &verdict);
-    store_destroy(store);
-}
-
-static void nothing_is_recorded_while_redis_is_refused(void **state) {
-    (void)state;
-    struct verdict verdict;
-    (void)rig_call(&rig, "CONFIG", "SET", "appendonly", "no");
-    struct store *store = open_judged(&verdict, false, NULL);
-    struct rig_result result = {0};
-    struct commit *commit = commit_create(store, NULL);
-    commit_add(commit, "SET", "a", "1");
-    commit_send(commit, rig_committed, &result);
-    rig_run_ms(&rig, 200);
-    assert_false(result.came);
-    store_destroy(store);
-    assert_int_equal(result.result, COMMIT_UNAVAILABLE);
-    assert_string_equal(rig_call(&rig, "EXISTS", "t:a"), "0");
-}
-
-/* --- a state that went back in time --- */
-
-static void confirmed(uint64_t lost, const struct err *err, void *user) {
-    assert_null(err);
-    *(int64_t *)user = (int64_t)lost;
-}
-
-static bool is_confirmed(void *user) {
-    return *(int64_t *)user >= 0;
-}
-
-static uint64_t confirm(struct store *store) {
-    int64_t lost = -1;
-    store_confirm_rollback(store, "alice", "cli", confirmed, &lost);
-    assert_int_equal(lost, -1);
-    rig_until(&rig, is_confirmed, &lost);
-    return (uint64_t)lost;
-}
-
-static void lost_commits_stop_everything_until_a_person_has_seen_it(void **state) {
-    (void)state;
-    struct verdict verdict;
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/witness", rig.directory);
-    struct store *store = open_judged(&verdict, false, path);
-    for (int i = 0; i < 5; i++) {
-        struct rig_result result = {0};
-        commit_send(commit_create(store, NULL), rig_committed, &result);
-        assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
-    }
-    store_destroy(store);
-
-    (void)rig_call(&rig, "SET", "t:seq", "2");
-    store = open_judged(&verdict, false, path);
-    assert_int_equal(verdict.ready, 0);
-    assert_int_equal(verdict.err.code, ERR_CONFLICT);
-    assert_non_null(strstr(verdict.err.text, "lost 3 commits"));
-    rig_run_ms(&rig, 1200);
-    assert_int_equal(verdict.ready, 0);
-    assert_int_equal(verdict.refused, 1);
-
-    assert_int_equal(store_lost_commits(store), 3);
-    assert_int_equal(confirm(store), 3);
-    rig_until(&rig, has_become_ready, &verdict);
-    assert_int_equal(store_lost_commits(store), 0);
-    assert_int_equal(confirm(store), 0);
-    struct rig_result result = {0};
-    commit_send(commit_create(store, NULL), rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_DONE);
-    store_destroy(store);
-
-    store = open_judged(&verdict, false, path);
-    assert_int_equal(verdict.ready, 1);
-    store_destroy(store);
-}
-
-static void commits_of_all_are_held_up_until_the_loss_is_confirmed(void **state) {
-    (void)state;
-    struct verdict verdict;
-    struct rig_result result = {0};
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/witness", rig.directory);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fprintf(file, "%020d\n", 50) > 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(send(commit_create(rig.store, NULL)).result, COMMIT_DONE);
-
-    /* Another process knows better than we. */
-    struct store *store = open_judged(&verdict, false, path);
-    assert_int_equal(verdict.ready, 0);
-    commit_send(counting(NULL, "a"), rig_committed, &result);
-    assert_int_equal(rig_wait(&rig, &result), COMMIT_UNAVAILABLE);
-    assert_string_equal(rig_call(&rig, "EXISTS", "t:a"), "0");
-    assert_false(store_is_ready(rig.store));
-    assert_int_equal(store_lost_commits(rig.store), 49);
-
-    (void)rig_call(&rig, "ZADD", "t:live", "7", "7");
-    (void)rig_call(&rig, "HSET", "t:ids", "deployment", "7", "question", "3");
-    assert_int_equal(confirm(rig.store), 49);
-    rig_until(&rig, has_become_ready, &verdict);
-    rig_ready(&rig);
-    assert_int_equal(send(counting(NULL, "a")).result, COMMIT_DONE);
-    assert_string_equal(rig_call(&rig, "EXISTS", "t:rollback"), "0");
-    /* Numbers of what was lost are not given again, and the leader hears of what is live. */
-    assert_string_equal(rig_call(&rig, "HMGET", "t:ids", "deployment", "question"), "1056 1052");
-    const char *entry = rig_call(&rig, "XRANGE", "t:inbox", "-", "+");
-    assert_non_null(strstr(entry, "event rolled_back deployment 7 at "));
-    assert_non_null(strstr(entry, "actor alice via cli note Redis lost 49 commits"));
-    store_destroy(store);
-}
-
-static void who_commits_nothing_remembers_what_others_did(void **state) {
-    (void)state;
-    struct verdict verdict;
-    struct store *idle = open_judged(&verdict, false, NULL);
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(send(commit_create(rig.store, NULL)).result, COMMIT_DONE);
-    }
-    rig_run_ms(&rig, 1500);
-    (void)rig_call(&rig, "SET", "t:seq", "2");
-    rig_run_ms(&rig, 1500);
-    assert_int_equal(verdict.err.code, ERR_CONFLICT);
-    assert_int_equal(store_lost_commits(idle), 3);
-    store_destroy(idle);
-}
-
-static void a_rollback_under_a_running_process_is_noticed(void **state) {
-    (void)state;
-    struct verdict verdict;
-    struct store *store = open_judged(&verdict, false, NULL);
-    for (int i = 0; i < 5; i++) {
-        struct rig_result result = {0};
-        commit_send(commit_create(store, NULL), rig_committed, &result);
-        (void)rig_wait(&rig, &result);
-    }
-    (void)rig_call(&rig, "FLUSHALL");
-    struct rig_result result = {0};
-    commit_send(commit_create(store, NULL), rig_committed, &result);
-    (void)rig_wait(&rig, &result);
-    verdict.ready = 0;
-    rig_until(&rig, has_verdict, &verdict);
-    assert_int_equal(verdict.err.code, ERR_CONFLICT);
-    assert_false(store_is_ready(store));
-    store_destroy(store);
-}
-
-static void a_witness_that_cannot_be_kept_is_an_error(void **state) {
-    (void)state;
-    struct store *store = NULL;
-    struct err err = {0};
-    const struct store_options options = {.url = rig.url, .prefix = "t:", .witness_path = "/nowhere/witness"};
-    assert_int_equal(store_create(rig.loop, &options, &store, &err), -ERR_IO);
-    assert_non_null(strstr(err.text, "/nowhere/witness"));
-    const struct store_options wrong = {.url = "http://redis", .prefix = "t:"};
-    assert_int_equal(store_create(rig.loop, &wrong, &store, &err), -ERR_INVALID);
+    assert_int_equal(rig_send(&rig, counting(NULL, "a")).result, COMMIT_DONE);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_commit_writes_all_and_counts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_precondition_that_does_not_hold_is_named_and_nothing_is_written, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(the_same_event_is_done_once_and_told_the_same_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refusal_is_not_remembered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_event_is_remembered_as_long_as_asked, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_large_commit_is_one_commit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_kill_with_commits_under_way_loses_and_doubles_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_commit_waits_for_redis_to_come_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stopped_redis_is_told_honestly, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stop_that_is_short_is_only_a_delay, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_destroyed_store_completes_what_was_under_way, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_forgotten_script_is_loaded_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_full_redis_records_nothing_and_says_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_write_that_fails_in_the_middle_is_unknown, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_replica_that_does_not_write_is_unavailable, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(weak_settings_are_refused_with_the_lines_to_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(settings_that_were_put_right_are_found_without_a_restart, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nothing_is_recorded_while_redis_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(lost_commits_stop_everything_until_a_person_has_seen_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(commits_of_all_are_held_up_until_the_loss_is_confirmed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_commits_nothing_remembers_what_others_did, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_rollback_under_a_running_process_is_noticed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_witness_that_cannot_be_kept_is_an_error, set_up, tear_down),
+        store_test(a_commit_writes_all_and_counts),
+        store_test(a_precondition_that_does_not_hold_is_named_and_nothing_is_written),
+        store_test(the_same_event_is_done_once_and_told_the_same_again),
+        store_test(a_refusal_is_not_remembered),
+        store_test(an_event_is_remembered_as_long_as_asked),
+        store_test(a_large_commit_is_one_commit),
+        store_test(a_kill_with_commits_under_way_loses_and_doubles_nothing),
+        store_test(a_commit_waits_for_redis_to_come_back),
+        store_test(a_stopped_redis_is_told_honestly),
+        store_test(a_stop_that_is_short_is_only_a_delay),
+        store_test(a_destroyed_store_completes_what_was_under_way),
+        store_test(a_forgotten_script_is_loaded_again),
+        store_test(a_full_redis_records_nothing_and_says_so),
+        store_test(a_write_that_fails_in_the_middle_is_unknown),
+        store_test(a_replica_that_does_not_write_is_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
