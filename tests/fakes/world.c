@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "plan_builder.h"
 #include "scene.h"
 #include "world_check.h"
+#include "world_parts.h"
 
 void world_check(const struct world *world, bool holds, const char *condition, const char *file, int line) {
     if (!holds) {
@@ -28,55 +28,11 @@ uint64_t world_random(struct world *world, uint64_t below) {
     return below == 0 ? 0 : world->random % below;
 }
 
-static bool chance(struct world *world, uint64_t percent) {
+bool world_chance(struct world *world, uint64_t percent) {
     return world_random(world, 100) < percent;
 }
 
 static void cancel(struct world *world);
-
-/* --- a plan ----------------------------------------------------------------------------------------------------- */
-
-static void choose_options(struct world *world, struct plan_step *step) {
-    step->max_parallel = (int)world_random(world, 3) + 1;
-    step->with_previous = chance(world, 35);
-    step->required = chance(world, 15);
-    step->safe_to_rerun = chance(world, 20);
-    step->continue_on_error = !step->required && chance(world, 10);
-    step->retry_times = chance(world, 35) ? (int)world_random(world, 3) : 0;
-    step->guided.enabled = chance(world, 85);
-    step->guided.max_retries = (int)world_random(world, 4);
-    step->guided.answer_within_ms = chance(world, 30) ? 60000 : 0;
-    step->guided.fail_unanswered = chance(world, 50);
-}
-
-static void choose_condition(struct world *world, struct plan_step *step) {
-    uint64_t kind = world_random(world, 10);
-    step->condition = kind < 6 ? PLAN_SUCCESS : kind < 7 ? PLAN_FAILURE : kind < 8 ? PLAN_ALWAYS : PLAN_CLEANUP;
-}
-
-static void choose_step(struct world *world, size_t index) {
-    static const char *const names[WORLD_STEPS] = {"Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot"};
-    struct plan *plan = world->plan;
-    size_t targets = plan->target_count;
-    struct plan_step *step = NULL;
-    if (targets == 0 || (index > 0 && chance(world, 30))) {
-        step = plan_builder_step(plan, names[index]);
-        step->approve = chance(world, 20);
-    } else {
-        size_t first = index == 0 ? 0 : world_random(world, targets);
-        size_t count = index == 0 || first == 0 ? targets : world_random(world, targets - first + 1);
-        step = plan_builder_step_on(plan, names[index], first, count, world->arena);
-    }
-    choose_options(world, step);
-    choose_condition(world, step);
-    struct plan_step *before = index > 0 ? step - 1 : NULL;
-    bool same = before != NULL && !step->on_worker && !before->on_worker && before->slot_count == step->slot_count &&
-                step->slot_count > 0 && before->targets[0] == step->targets[0];
-    if (same && chance(world, 70)) {
-        before->group = before->group != NULL ? before->group : names[index - 1];
-        step->group = before->group;
-    }
-}
 
 void world_create(struct world *world, uint64_t seed, struct arena *arena) {
     memset(world, 0, sizeof *world);
@@ -88,18 +44,13 @@ void world_create(struct world *world, uint64_t seed, struct arena *arena) {
     for (int i = 0; i < 8; i++) {
         (void)world_random(world, 1);
     }
-    size_t targets = world_random(world, WORLD_TARGETS + 1);
-    world->plan = plan_builder_create(arena, targets);
-    size_t steps = world_random(world, WORLD_STEPS) + 1;
-    for (size_t i = 0; i < steps; i++) {
-        choose_step(world, i);
-    }
+    world_plan_choose(world);
     world->d = arena_alloc(arena, sizeof *world->d);
     deployment_init(world->d, world->plan, arena);
     world->d->id = 1;
     world->d->version = "1.4.2";
     world->d->actor = "alice";
-    if (chance(world, 3)) {
+    if (world_chance(world, 3)) {
         cancel(world);
     }
     world->inbox[world->tail++] = (struct event){.kind = EVENT_ADMITTED};
@@ -107,7 +58,7 @@ void world_create(struct world *world, uint64_t seed, struct arena *arena) {
 
 /* --- the leader ------------------------------------------------------------------------------------------------- */
 
-static struct world_run *run_of(struct world *world, size_t step, size_t slot) {
+struct world_run *world_run_of(struct world *world, size_t step, size_t slot) {
     return &world->runs[step][slot];
 }
 
@@ -128,7 +79,7 @@ static bool commit_refused(const struct world *world, const struct decision *dec
 }
 
 static void carry_out_start(struct world *world, const struct effect *effect) {
-    struct world_run *run = run_of(world, effect->step, effect->slot);
+    struct world_run *run = world_run_of(world, effect->step, effect->slot);
     run->claim = 'q';
     run->attempt = effect->attempt;
     run->epoch = effect->epoch;
@@ -139,7 +90,7 @@ static void carry_out_start(struct world *world, const struct effect *effect) {
 }
 
 static void carry_out(struct world *world, const struct effect *effect) {
-    struct world_run *run = run_of(world, effect->step, effect->slot);
+    struct world_run *run = world_run_of(world, effect->step, effect->slot);
     switch (effect->kind) {
     case EFFECT_START:
         carry_out_start(world, effect);
@@ -193,8 +144,6 @@ static void tell_story(struct world *world, const struct event *event) {
                      guidance_word(event->guidance), world->last.ignored ? " (ignored)" : "", scene_picture(&picture));
 }
 
-static void lead(struct world *world, struct event event);
-
 static struct event take(struct world *world, size_t index) {
     struct event event = world->inbox[index];
     memmove(&world->inbox[index], &world->inbox[index + 1], (world->tail - index - 1) * sizeof event);
@@ -207,11 +156,11 @@ static void lead_answer_of(struct world *world, uint64_t question) {
     for (size_t i = world->head; i < world->tail;) {
         const struct event *event = &world->inbox[i];
         if (event->kind == EVENT_ANSWERED && event->question == question) {
-            lead(world, take(world, i));
+            world_lead(world, take(world, i));
             return;
         }
         if (event->kind == EVENT_CLAIMED || event->kind == EVENT_ANSWERED) {
-            lead(world, take(world, i));
+            world_lead(world, take(world, i));
         } else {
             i++;
         }
@@ -219,9 +168,9 @@ static void lead_answer_of(struct world *world, uint64_t question) {
     world_check(world, false, "an answer was recorded and is not in the inbox", __FILE__, __LINE__);
 }
 
-static void lead(struct world *world, struct event event) {
+void world_lead(struct world *world, struct event event) {
     event.now_ms = world->now_ms += 1000;
-    if (chance(world, 50)) {
+    if (world_chance(world, 50)) {
         world->d->intake = world->closing; /* read again from the store */
         world->d->excluded_intake = world->excluded;
     }
@@ -251,7 +200,7 @@ static void lead(struct world *world, struct event event) {
 
 static void lead_next(struct world *world) {
     if (world->head < world->tail) {
-        lead(world, world->inbox[world->head++]);
+        world_lead(world, world->inbox[world->head++]);
     }
 }
 
@@ -264,183 +213,12 @@ void world_drain(struct world *world) {
 static void fire_timer(struct world *world, size_t index) {
     struct effect timer = world->timers[index];
     world->timers[index] = world->timers[--world->timer_count];
-    lead(world, (struct event){.kind = timer.timer,
-                               .step = timer.step,
-                               .slot = timer.slot,
-                               .attempt = timer.attempt,
-                               .epoch = timer.epoch,
-                               .question = timer.question});
-}
-
-/* --- workers ---------------------------------------------------------------------------------------------------- */
-
-static const char *worker_name(struct world *world, uint32_t worker) {
-    return arena_printf(world->arena, "w-%u", worker);
-}
-
-static void tell(struct world *world, enum event_kind kind, size_t step, size_t slot) {
-    const struct world_run *run = run_of(world, step, slot);
-    world_must(world, world->tail < WORLD_INBOX);
-    world->inbox[world->tail++] = (struct event){
-        .kind = kind,
-        .step = step,
-        .slot = slot,
-        .attempt = run->attempt,
-        .epoch = run->epoch,
-        .worker = worker_name(world, run->worker),
-        .host = "host-1",
-        .outcome = run->processes[run->attempt].outcome,
-        .excerpt = "boom",
-    };
-}
-
-static void claim(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    run->worker = world->next_worker++;
-    if (run->prove_gone && run->processes[run->attempt - 1].truth == TRUTH_RUNNING) {
-        run->claim = 'e';
-        tell(world, EVENT_STILL_RUNNING, step, slot);
-        return;
-    }
-    if (run->job_closing != world->closing) {
-        return; /* refused */
-    }
-    world_must(world, world->closing == CLOSING_NO || world->plan->steps[step].condition == PLAN_CLEANUP ||
-                          (world->closing == CLOSING_FAILING && world->plan->steps[step].condition != PLAN_SUCCESS));
-    run->claim = 'r';
-    run->worker_lives = true;
-    run->stop = false;
-    run->processes[run->attempt] = (struct world_process){.truth = TRUTH_NEVER, .starts = true};
-    tell(world, EVENT_CLAIMED, step, slot);
-}
-
-static void start(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    for (uint32_t i = 0; i < WORLD_ATTEMPTS; i++) {
-        world_must(world, run->processes[i].truth != TRUTH_RUNNING); /* no overlap */
-    }
-    run->processes[run->attempt].truth = TRUTH_RUNNING;
-    run->processes[run->attempt].starts = false;
-}
-
-static struct outcome choose_outcome(struct world *world, const struct world_run *run) {
-    static const struct outcome outcomes[] = {{OUTCOME_EXIT, 1},    {OUTCOME_SIGNAL, 9},      {OUTCOME_TIMEOUT, 5000},
-                                              {OUTCOME_QUIET, 500}, {OUTCOME_NOT_STARTED, 2}, {OUTCOME_CANCELED, 0}};
-    if (run->stop && chance(world, 70)) {
-        return (struct outcome){OUTCOME_CANCELED, 0};
-    }
-    if (world->success || chance(world, 60)) {
-        return (struct outcome){OUTCOME_EXIT, 0};
-    }
-    return outcomes[world_random(world, sizeof outcomes / sizeof outcomes[0])];
-}
-
-static void end(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    run->processes[run->attempt].truth = TRUTH_ENDED;
-    run->processes[run->attempt].outcome = choose_outcome(world, run);
-}
-
-static void tell_end(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    run->claim = 'e';
-    run->processes[run->attempt].cleared = true;
-    tell(world, EVENT_ENDED, step, slot);
-}
-
-/* The leader gives up the worker although its end is recorded: it had asked before for whose runs to look. */
-static void lose_in_spite_of_its_end(struct world *world, size_t step, size_t slot) {
-    const struct world_run *run = run_of(world, step, slot);
-    lead(world, (struct event){.kind = EVENT_WORKER_LOST,
-                               .step = step,
-                               .slot = slot,
-                               .attempt = run->attempt,
-                               .worker = worker_name(world, run->worker)});
-}
-
-/* With its worker the process may go on, or have died with it. */
-static void worker_dies(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    struct world_process *process = &run->processes[run->attempt];
-    run->worker_lives = false;
-    process->starts = false;
-    if (process->truth == TRUTH_RUNNING && chance(world, 50)) {
-        process->truth = TRUTH_GONE;
-    }
-    tell(world, EVENT_WORKER_LOST, step, slot);
-}
-
-static void look(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    enum world_truth truth = run->processes[run->attempt].cleared ? TRUTH_NEVER : run->processes[run->attempt].truth;
-    run->worker = world->next_worker++;
-    if (truth == TRUTH_RUNNING || truth == TRUTH_ENDED) {
-        run->claim = 'r';
-        run->worker_lives = true;
-        tell(world, EVENT_ADOPTED, step, slot);
-    } else {
-        run->claim = 'e';
-        tell(world, truth == TRUTH_GONE ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED, step, slot);
-    }
-}
-
-static void supervisor_dies(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    struct world_process *process = &run->processes[run->attempt];
-    bool started = process->truth == TRUTH_RUNNING;
-    process->truth = started ? TRUTH_GONE : TRUTH_NEVER;
-    process->starts = false;
-    run->claim = 'e';
-    tell(world, started ? EVENT_TRUTH_GONE : EVENT_NEVER_STARTED, step, slot);
-}
-
-/* One thing that the run's claim and process let happen. False if there is none. */
-static bool run_moves(struct world *world, size_t step, size_t slot) {
-    struct world_run *run = run_of(world, step, slot);
-    const struct world_process *process = &run->processes[run->attempt];
-    bool trouble = !world->success && chance(world, 20);
-    switch (run->claim) {
-    case 'q':
-        claim(world, step, slot);
-        return run->claim != 'q';
-    case 'a':
-        if (trouble) {
-            return false; /* no worker of that host */
-        }
-        look(world, step, slot);
-        return true;
-    case 'r':
-        if (!run->worker_lives) {
-            if (process->truth == TRUTH_RUNNING) {
-                end(world, step, slot);
-            }
-            return false;
-        }
-        if (trouble) {
-            if ((process->truth == TRUTH_RUNNING || process->starts) && chance(world, 30)) {
-                supervisor_dies(world, step, slot);
-            } else {
-                worker_dies(world, step, slot);
-            }
-        } else if (process->starts) {
-            start(world, step, slot);
-        } else if (process->truth == TRUTH_RUNNING) {
-            end(world, step, slot);
-        } else if (process->truth == TRUTH_ENDED) {
-            tell_end(world, step, slot);
-        } else {
-            return false;
-        }
-        return true;
-    case 'e':
-        if (trouble && process->cleared && deployment_run(world->d, step, slot)->state == RUN_RUNNING) {
-            lose_in_spite_of_its_end(world, step, slot);
-            return true;
-        }
-        return false;
-    default:
-        return false;
-    }
+    world_lead(world, (struct event){.kind = timer.timer,
+                                     .step = timer.step,
+                                     .slot = timer.slot,
+                                     .attempt = timer.attempt,
+                                     .epoch = timer.epoch,
+                                     .question = timer.question});
 }
 
 static bool some_run_moves(struct world *world) {
@@ -449,7 +227,7 @@ static bool some_run_moves(struct world *world) {
     for (size_t i = 0; i < steps * WORLD_TARGETS; i++) {
         size_t place = (from + i) % (steps * WORLD_TARGETS);
         if (place % WORLD_TARGETS < world->plan->steps[place / WORLD_TARGETS].slot_count &&
-            run_moves(world, place / WORLD_TARGETS, place % WORLD_TARGETS)) {
+            world_run_moves(world, place / WORLD_TARGETS, place % WORLD_TARGETS)) {
             return true;
         }
     }
@@ -524,8 +302,10 @@ static void invent_something(struct world *world) {
         .step = step,
         .slot = slot,
         .attempt = known ? deployment_run(twin, step, slot)->attempt : 1,
-        .epoch = known && chance(world, 80) ? deployment_run(twin, step, slot)->epoch : 7,
-        .worker = chance(world, 50) ? worker_name(world, (uint32_t)world_random(world, world->next_worker + 1u)) : NULL,
+        .epoch = known && world_chance(world, 80) ? deployment_run(twin, step, slot)->epoch : 7,
+        .worker = world_chance(world, 50)
+                      ? world_worker_name(world, (uint32_t)world_random(world, world->next_worker + 1u))
+                      : NULL,
         .outcome = {OUTCOME_EXIT, (int64_t)world_random(world, 2)},
         .question = world_random(world, world->next_question + 1),
         .guidance = (enum guidance)(1u << world_random(world, 7)),
@@ -549,7 +329,7 @@ void world_step(struct world *world) {
     } else if (what < 94) {
         (void)answer_something(world);
     } else if (what < 95) {
-        if (chance(world, world->events == 0 ? 50 : 20)) {
+        if (world_chance(world, world->events == 0 ? 50 : 20)) {
             cancel(world);
         }
     } else if (what < 97) {
@@ -564,7 +344,7 @@ void world_step(struct world *world) {
 void world_watch(struct world *world) {
     for (size_t step = 0; step < WORLD_STEPS; step++) {
         for (size_t slot = 0; slot < WORLD_TARGETS; slot++) {
-            struct world_run *run = run_of(world, step, slot);
+            struct world_run *run = world_run_of(world, step, slot);
             run->starts = 0;
             for (size_t i = 0; i < WORLD_ATTEMPTS; i++) {
                 struct world_process *process = &run->processes[i];
