@@ -143,6 +143,7 @@ enum {
     LIMIT_HEARTBEAT_MS = 1000,
     LIMIT_LEADER_SILENCE_MS = 5000,
     LIMIT_SWEEP_MS = 30000,
+    LIMIT_SWEEP_PAUSED = 300, /* paused deployments that one sweep looks at */
     LIMIT_RETIRE_BATCH = 50, /* deployments that leave Redis in one sweep */
     LIMIT_KILL_MS = 10000,   /* from SIGTERM to SIGKILL */
     LIMIT_CANCEL_MS = 30000,

@@ -71,11 +71,15 @@ void leadership_resign(struct leadership *leadership); /* so that another can ta
 size_t commit_require_leader(struct commit *commit, const struct leadership *leadership);
 
 /* Wakes up the sweeper's findings: puts jobs and inbox entries that the hashes demand and the streams lack. Reports
- * counts. */
+ * counts. Of what is paused, which may be much and demands little, a new leader looks at everything once (SWEEP_ALL); then
+ * each sweep looks at LIMIT_SWEEP_PAUSED of them, behind number `after`: 0, then what the sweep before told. */
+#define SWEEP_ALL UINT64_MAX
 struct sweep_counts {
     size_t jobs, lanes, entries, timers;
+    uint64_t after; /* for the next sweep */
 };
 typedef void sweep_done(const struct sweep_counts *counts, const struct err *err, void *user);
-void store_sweep(struct store *store, const struct leadership *leadership, sweep_done *done, void *user);
+void store_sweep(struct store *store, const struct leadership *leadership, uint64_t after, sweep_done *done,
+                 void *user);
 
 #endif

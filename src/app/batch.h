@@ -22,6 +22,7 @@ struct engine {
     struct observer *observer;
     struct cache *cache;
     struct timer *sweep_timer;
+    uint64_t sweep_after;  /* where the next sweep goes on */
     struct timer *prepare; /* asks for next_question again */
     struct timer *again;   /* begins anew */
     int64_t restart_ms;    /* the pause before that; 0 = the last batch was committed */

@@ -57,6 +57,9 @@ static void engine_swept(const struct sweep_counts *counts, const struct err *er
     if (!engine->leads) {
         return;
     }
+    if (err == NULL) {
+        engine->sweep_after = counts->after;
+    }
     timer_start(engine->sweep_timer, LIMIT_SWEEP_MS);
     if (engine->set_aside) {
         engine_restart(engine);
@@ -70,7 +73,7 @@ static void engine_swept(const struct sweep_counts *counts, const struct err *er
 static void engine_sweep(void *user) {
     struct engine *engine = user;
     if (engine->leads) {
-        store_sweep(engine->options.store, engine->leadership, engine_swept, engine);
+        store_sweep(engine->options.store, engine->leadership, engine->sweep_after, engine_swept, engine);
     }
 }
 
@@ -96,6 +99,7 @@ static void engine_begin(uint64_t next_question, const struct err *err, void *us
     engine->restart_ms = 0;
     engine_restart(engine);
     observer_start(engine->observer);
+    engine->sweep_after = SWEEP_ALL;
     timer_start(engine->sweep_timer, 0);
     if (engine->options.leads != NULL) {
         engine->options.leads(true, engine->options.user);

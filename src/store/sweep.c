@@ -8,13 +8,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "inbox_codec.h"
 #include "job_codec.h"
 #include "leadership.h"
+#include "store/pages.h"
 #include "store/records.h"
 
 static void read_live(struct sweep *sweep);
@@ -32,12 +33,14 @@ static void finish(struct sweep *sweep);
 /* The order matters. Claims are read before the streams: a job that is demanded there and in no stream later was
  * either taken in between, and then its claim has changed, or is lost. Workers are read again after both: who is
  * unknown then was not just born. */
-void store_sweep(struct store *store, const struct leadership *leadership, sweep_done *done, void *user) {
+void store_sweep(struct store *store, const struct leadership *leadership, uint64_t after, sweep_done *done,
+                 void *user) {
     struct sweep *sweep = mem_alloc(sizeof *sweep);
 
     sweep->store = store;
     sweep->arena = arena_create();
     sweep->token = sweep_text(sweep, leadership_token(leadership));
+    sweep->after = after;
     sweep->done = done;
     sweep->user = user;
     sweep_enter(sweep, read_live, demands_phase);
@@ -149,22 +152,39 @@ bool sweep_knows(const struct sweep *sweep, const char *worker) {
 
 /* --- what is live, and who is there --- */
 
-static void live_came(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+/* What is paused has no run that a worker owns or should: of it only timers and probes may be missing. */
+static bool is_looked_at(const struct head *head, void *user) {
+    struct sweep *sweep = user;
+
+    if (head->state != DEPLOYMENT_PAUSED || sweep->after == SWEEP_ALL) {
+        return true;
+    }
+    if (head->deployment <= sweep->after || sweep->paused == LIMIT_SWEEP_PAUSED) {
+        return false;
+    }
+    if (++sweep->paused == LIMIT_SWEEP_PAUSED) {
+        sweep->counts.after = head->deployment;
+    }
+    return true;
+}
+
+static void live_came(const struct head *heads, size_t count, uint64_t total, const struct err *err, void *user) {
     struct sweep *sweep = user;
 
     (void)total;
     sweep->failed = err != NULL;
     sweep->live = arena_array(sweep->arena, count + 1, sizeof *sweep->live);
     sweep->live_count = count;
-    if (count > 0) {
-        memcpy(sweep->live, ids, count * sizeof *ids);
+    for (size_t i = 0; i < count; i++) {
+        sweep->live[i] = heads[i].deployment;
     }
     sweep_go_on(sweep);
 }
 
 static void read_live(struct sweep *sweep) {
     sweep_wait(sweep);
-    store_list_live(sweep->store, live_came, sweep);
+    store_read_page(sweep->store, &(struct page_wish){.of = PAGE_LIVE, .take = SIZE_MAX, .fits = is_looked_at},
+                    live_came, sweep);
 }
 
 static void workers_came(const struct worker_info *workers, size_t count, const struct err *err, void *user) {

@@ -42,6 +42,8 @@ struct sweep {
     size_t waiting; /* replies of this phase */
     void (*next)(struct sweep *sweep);
 
+    uint64_t after;
+    size_t paused; /* that are looked at */
     uint64_t *live;
     size_t live_count, live_at;
     struct sweep_need *needs;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "fakes/store_rig.h"
 #include "store/claim.h"
@@ -89,12 +90,16 @@ static bool has_come(void *user) {
     return swept->came;
 }
 
-static struct sweep_counts sweep(void) {
+static struct sweep_counts sweep_behind(uint64_t after) {
     struct swept swept = {0};
-    store_sweep(rig.store, leadership, sweep_came, &swept);
+    store_sweep(rig.store, leadership, after, sweep_came, &swept);
     rig_until(&rig, has_come, &swept);
     assert_false(swept.failed);
     return swept.counts;
+}
+
+static struct sweep_counts sweep(void) {
+    return sweep_behind(SWEEP_ALL);
 }
 
 static void assert_clean(void) {
@@ -274,12 +279,39 @@ static void who_no_longer_leads_puts_nothing_back(void **state) {
     assert_string_equal(rig_call(&rig, "XLEN", "t:jobs:h1"), "0");
 }
 
+/* Each of them lacks a job, so that the number of jobs says how many were looked at. */
+static void paused_deployments_are_looked_at_in_turn(void **state) {
+    enum { MORE = 7, RUNNING = LIMIT_SWEEP_PAUSED + 2 };
+    char header[32], runs[32], claims[32], text[RUN_TEXT_SIZE];
+    (void)state;
+    run_encode(text, &(struct run){.state = RUN_QUEUED, .attempt = 1, .epoch = 1});
+    for (uint64_t id = create(); id <= LIMIT_SWEEP_PAUSED + MORE; id++) {
+        (void)snprintf(header, sizeof header, "t:dep:%d", (int)id);
+        (void)snprintf(runs, sizeof runs, "%s:runs", header);
+        (void)snprintf(claims, sizeof claims, "%s:claims", header);
+        const struct new_deployment request = {
+            .plan = &plan, .version = "1.2.3", .actor = "alice", .via = "cli", .guided_flag = -1, .now_ms = 1000};
+        assert_true(id == 1 || rig_must_create(&rig, &request) == id);
+        (void)rig_call(&rig, "HSET", header, "state", id == RUNNING ? "running" : "paused");
+        (void)rig_call(&rig, "HSET", runs, "0.0", text);
+        (void)rig_call(&rig, "HSET", claims, "0.0", "q:1:1");
+    }
+    struct sweep_counts counts = sweep_behind(0);
+    assert_int_equal(counts.jobs, LIMIT_SWEEP_PAUSED + 1); /* What runs is always looked at. */
+    assert_int_equal(counts.after, LIMIT_SWEEP_PAUSED);
+    counts = sweep_behind(counts.after);
+    assert_int_equal(counts.jobs, MORE - 1);
+    assert_int_equal(counts.after, 0);
+    (void)rig_call(&rig, "DEL", "t:jobs:h1");
+    assert_int_equal(sweep().jobs, LIMIT_SWEEP_PAUSED + MORE);
+}
+
 static void a_sweep_that_loses_redis_says_so(void **state) {
     struct swept swept = {0};
     (void)state;
     create();
     set_state("running");
-    store_sweep(rig.store, leadership, sweep_came, &swept);
+    store_sweep(rig.store, leadership, SWEEP_ALL, sweep_came, &swept);
     rig_server_kill(&rig);
     rig_until(&rig, has_come, &swept);
     assert_true(swept.failed);
@@ -315,6 +347,7 @@ int main(void) {
         TEST(a_job_that_a_dead_worker_took_along_is_given_to_the_next),
         TEST(a_run_whose_owner_nobody_knows_is_told),
         TEST(who_no_longer_leads_puts_nothing_back),
+        TEST(paused_deployments_are_looked_at_in_turn),
         TEST(a_sweep_that_loses_redis_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
