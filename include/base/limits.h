@@ -144,8 +144,8 @@ enum {
     LIMIT_LEADER_SILENCE_MS = 5000,
     LIMIT_SWEEP_MS = 30000,
     LIMIT_SWEEP_PAUSED = 300, /* paused deployments that one sweep looks at */
-    LIMIT_RETIRE_BATCH = 50, /* deployments that leave Redis in one sweep */
-    LIMIT_KILL_MS = 10000,   /* from SIGTERM to SIGKILL */
+    LIMIT_RETIRE_BATCH = 50,  /* deployments that leave Redis in one sweep */
+    LIMIT_KILL_MS = 10000,    /* from SIGTERM to SIGKILL */
     LIMIT_CANCEL_MS = 30000,
     LIMIT_ADOPT_MS = 3000,          /* for a worker of the host to look; then a person is asked */
     LIMIT_LOST_RETRIES = 3,         /* by safe_to_rerun, for one run */

@@ -17,19 +17,25 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "call_queue.h"
 #include "config/config.h"
 #include "escalation_facts.h"
 #include "exec/errand.h"
 #include "net/http.h"
 
 enum { LOOK_AGAIN_MS = 1000 };
+enum { QUEUE_FRESH, QUEUE_AGAIN, QUEUES }; /* calls that were never tried, and the others */
+
+#define LISTED (INT64_MAX / 2) /* a time that never comes */
 
 struct escalation {
     struct escalation_options options;
     struct http *http;
     struct timer *timer; /* the next is due, or to look again after a failure */
     struct making *makings;
-    bool leads, looking, again;
+    struct call_queue queues[QUEUES]; /* as they are recorded; nobody but the leader changes them */
+    int64_t list_at_ms;               /* when they are read anew: one was added, or may be another than is known */
+    bool leads, looking;
     size_t failing;             /* calls that people were told of */
     char trouble[CALL_ID_SIZE]; /* the call that failed last */
 };
@@ -40,12 +46,25 @@ struct making {
     struct escalation *escalation;
     struct arena *arena;
     struct call call; /* as it is recorded */
+    bool fails;       /* it is one of escalation->failing */
+    bool stays;       /* it is due again, as `then` */
+    struct call then;
     struct deployment_record *record;
     struct escalation_facts facts;
     struct errand *errand; /* while it runs */
 };
 
 static void escalation_look(void *user);
+
+static void call_put(struct escalation *escalation, const struct call *call) {
+    call_queue_put(&escalation->queues[call->tries == 0 ? QUEUE_FRESH : QUEUE_AGAIN], call);
+}
+
+static void list_again(struct escalation *escalation, int64_t pause_ms) {
+    int64_t at_ms = clock_monotonic_ms() + pause_ms;
+    escalation->list_at_ms = at_ms < escalation->list_at_ms ? at_ms : escalation->list_at_ms;
+    timer_start(escalation->timer, 0);
+}
 
 static void making_end(struct making *making) {
     struct escalation *escalation = making->escalation;
@@ -71,11 +90,26 @@ static struct commit *making_commit(const struct making *making) {
 /* Recorded, or left as it was: then whoever leads finds it again. */
 static void making_recorded(const struct commit_reply *reply, void *user) {
     struct making *making = user;
+    struct escalation *escalation = making->escalation;
     if (reply->result != COMMIT_DONE) {
         log_debug("what came of a call could not be recorded", LOG_INT("result", reply->result), LOG_END);
-        timer_start(making->escalation->timer, LOOK_AGAIN_MS);
+        list_again(escalation, LOOK_AGAIN_MS);
+    } else if (escalation->leads) {
+        escalation->failing -= making->fails;
+        if (making->stays) {
+            escalation->failing += making->then.tries >= LIMIT_CALL_TOLD;
+            call_put(escalation, &making->then);
+        }
     }
     making_end(making);
+}
+
+static void making_stays(struct making *making, uint32_t tries, int64_t due_ms) {
+    making->stays = true;
+    making->then = making->call;
+    making->then.tries = tries;
+    making->then.begun = false;
+    making->then.due_ms = due_ms;
 }
 
 static void making_over(struct making *making, const char *what) {
@@ -89,7 +123,9 @@ static void making_over(struct making *making, const char *what) {
 /* No try was made after all. */
 static void making_withdrawn(struct making *making, int64_t pause_ms) {
     struct commit *commit = making_commit(making);
-    commit_withdraw_call(commit, &making->call, clock_wall_ms() + pause_ms);
+    int64_t due_ms = clock_wall_ms() + pause_ms;
+    commit_withdraw_call(commit, &making->call, due_ms);
+    making_stays(making, making->call.tries - making->call.begun, due_ms);
     commit_send(commit, making_recorded, making);
 }
 
@@ -118,7 +154,9 @@ static void making_failed(struct making *making, const char *why, int64_t least_
     metric_add(METRIC_CALLS, 1, call_kind_word(making->call.kind), "failed", NULL);
     (void)snprintf(escalation->trouble, sizeof escalation->trouble, "%s", id);
     struct commit *commit = making_commit(making);
-    commit_delay_call(commit, &making->call, now_ms + (pause_ms > least_ms ? pause_ms : least_ms));
+    int64_t due_ms = now_ms + (pause_ms > least_ms ? pause_ms : least_ms);
+    commit_delay_call(commit, &making->call, due_ms);
+    making_stays(making, tries, due_ms);
     if (tries >= LIMIT_CALL_TOLD && !making_is_told(making)) {
         commit_call_fails(commit, &making->call, arena_printf(making->arena, "%u tries failed: %s", tries, why),
                           now_ms);
@@ -265,7 +303,7 @@ static void making_begun(const struct commit_reply *reply, void *user) {
     struct making *making = user;
     const struct escalation_options *options = &making->escalation->options;
     if (reply->result != COMMIT_DONE) {
-        timer_start(making->escalation->timer, LOOK_AGAIN_MS);
+        list_again(making->escalation, LOOK_AGAIN_MS);
         making_end(making);
         return;
     }
@@ -289,7 +327,7 @@ static void making_loaded(struct deployment_record *record, const struct err *er
         /* What this server can't understand another may: the call waits for it. */
         making_withdrawn(making, LIMIT_SWEEP_MS);
     } else if (record == NULL && err->code != ERR_NOT_FOUND) {
-        timer_start(escalation->timer, LOOK_AGAIN_MS);
+        list_again(escalation, LOOK_AGAIN_MS);
         making_end(making);
     } else if (record == NULL || !escalation_facts_read(record, &making->call, url, making->arena, &making->facts)) {
         making_over(making,
@@ -309,6 +347,7 @@ static void making_loaded(struct deployment_record *record, const struct err *er
 static void making_create(struct escalation *escalation, const struct call *call) {
     struct making *making = mem_alloc(sizeof *making);
     *making = (struct making){.escalation = escalation, .arena = arena_create(), .call = *call};
+    making->fails = call->tries >= LIMIT_CALL_TOLD;
     making->next = escalation->makings;
     making->link = &escalation->makings;
     if (making->next != NULL) {
@@ -318,44 +357,85 @@ static void making_create(struct escalation *escalation, const struct call *call
     store_load_question(escalation->options.store, call->card, making_loaded, making);
 }
 
-/* Whether there is room for it, and it is not made already. What has failed before must not hold up the others. */
-static bool may_make(const struct escalation *escalation, const struct call *call) {
+/* --- which is made next --------------------------------------------------------------------------------------------- */
+
+/* The queue of which one is due and may be made, or NULL. What has failed before must not hold up the others. */
+static struct call_queue *queue_due(struct escalation *escalation, int64_t now_ms) {
     size_t count = 0, again = 0;
     for (const struct making *making = escalation->makings; making != NULL; making = making->next) {
         count++;
         again += making->call.tries > making->call.begun;
-        if (making->call.card == call->card && making->call.rung == call->rung && making->call.kind == call->kind &&
-            making->call.deployment == call->deployment) {
-            return false;
+    }
+    for (size_t i = 0; i < QUEUES && count < LIMIT_CALLS_AT_ONCE; i++) {
+        bool room = i == QUEUE_FRESH || again < LIMIT_CALLS_AGAIN;
+        if (room && call_queue_due_ms(&escalation->queues[i]) <= now_ms) {
+            return &escalation->queues[i];
         }
     }
-    return count < LIMIT_CALLS_AT_ONCE && (call->tries == 0 || again < LIMIT_CALLS_AGAIN);
+    return NULL;
+}
+
+/* Until there is something to do: the end of what is being made wakes it, too. */
+static int64_t time_to_wait(const struct escalation *escalation, int64_t now_ms) {
+    int64_t wait_ms = escalation->looking ? INT64_MAX : escalation->list_at_ms - clock_monotonic_ms();
+    for (size_t i = 0; i < QUEUES; i++) {
+        int64_t due_ms = call_queue_due_ms(&escalation->queues[i]);
+        if (due_ms > now_ms && due_ms - now_ms < wait_ms) {
+            wait_ms = due_ms - now_ms;
+        }
+    }
+    return wait_ms;
+}
+
+static void make_what_is_due(struct escalation *escalation) {
+    struct call_queue *queue = NULL;
+    int64_t now_ms = clock_wall_ms();
+    while ((queue = queue_due(escalation, now_ms)) != NULL) {
+        const struct call call = call_queue_take(queue);
+        making_create(escalation, &call);
+    }
+    metric_set(METRIC_CALLS_FAILING, (double)escalation->failing, NULL, NULL, NULL);
+    int64_t wait_ms = time_to_wait(escalation, now_ms);
+    if (wait_ms < LISTED) {
+        timer_start(escalation->timer, wait_ms > 0 ? wait_ms : 0);
+    }
+}
+
+static struct making *find_making(const struct escalation *escalation, const struct call *call) {
+    struct making *making = escalation->makings;
+    while (making != NULL && (making->call.card != call->card || making->call.rung != call->rung ||
+                              making->call.kind != call->kind || making->call.deployment != call->deployment)) {
+        making = making->next;
+    }
+    return making;
+}
+
+static void queues_clear(struct escalation *escalation) {
+    for (size_t i = 0; i < QUEUES; i++) {
+        call_queue_clear(&escalation->queues[i]);
+    }
 }
 
 static void calls_listed(const struct call *calls, size_t count, const struct err *err, void *user) {
     struct escalation *escalation = user;
-    int64_t now_ms = clock_wall_ms(), wait_ms = err == NULL ? INT64_MAX : LOOK_AGAIN_MS;
     escalation->looking = false;
+    if (err != NULL || !escalation->leads) {
+        list_again(escalation, LOOK_AGAIN_MS);
+        return;
+    }
+    queues_clear(escalation);
     escalation->failing = 0;
-    for (size_t i = 0; i < count && escalation->leads; i++) {
-        escalation->failing += calls[i].tries >= LIMIT_CALL_TOLD;
-        if (!may_make(escalation, &calls[i])) {
-            continue;
+    for (size_t i = 0; i < count; i++) {
+        struct making *making = find_making(escalation, &calls[i]);
+        bool fails = calls[i].tries >= LIMIT_CALL_TOLD;
+        escalation->failing += fails;
+        if (making != NULL) {
+            making->fails = fails;
+        } else {
+            call_put(escalation, &calls[i]);
         }
-        if (calls[i].due_ms <= now_ms || calls[i].begun) {
-            making_create(escalation, &calls[i]);
-        } else if (calls[i].due_ms - now_ms < wait_ms) {
-            wait_ms = calls[i].due_ms - now_ms;
-        }
     }
-    metric_set(METRIC_CALLS_FAILING, (double)escalation->failing, NULL, NULL, NULL);
-    if (escalation->again) {
-        escalation->again = false;
-        wait_ms = 0;
-    }
-    if (escalation->leads && wait_ms < INT64_MAX) {
-        timer_start(escalation->timer, wait_ms);
-    }
+    make_what_is_due(escalation);
 }
 
 static void escalation_look(void *user) {
@@ -363,11 +443,12 @@ static void escalation_look(void *user) {
     if (!escalation->leads) {
         return;
     }
-    escalation->again = escalation->looking;
-    if (!escalation->looking) {
+    if (!escalation->looking && escalation->list_at_ms <= clock_monotonic_ms()) {
         escalation->looking = true;
+        escalation->list_at_ms = LISTED;
         store_list_calls(escalation->options.store, calls_listed, escalation);
     }
+    make_what_is_due(escalation);
 }
 
 /* --- the outside ---------------------------------------------------------------------------------------------------- */
@@ -383,8 +464,10 @@ struct escalation *escalation_create(const struct escalation_options *options) {
 
 void escalation_lead(struct escalation *escalation, bool leads) {
     escalation->leads = leads;
+    queues_clear(escalation);
+    escalation->list_at_ms = LISTED;
     if (leads) {
-        timer_start(escalation->timer, 0);
+        list_again(escalation, 0);
     } else {
         timer_stop(escalation->timer);
         escalation->failing = 0;
@@ -403,7 +486,7 @@ void escalation_write_health(const struct escalation *escalation, struct buf *ou
 
 void escalation_due(struct escalation *escalation) {
     if (escalation->leads) {
-        timer_start(escalation->timer, 0);
+        list_again(escalation, 0);
     }
 }
 
@@ -417,6 +500,7 @@ void escalation_destroy(struct escalation *escalation) {
         errand_destroy(escalation->makings->errand);
         making_end(escalation->makings);
     }
+    queues_clear(escalation);
     timer_destroy(escalation->timer);
     mem_free(escalation);
 }
