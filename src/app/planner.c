@@ -314,8 +314,10 @@ static void step_copy(struct planner *p, const struct config_step *from, struct 
     step->timeout_ms = from->timeout_ms;
     step->quiet_ms = from->quiet_timeout_ms;
     step->retry_times = from->retry_times;
-    step->retry_delay_ms = from->retry_delay_ms;
-    step->retry_backoff = from->retry_backoff;
+    if (from->retry_times > 0) { /* What is not used is not frozen: each paused deployment has its plan in memory. */
+        step->retry_delay_ms = from->retry_delay_ms;
+        step->retry_backoff = from->retry_backoff;
+    }
     step->when_back_ms = from->when_back_ms;
     step->probe = arena_strdup(p->arena, from->probe);
     step->guided = guided_copy(p, from);

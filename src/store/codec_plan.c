@@ -163,7 +163,7 @@ static void write_step(struct json_out *out, const struct plan_step *step) {
     write_text(out, "instructions", step->instructions);
     write_text(out, "work_dir", step->work_dir);
     write_text(out, "group", step->group);
-    json_add_string(out, "condition", condition_words[step->condition]);
+    write_text(out, "condition", step->condition == PLAN_SUCCESS ? NULL : condition_words[step->condition]);
     write_flag(out, "with_previous", step->with_previous);
     write_flag(out, "required", step->required);
     write_flag(out, "safe_to_rerun", step->safe_to_rerun);
@@ -365,7 +365,12 @@ static void read_guided(struct reader *reader, const struct json *object, struct
     read_names(reader, json_get(object, "responsible"), &guided->responsible);
 }
 
+/* Left out it is "success". */
 static void read_condition(struct reader *reader, const char *word, struct plan_step *step) {
+    if (word == NULL) {
+        step->condition = PLAN_SUCCESS;
+        return;
+    }
     for (size_t i = 0; i < sizeof condition_words / sizeof condition_words[0]; i++) {
         if (str_equal(word, condition_words[i])) {
             step->condition = (enum plan_condition)i;

@@ -23,6 +23,7 @@
 enum {
     RETRY_MS = 20,       /* Redis is loading, busy, or had forgotten the script */
     OWN_ID_SECONDS = 60, /* an event id made here is used for LIMIT_COMMIT_MS only */
+    PROCESS_DIGITS = 16, /* tell processes apart while a result is remembered; each result has them */
     EVENT_ID_SIZE = ID_RANDOM_SIZE + NUMBER_SIZE,
 };
 
@@ -388,6 +389,7 @@ struct commits *commits_create(struct loop *loop, struct store *store) {
     commits->deadline = loop_timer(loop, deadline_came, commits);
     commits->retry = loop_timer(loop, retry_came, commits);
     id_random(commits->process);
+    commits->process[PROCESS_DIGITS] = '\0';
     return commits;
 }
 

@@ -18,6 +18,7 @@
 #include "store/records.h"
 #include "words.h"
 
+enum { PLAN_HASH_SIZE = 32 };    /* hex digits of the digest: enough to tell plans apart, and it is stored twice */
 enum { PROOF_BYTES = 64 << 10 }; /* a plan so large is read again before it is stored */
 
 struct creation {
@@ -269,7 +270,7 @@ static int freeze(struct creation *creation, const struct plan *plan) {
     }
     id_digest(digest, text.data, text.size);
     creation->plan_text = arena_strndup(creation->arena, text.data, text.size);
-    creation->plan_hash = arena_strdup(creation->arena, digest);
+    creation->plan_hash = arena_strndup(creation->arena, digest, PLAN_HASH_SIZE);
     buf_finish(&text);
     return result;
 }
