@@ -1,6 +1,7 @@
 #include "fakes/view_test.h"
 
 #include "chat/slack/modal.h"
+#include "fakes/pieces.h"
 #include "slack_limits.h"
 
 enum { VIEW_BYTES = 1 << 20 };
@@ -21,18 +22,6 @@ static const char *opened(const struct card *card, const char *verb) {
         fail_msg("%s in %.3000s", broken, text);
     }
     return text;
-}
-
-static void assert_has(const char *json, const char *piece) {
-    if (strstr(json, piece) == NULL) {
-        fail_msg("no %s in %s", piece, json);
-    }
-}
-
-static void assert_lacks(const char *json, const char *piece) {
-    if (strstr(json, piece) != NULL) {
-        fail_msg("%s in %s", piece, json);
-    }
 }
 
 static int read_back(const char *metadata, const char *values) {
@@ -69,17 +58,17 @@ static void one_machine_gets_answers_with_their_consequences(void **state) {
     fail_machines(3, 1);
     const struct card *card = question_card();
     const char *view = opened(card, NULL);
-    assert_has(view, "\"type\":\"modal\",\"callback_id\":\"gp.answer\"");
-    assert_has(view, "\"title\":{\"type\":\"plain_text\",\"text\":\"Q42\"");
-    assert_has(view, "*Install failed on web-1: exit code 100*");
-    assert_has(view, "\"text\":\"Exclude web-1\",\"emoji\":false},\"value\":\"exclude\"");
+    pieces_assert_has(view, "\"type\":\"modal\",\"callback_id\":\"gp.answer\"");
+    pieces_assert_has(view, "\"title\":{\"type\":\"plain_text\",\"text\":\"Q42\"");
+    pieces_assert_has(view, "*Install failed on web-1: exit code 100*");
+    pieces_assert_has(view, "\"text\":\"Exclude web-1\",\"emoji\":false},\"value\":\"exclude\"");
     for (size_t i = 0; i < 4; i++) {
-        assert_has(view, card->actions[i].consequence);
+        pieces_assert_has(view, card->actions[i].consequence);
     }
-    assert_lacks(view, "\"value\":\"take\"");
-    assert_lacks(view, "multi_static_select");
-    assert_has(view, "Needed for: Ignore");
-    assert_has(view, "\"block_id\":\"note\",\"optional\":true");
+    pieces_assert_lacks(view, "\"value\":\"take\"");
+    pieces_assert_lacks(view, "multi_static_select");
+    pieces_assert_has(view, "Needed for: Ignore");
+    pieces_assert_has(view, "\"block_id\":\"note\",\"optional\":true");
 }
 
 static void several_machines_can_be_chosen(void **state) {
@@ -87,12 +76,12 @@ static void several_machines_can_be_chosen(void **state) {
     fail_machines(5, 3);
     answer(43, GUIDANCE_EXCLUDE, "alice", NULL);
     const char *view = opened(question_card(), NULL);
-    assert_has(view, "multi_static_select");
-    assert_has(view, "\"text\":\"web-1\",\"emoji\":false},\"value\":\"web-1\"");
-    assert_lacks(view, "\"value\":\"web-2\"");
-    assert_has(view, "\"value\":\"web-3\"");
-    assert_has(view, "Runs the step again on these machines");
-    assert_lacks(view, "Exclude 2 machines");
+    pieces_assert_has(view, "multi_static_select");
+    pieces_assert_has(view, "\"text\":\"web-1\",\"emoji\":false},\"value\":\"web-1\"");
+    pieces_assert_lacks(view, "\"value\":\"web-2\"");
+    pieces_assert_has(view, "\"value\":\"web-3\"");
+    pieces_assert_has(view, "Runs the step again on these machines");
+    pieces_assert_lacks(view, "Exclude 2 machines");
 }
 
 static void some_can_be_excluded_where_all_can_not(void **state) {
@@ -100,12 +89,12 @@ static void some_can_be_excluded_where_all_can_not(void **state) {
     fail_machines(3, 3);
     const struct card *card = question_card();
     assert_true(card->excludes_some);
-    assert_has(opened(card, NULL), "\"value\":\"exclude\"");
+    pieces_assert_has(opened(card, NULL), "\"value\":\"exclude\"");
     answer(42, GUIDANCE_EXCLUDE, "alice", NULL);
     answer(43, GUIDANCE_EXCLUDE, "alice", NULL);
     card = question_card();
     assert_false(card->excludes_some);
-    assert_lacks(opened(card, NULL), "\"value\":\"exclude\"");
+    pieces_assert_lacks(opened(card, NULL), "\"value\":\"exclude\"");
 }
 
 static void an_unknown_outcome_is_not_called_a_retry(void **state) {
@@ -115,9 +104,9 @@ static void an_unknown_outcome_is_not_called_a_retry(void **state) {
     lose(INSTALL, 0);
     lose(INSTALL, 1);
     const char *view = opened(question_card(), NULL);
-    assert_has(view, "I checked: it worked");
-    assert_has(view, "Run it again");
-    assert_lacks(view, "\"value\":\"check\"");
+    pieces_assert_has(view, "I checked: it worked");
+    pieces_assert_has(view, "Run it again");
+    pieces_assert_lacks(view, "\"value\":\"check\"");
 }
 
 static void a_note_that_was_asked_for_is_required(void **state) {
@@ -125,22 +114,22 @@ static void a_note_that_was_asked_for_is_required(void **state) {
     fail_machines(3, 2);
     const struct card *card = question_card();
     const char *view = opened(card, "ignore");
-    assert_has(view, "\"block_id\":\"note\",\"optional\":false");
-    assert_lacks(view, "radio_buttons");
-    assert_lacks(view, "multi_static_select");
-    assert_has(view, card->actions[1].consequence);
-    assert_lacks(view, card->actions[0].consequence);
+    pieces_assert_has(view, "\"block_id\":\"note\",\"optional\":false");
+    pieces_assert_lacks(view, "radio_buttons");
+    pieces_assert_lacks(view, "multi_static_select");
+    pieces_assert_has(view, card->actions[1].consequence);
+    pieces_assert_lacks(view, card->actions[0].consequence);
 }
 
 static void more_machines_than_a_list_holds_are_typed(void **state) {
     (void)state;
     fail_machines(150, 100);
-    assert_has(opened(question_card(), NULL), "multi_static_select");
+    pieces_assert_has(opened(question_card(), NULL), "multi_static_select");
     break_down(INSTALL, 100);
     const char *view = opened(question_card(), NULL);
-    assert_lacks(view, "multi_static_select");
-    assert_has(view, "\"block_id\":\"machines\"");
-    assert_has(view, "Their names, with blanks between them.");
+    pieces_assert_lacks(view, "multi_static_select");
+    pieces_assert_has(view, "\"block_id\":\"machines\"");
+    pieces_assert_has(view, "Their names, with blanks between them.");
 }
 
 static void a_name_too_long_for_a_list_is_typed_and_never_cut(void **state) {
@@ -151,9 +140,9 @@ static void a_name_too_long_for_a_list_is_typed_and_never_cut(void **state) {
     memset(name, 'x', 128);
     name[128] = '\0';
     card.rows[1].name = name;
-    assert_lacks(opened(&card, NULL), "multi_static_select");
+    pieces_assert_lacks(opened(&card, NULL), "multi_static_select");
     name[74] = '\0';
-    assert_has(opened(&card, NULL), name);
+    pieces_assert_has(opened(&card, NULL), name);
 }
 
 static void no_text_breaks_a_limit(void **state) {

@@ -4,16 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "chat/slack/text.h"
-
-static const char *repeat(const char *piece, size_t count) {
-    struct buf all = BUF_INIT(strlen(piece) * count);
-    for (size_t i = 0; i < count; i++) {
-        buf_adds(&all, piece);
-    }
-    const char *text = arena_strdup(arena, all.data);
-    buf_finish(&all);
-    return text;
-}
+#include "fakes/pieces.h"
 
 static const char *keep(struct text *text) {
     const char *data = arena_strdup(arena, text->buf.data);
@@ -122,7 +113,7 @@ static void what_was_added_can_be_taken_back(void **state) {
     text_begin(&text, TEXT_MRKDWN, 10);
     text_line(&text, "abc");
     struct text_mark mark = text_here(&text);
-    text_line(&text, repeat("x", 50));
+    text_line(&text, pieces_repeat("x", 50, arena));
     assert_true(text.cut);
     text_back(&text, mark);
     text_line(&text, "def");
@@ -163,7 +154,7 @@ static void mrkdwn_is_verbatim(void **state) {
 
 static void a_message_that_is_too_long_keeps_its_end(void **state) {
     (void)state;
-    const char *text = arena_printf(arena, "Q42: %s Answer: retry Q42.", repeat("<&> ", 2000));
+    const char *text = arena_printf(arena, "Q42: %s Answer: retry Q42.", pieces_repeat("<&> ", 2000, arena));
     const char *json = written(text_write_message, text, 4000);
     assert_true(str_starts(json, "{\"t\":\"Q42: &lt;&amp;&gt; &lt;"));
     assert_non_null(strstr(json, " … "));
@@ -176,7 +167,7 @@ static void a_message_that_is_too_long_keeps_its_end(void **state) {
 static void the_middle_is_cut_between_characters(void **state) {
     (void)state;
     for (size_t limit = 10; limit < 40; limit++) {
-        const char *json = written(text_write_message, repeat("\xF0\x9F\x98\x80ä<", 30), limit);
+        const char *json = written(text_write_message, pieces_repeat("\xF0\x9F\x98\x80ä<", 30, arena), limit);
         assert_true(str_is_utf8(json, strlen(json)));
         assert_null(strstr(json, "\xEF\xBF\xBD"));
     }
@@ -203,7 +194,7 @@ static void of_output_the_last_whole_lines_are_kept(void **state) {
 
 static void a_megabyte_of_output_is_cut_too(void **state) {
     (void)state;
-    const char *text = tail(repeat("0123456789abcde\n", 1 << 16), 100);
+    const char *text = tail(pieces_repeat("0123456789abcde\n", 1 << 16, arena), 100);
     assert_true(str_starts(text, "…\n0123456789abcde\n"));
     assert_true(strlen(text) <= 102);
 }

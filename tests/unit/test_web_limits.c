@@ -14,16 +14,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/pieces.h"
 #include "fakes/web_rig.h"
 #include "net/web.h"
-
-static size_t count_of(const char *text, const char *word) {
-    size_t count = 0;
-    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
-        count++;
-    }
-    return count;
-}
 
 static void what_can_be_read_in_two_ways_is_refused(void **state) {
     (void)state;
@@ -57,7 +50,7 @@ static void what_can_be_read_in_two_ways_is_refused(void **state) {
         if (!str_starts(reply, "HTTP/1.1 400 ") && !str_starts(reply, "HTTP/1.0 400 ")) {
             fail_msg("'%s' led to '%s'", requests[i], reply);
         }
-        assert_int_equal(count_of(reply, "HTTP/1."), 1);
+        assert_int_equal(pieces_count(reply, "HTTP/1."), 1);
         /* Newer versions of the library refuse some of these by themselves, with a fixed text. */
         if (strstr(reply, "<html><head><title>") == NULL) {
             assert_non_null(strstr(reply, "Content-Type: text/plain; charset=utf-8\r\n"));
