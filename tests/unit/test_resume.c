@@ -2,7 +2,6 @@
 
 #include "core/resume.h"
 
-#include "core/rollback.h"
 #include "fakes/scene_test.h"
 
 /* From here on the scene plays the deployment that goes on. */
@@ -30,6 +29,14 @@ static const char *why_not(bool rerun_unknown) {
                : arena_strdup(arena, err.text);
 }
 
+/* Its worker is lost, and whoever looks finds nothing. */
+static void leave_unknown(size_t step, size_t slot, enum guidance guidance) {
+    scene_claim(&scene, step, slot);
+    scene_lose(&scene, step, slot);
+    scene_truth_gone(&scene, step, slot, true);
+    assert_true(scene_answer(&scene, step, slot, guidance));
+}
+
 /* Fetch, Install, Restart, Tidy (always), on three machines; Install fails on web-3 and is answered Fail. */
 static void fail_at_install(void) {
     plan = plan_builder_create(arena, 3);
@@ -45,6 +52,14 @@ static void fail_at_install(void) {
     assert_true(scene_answer(&scene, 1, 2, GUIDANCE_FAIL));
     scene_run(&scene);
     assert_picture(&scene, "failed S SSF --- S");
+}
+
+static void install_is_unknown_on_web_2(void) {
+    plan = plan_builder_create(arena, 2);
+    plan_builder_step_on_all(plan, "Install", arena);
+    scene_begin(&scene, plan, arena);
+    scene_succeed(&scene, 0, 0);
+    leave_unknown(0, 1, GUIDANCE_FAIL);
 }
 
 static void steps_before_the_failed_one_are_done_and_those_behind_it_are_not(void **state) {
@@ -180,14 +195,7 @@ static void an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_fail
 
 static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **state) {
     (void)state;
-    plan = plan_builder_create(arena, 2);
-    plan_builder_step_on_all(plan, "Install", arena);
-    scene_begin(&scene, plan, arena);
-    scene_succeed(&scene, 0, 0);
-    scene_claim(&scene, 0, 1);
-    scene_lose(&scene, 0, 1);
-    scene_truth_gone(&scene, 0, 1, true);
-    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+    install_is_unknown_on_web_2();
     assert_picture(&scene, "failed SU");
     assert_string_equal(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 1)->text, "unknown");
     assert_string_equal(why_not(false),
@@ -197,17 +205,6 @@ static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **stat
     assert_string_equal(why_not(true), "");
     resume(true);
     assert_picture(&scene, "running Sq");
-}
-
-static void install_is_unknown_on_web_2(void) {
-    plan = plan_builder_create(arena, 2);
-    plan_builder_step_on_all(plan, "Install", arena);
-    scene_begin(&scene, plan, arena);
-    scene_succeed(&scene, 0, 0);
-    scene_claim(&scene, 0, 1);
-    scene_lose(&scene, 0, 1);
-    scene_truth_gone(&scene, 0, 1, true);
-    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
 }
 
 /* There the lock of its target keeps the new attempt from running beside one that goes on. */
@@ -242,14 +239,7 @@ static void what_was_not_begun_again_is_as_unknown_as_before(void **state) {
 /* Then it has the version by that word, even if nothing is left to run. */
 static void an_unknown_outcome_that_somebody_has_looked_at_is_done(void **state) {
     (void)state;
-    plan = plan_builder_create(arena, 2);
-    plan_builder_step_on_all(plan, "Install", arena);
-    scene_begin(&scene, plan, arena);
-    scene_succeed(&scene, 0, 0);
-    scene_claim(&scene, 0, 1);
-    scene_lose(&scene, 0, 1);
-    scene_truth_gone(&scene, 0, 1, true);
-    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+    install_is_unknown_on_web_2();
     struct err err;
     assert_true(resume_possible(scene.d, RESUME_WORKED, arena, &err));
     resume_as(RESUME_WORKED, false);
@@ -269,10 +259,7 @@ static void an_unknown_outcome_that_was_checked_is_done(void **state) {
     plan_builder_step_on_all(plan, "Restart", arena);
     scene_begin(&scene, plan, arena);
     scene_succeed(&scene, 0, 0);
-    scene_claim(&scene, 0, 1);
-    scene_lose(&scene, 0, 1);
-    scene_truth_gone(&scene, 0, 1, true);
-    assert_true(scene_answer(&scene, 0, 1, GUIDANCE_IGNORE));
+    leave_unknown(0, 1, GUIDANCE_IGNORE);
     scene_fail(&scene, 1, 0);
     scene_succeed(&scene, 1, 1);
     assert_true(scene_answer(&scene, 1, 0, GUIDANCE_FAIL));
@@ -361,69 +348,6 @@ static void a_retry_that_worked_is_told_and_one_that_did_not_is_not(void **state
     assert_non_null(past);
     assert_int_equal(past->past, error);
     assert_int_equal(past->guidance, GUIDANCE_NONE);
-}
-
-static void a_rollback_goes_back_and_not_forth(void **state) {
-    (void)state;
-    static const struct {
-        struct rollback_entry entries[6]; /* newest first */
-        size_t count;
-        const char *version; /* NULL = none */
-    } cases[] = {
-        {{{"1.0", false, false}}, 0, NULL},
-        {{{"1.0", false, false}}, 1, NULL},
-        {{{"1.0", false, false}, {"1.0", false, false}}, 2, NULL},
-        {{{"1.1", false, false}, {"1.0", false, false}}, 2, "1.0"},
-        {{{"1.1", false, false}, {"1.1", false, false}, {"1.0", false, false}}, 3, "1.0"},
-        {{{"1.1", true, false}, {"1.2", false, false}, {"1.1", false, false}, {"1.0", false, false}}, 4, "1.0"},
-        {{{"1.1", false, false},
-          {"1.1", true, false},
-          {"1.2", false, false},
-          {"1.1", false, false},
-          {"1.0", false, false}},
-         5,
-         "1.0"},
-        {{{"1.0", true, false},
-          {"1.1", true, false},
-          {"1.2", false, false},
-          {"1.1", false, false},
-          {"1.0", false, false},
-          {"0.9", false, false}},
-         6,
-         "0.9"},
-        {{{"1.0", true, false},
-          {"1.1", true, false},
-          {"1.2", false, false},
-          {"1.1", false, false},
-          {"1.0", false, false}},
-         5,
-         NULL},
-        /* Deployed plainly, what was there before is what it goes back to. */
-        {{{"1.1", false, false}, {"1.2", false, false}, {"1.1", false, false}, {"1.0", false, false}}, 4, "1.2"},
-        {{{"1.3", false, false}, {"1.1", true, false}, {"1.2", false, false}, {"1.1", false, false}}, 4, "1.1"},
-        /* What it had gone back to is so long ago that it is forgotten. */
-        {{{"1.1", true, false}, {"1.2", false, false}}, 2, NULL},
-        /* A canary is gone back from, and never to, be it withdrawn or still there. */
-        {{{"1.2", false, true}, {"1.1", false, false}, {"1.0", false, false}}, 3, "1.1"},
-        {{{"1.1", false, true}, {"1.2", false, true}, {"1.1", false, false}, {"1.0", false, false}}, 4, "1.0"},
-        {{{"1.3", false, false}, {"1.2", false, true}, {"1.1", false, false}}, 3, "1.1"},
-        {{{"1.1", true, false},
-          {"1.2", false, false},
-          {"1.3", false, true},
-          {"1.1", false, false},
-          {"1.0", false, false}},
-         5,
-         "1.0"},
-        {{{"1.2", false, true}, {"1.1", false, true}}, 2, NULL},
-        {{{"1.2", false, true}, {"1.1", false, false}}, 2, "1.1"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        size_t at = rollback_choose(cases[i].entries, cases[i].count);
-        const char *version = at < cases[i].count ? cases[i].entries[at].version : NULL;
-        if (!str_equal(version, cases[i].version)) {
-            fail_msg("case %zu goes back to %s", i, version == NULL ? "nothing" : version);
-        }
-    }
 }
 
 /* --- whatever happened before -------------------------------------------------------------------------------------- */
@@ -566,7 +490,6 @@ int main(void) {
         scene_test(only_what_failed_or_was_canceled_and_is_left_is_resumed),
         scene_test(the_same_again_leaves_out_what_was_excluded),
         scene_test(a_retry_that_worked_is_told_and_one_that_did_not_is_not),
-        scene_test(a_rollback_goes_back_and_not_forth),
         scene_test(whatever_failed_ends_well_without_repeating_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
