@@ -4,8 +4,8 @@
 /*
  * Makes every room of one chat platform show what is true. For each deployment it holds what its room shows (store: view
  * <adapter>:<room>:<card>) against what the state says, posts what is missing, edits what is stale, and writes down what
- * is shown now. Runs in the leader's process; after any crash the next leader looks at all live deployments and at those
- * that changed last. Each platform has one of its own, so that none waits for another.
+ * is shown now. Runs in the leader's process; after any crash the next leader looks at all live deployments, at those of
+ * which something shown may not be what stays, and at the newest. Each platform has one of its own, so that none waits for another.
  *
  * A message is never posted twice: that a post is tried is recorded before it, and an adapter that is told to post again
  * looks for the nonce first.

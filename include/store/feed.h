@@ -78,6 +78,8 @@ typedef void text_done(const char *text, const struct err *err, void *user); /* 
 void store_get_view(struct store *store, uint64_t deployment, const char *card, text_done *done, void *user);
 /* Adds the precondition that the deployment is still kept. */
 void commit_put_view(struct commit *commit, uint64_t deployment, const char *card, const char *text);
+/* Something that is shown of it there may not be what stays, for store_list_showing; or all is. */
+void commit_put_showing(struct commit *commit, const char *platform, uint64_t deployment, bool showing);
 /* Which question a message is about, so that a reply under it can leave out the number. Kept for LIMIT_THREAD_SECONDS. */
 void commit_put_thread(struct commit *commit, const char *adapter, const char *room, const char *message,
                        uint64_t question);

@@ -42,6 +42,7 @@
  *     leader                  hash: token, beat
  *     log:<id>:<step>.<slot>.<attempt>   stream of output; with ":at" a hash: position, head (its last entry), tail (bytes in it)
  *     room:<room>, room:<room>:bodies   zset of a console room's messages by time, hash of their JSON
+ *     showing:<platform>      zset of deployments, by number: something that is shown of them there may not be what stays
  *     thread:<platform>:<room>:<message>   the question that this message is about
  *     changes                 stream: what is stale for whom watches
  *     audit:<id>              list of JSON arrays, chained by hash; the head of the chain is in the header
@@ -87,6 +88,8 @@ typedef void ids_done(const uint64_t *ids, size_t count, uint64_t total, const s
 void store_list_deployments(struct store *store, size_t skip, size_t take, ids_done *done,
                             void *user);                               /* newest first */
 void store_list_live(struct store *store, ids_done *done, void *user); /* all that are not over, oldest first */
+/* Those of which something that this platform shows may not be what stays. */
+void store_list_showing(struct store *store, const char *platform, ids_done *done, void *user);
 void store_list_questions(struct store *store, size_t skip, size_t take, ids_done *done,
                           void *user); /* all, newest first */
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user);

@@ -39,6 +39,7 @@ struct drawing {
     struct deployment_record *record;
     struct deployment_record *holder; /* of the lane that it waits for, or NULL */
     size_t waiting;
+    bool gone; /* there is no such deployment any more */
 };
 
 /* One card in one room, on its way. */
@@ -53,8 +54,29 @@ struct shown {
     char digest[ID_DIGEST_SIZE];
 };
 
+/* Nothing of it will change by itself any more, and all of it is shown; or it is gone. */
+static bool is_settled(const struct drawing *drawing) {
+    const struct stale *stale = drawing->stale;
+    bool over = drawing->gone || (drawing->record != NULL && deployment_is_final(drawing->record->deployment->state));
+    return over && stale->drawings == 0 && !stale->again && spots_are_shown(stale->spots);
+}
+
+/* A leader to come need not look at it. */
+static void drawing_settle(struct drawing *drawing) {
+    const struct reconciler *reconciler = drawing->reconciler;
+    const struct reconciler_options *options = &reconciler->options;
+    if (drawing->stale->showing && is_settled(drawing) && reconciler->leads && options->leads_surely(options->user)) {
+        struct commit *commit = commit_create(options->store, NULL);
+        options->fence(commit, options->user);
+        commit_put_showing(commit, options->chat->functions->name, drawing->stale->deployment, false);
+        commit_send(commit, NULL, NULL);
+        drawing->stale->showing = false;
+    }
+}
+
 static void drawing_end(struct drawing *drawing) {
     drawing->stale->drawings--;
+    drawing_settle(drawing);
     if (drawing->reconciler->leads) {
         recent_put(drawing->reconciler->options.store, drawing->record);
     } else {
@@ -128,6 +150,8 @@ static struct commit *shown_commit(struct shown *shown, const char *view, const 
     struct commit *commit = commit_create(options->store, NULL);
     options->fence(commit, options->user);
     commit_put_view(commit, shown->card->deployment, view, text);
+    commit_put_showing(commit, options->chat->functions->name, shown->card->deployment, true);
+    shown->drawing->stale->showing = true;
     return commit;
 }
 
@@ -447,6 +471,7 @@ static void drawing_loaded(struct deployment_record *record, const struct err *e
     struct drawing *drawing = user;
     struct store *store = drawing->reconciler->options.store;
     drawing->record = record;
+    drawing->gone = record == NULL && err->code == ERR_NOT_FOUND;
     if (record == NULL) {
         drawing_read(drawing, err->code != ERR_NOT_FOUND);
         return;

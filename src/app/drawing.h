@@ -28,6 +28,7 @@ struct stale {
     struct spot *spots;
     size_t drawings;
     bool loading, again; /* a drawing is being read; another one is due */
+    bool showing;        /* it is recorded that something shown of it may not be what stays */
 };
 
 void drawing_start(struct reconciler *reconciler, struct stale *stale);

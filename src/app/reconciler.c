@@ -57,10 +57,7 @@ void reconciler_destroy(struct reconciler *reconciler) {
     mem_free(reconciler);
 }
 
-void reconciler_changed(struct reconciler *reconciler, uint64_t deployment) {
-    if (!reconciler->leads) {
-        return;
-    }
+static struct stale *reconciler_look(struct reconciler *reconciler, uint64_t deployment) {
     struct stale **link = &reconciler->stale;
     size_t others = 0;
     while (*link != NULL && (*link)->deployment != deployment) {
@@ -74,6 +71,22 @@ void reconciler_changed(struct reconciler *reconciler, uint64_t deployment) {
     }
     (*link)->again = true;
     timer_start(reconciler->timer, 0);
+    return *link;
+}
+
+void reconciler_changed(struct reconciler *reconciler, uint64_t deployment) {
+    if (reconciler->leads) {
+        (void)reconciler_look(reconciler, deployment);
+    }
+}
+
+/* What a leader before has shown of these may not be what stays. */
+static void look_at_shown(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
+    struct reconciler *reconciler = user;
+    (void)total;
+    for (size_t i = 0; err == NULL && i < count && reconciler->leads; i++) {
+        reconciler_look(reconciler, ids[i])->showing = true;
+    }
 }
 
 static void look_at_all(const uint64_t *ids, size_t count, uint64_t total, const struct err *err, void *user) {
@@ -87,6 +100,8 @@ void reconciler_lead(struct reconciler *reconciler, bool leads) {
     reconciler->leads = leads;
     if (leads) {
         store_list_live(reconciler->options.store, look_at_all, reconciler);
+        store_list_showing(reconciler->options.store, reconciler->options.chat->functions->name, look_at_shown,
+                           reconciler);
         store_list_deployments(reconciler->options.store, 0, RECENT_LOOKED_AT, look_at_all, reconciler);
     } else {
         stale_drop_idle(reconciler);

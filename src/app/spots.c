@@ -166,6 +166,15 @@ void spots_drop_due(struct spot **spots, int64_t now_ms) {
     }
 }
 
+bool spots_are_shown(const struct spot *spots) {
+    for (; spots != NULL; spots = spots->next) {
+        if (spots->busy || spots->trouble != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void spots_drop(struct spot **spots) {
     while (*spots != NULL) {
         spot_drop(spots);

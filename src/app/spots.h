@@ -68,6 +68,7 @@ void spot_fail(struct spot *spot, const char *why, int64_t least_ms, int64_t now
 /* Frees those that are shown, and tells when the first of the rest may be tried; INT64_MAX = not before another ends. */
 int64_t spots_due_ms(struct spot **spots);
 void spots_drop_due(struct spot **spots, int64_t now_ms); /* frees the idle ones that might be tried now */
+bool spots_are_shown(const struct spot *spots);           /* none is on its way, or could not be shown */
 void spots_drop(struct spot **spots);                     /* frees all: none is busy */
 void spots_forgive(struct spot *spots);
 

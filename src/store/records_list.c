@@ -86,6 +86,12 @@ void store_list_live(struct store *store, ids_done *done, void *user) {
                "0", "-1");
 }
 
+void store_list_showing(struct store *store, const char *platform, ids_done *done, void *user) {
+    char key[STORE_KEY_SIZE];
+    redis_call(store_redis(store), all_ids_came, listing_create(done, user), "ZRANGE",
+               store_key(store, key, "showing:%s", platform), "0", "-1");
+}
+
 void store_list_lane(struct store *store, const char *project, const char *environment, ids_done *done, void *user) {
     char key[STORE_KEY_SIZE];
     redis_call(store_redis(store), all_ids_came, listing_create(done, user), "LRANGE",

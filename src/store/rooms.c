@@ -162,6 +162,17 @@ void commit_put_view(struct commit *commit, uint64_t deployment, const char *car
     commit_add(commit, "HSET", records_key(key, "dep", deployment, ":views"), card, text);
 }
 
+void commit_put_showing(struct commit *commit, const char *platform, uint64_t deployment, bool showing) {
+    char key[STORE_KEY_SIZE], id[NUMBER_SIZE];
+    (void)snprintf(key, sizeof key, "showing:%s", platform);
+    (void)words_u64(id, deployment);
+    if (showing) {
+        commit_add(commit, "ZADD", key, id, id);
+    } else {
+        commit_add(commit, "ZREM", key, id);
+    }
+}
+
 static void thread_key(char out[STORE_KEY_SIZE], const char *adapter, const char *room, const char *message) {
     (void)snprintf(out, STORE_KEY_SIZE, "thread:%s:%s:%s", adapter, room, message);
 }
