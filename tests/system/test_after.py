@@ -102,7 +102,8 @@ def test_resume_repeats_nothing_and_runs_only_where_it_did_not_finish():
         person = a.person
         first = a.failed("1.0")
         page = person.deployment(first)
-        assert page["resume"] == {"place": "install on m-3", "unknown": False, "why": None}
+        assert page["resume"].pop("consequence")
+        assert page["resume"] == {"place": "install on m-3", "unknown": False, "why": None, "label": "Resume"}
         reply = person.say(f"resume D{first}")
         second = reply["deployment"]
         assert f"goes on from D{first} with install on m-3" in reply["text"]
