@@ -26,6 +26,7 @@ struct reconciler_options {
     struct loop *loop;
     struct store *store;
     struct chat *chat;
+    int64_t hold_ms; /* from a change until it is drawn: what it has to start comes first */
     struct config *(*config)(void *user);
     bool (*leads_surely)(void *user);                 /* no other process can show anything now */
     void (*fence)(struct commit *commit, void *user); /* has it refused if another process leads by then */

@@ -15,8 +15,8 @@
 enum {
     LOADED_AT_ONCE = 32,
     RECENT_LOOKED_AT = 100,
-    FEW = 4,      /* that changed lately are drawn as soon as they change */
-    HOLD_MS = 25, /* if there are more, what they have to start comes first */
+    FEW = 4, /* that changed lately are drawn as soon as the options say; if there are more, later */
+    HOLD_MANY_MS = 25,
 };
 
 static void reconciler_go(void *user);
@@ -67,7 +67,9 @@ static struct stale *reconciler_look(struct reconciler *reconciler, uint64_t dep
     if (*link == NULL) {
         *link = mem_alloc(sizeof **link);
         (*link)->deployment = deployment;
-        (*link)->pause.until_ms = others < FEW ? 0 : clock_monotonic_ms() + HOLD_MS;
+        int64_t hold_ms = reconciler->options.hold_ms;
+        hold_ms = others >= FEW && hold_ms < HOLD_MANY_MS ? HOLD_MANY_MS : hold_ms;
+        (*link)->pause.until_ms = hold_ms > 0 ? clock_monotonic_ms() + hold_ms : 0;
     }
     (*link)->again = true;
     timer_start(reconciler->timer, 0);

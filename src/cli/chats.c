@@ -6,7 +6,10 @@
 #include "chat/console.h"
 #include "chat/slack.h"
 
-enum { PLATFORMS = 2 };
+enum {
+    PLATFORMS = 2,
+    HOLD_CONSOLE_MS = 25, /* the console writes to the store, where answers and steps wait for it */
+};
 
 struct chats {
     struct chat *chats[PLATFORMS];
@@ -18,7 +21,7 @@ struct chats {
     void *user;
 };
 
-static void chats_add(struct chats *chats, const struct chats_options *options, struct chat *chat) {
+static void chats_add(struct chats *chats, const struct chats_options *options, struct chat *chat, int64_t hold_ms) {
     chats->chats[chats->count] = chat;
     chats->digests[chats->count] = digest_create(&(struct digest_options){
         .loop = options->loop,
@@ -33,6 +36,7 @@ static void chats_add(struct chats *chats, const struct chats_options *options, 
         .loop = options->loop,
         .store = options->store,
         .chat = chat,
+        .hold_ms = hold_ms,
         .config = options->config,
         .leads_surely = options->leads_surely,
         .fence = options->fence,
@@ -70,7 +74,7 @@ static int add_slack(struct chats *chats, const struct chats_options *options, s
     secret_free(app_token);
     secret_free(bot_token);
     if (r == 0) {
-        chats_add(chats, options, chat);
+        chats_add(chats, options, chat, 0);
         chats->slack = chat;
     }
     return r;
@@ -97,7 +101,7 @@ int chats_create(const struct chats_options *options, struct chats **ret_chats, 
     *ret_chats = chats;
     chats->config = options->config;
     chats->user = options->user;
-    chats_add(chats, options, console_create(options->store));
+    chats_add(chats, options, console_create(options->store), HOLD_CONSOLE_MS);
     return add_slack(chats, options, err);
 }
 
