@@ -3,6 +3,7 @@
 #include "fakes/view_test.h"
 
 #include "app/escalation_facts.h"
+#include "fakes/store_rig.h"
 #include "store/codec_deployment.h"
 
 static struct plan_rung ladder[] = {
@@ -173,6 +174,62 @@ static void nobody_is_called_while_all_of_a_card_is_parked(void **state) {
     assert_true(facts.parked);
 }
 
+/* --- tries --- */
+
+static struct call listed;
+static bool came;
+
+static void calls_came(const struct call *calls, size_t count, const struct err *err, void *user) {
+    (void)user;
+    assert_null(err);
+    assert_int_equal(count, 1);
+    listed = calls[0];
+    came = true;
+}
+
+static void committed(const struct commit_reply *reply, void *user) {
+    (void)user;
+    assert_int_equal(reply->result, COMMIT_DONE);
+    came = true;
+}
+
+static bool has_come(void *user) {
+    (void)user;
+    return came;
+}
+
+static void send(struct store_rig *rig, struct commit *commit) {
+    came = false;
+    commit_send(commit, committed, NULL);
+    rig_until(rig, has_come, NULL);
+    came = false;
+    store_list_calls(rig->store, calls_came, NULL);
+    rig_until(rig, has_come, NULL);
+}
+
+static void only_a_try_that_was_made_is_counted(void **state) {
+    (void)state;
+    struct store_rig rig;
+    rig_open(&rig);
+    (void)rig_call(&rig, "HSET", "t:calls", "311:42:0:webhook", "1000 2");
+    for (int round = 0; round < 2; round++) { /* The leadership was lost before it was sent; then it was sent. */
+        struct commit *commit = commit_create(rig.store, NULL);
+        commit_begin_call(
+            commit, &(struct call){
+                        .deployment = 311, .card = 42, .kind = CALL_WEBHOOK, .tries = 2, .due_ms = 1000 * (round + 1)});
+        send(&rig, commit);
+        assert_true(listed.begun);
+        assert_int_equal(listed.tries, 3);
+        commit = commit_create(rig.store, NULL);
+        (round == 0 ? commit_withdraw_call : commit_delay_call)(commit, &listed, 2000);
+        send(&rig, commit);
+        assert_false(listed.begun);
+        assert_int_equal(listed.tries, 2 + round);
+        assert_int_equal(listed.due_ms, 2000);
+    }
+    rig_close(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         view_test(a_call_that_fails_is_told_once_and_so_is_that_it_works_again),
@@ -181,6 +238,7 @@ int main(void) {
         view_test(a_few_machines_are_all_named),
         view_test(of_too_many_machines_the_rest_is_counted),
         view_test(nobody_is_called_while_all_of_a_card_is_parked),
+        view_test(only_a_try_that_was_made_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
