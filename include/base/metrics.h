@@ -15,7 +15,7 @@
 #define METRICS(X)                                                                                                     \
     X(BUILD_INFO, "guidepost_build_info", "gauge", "Always 1.", "version")                                             \
     X(DEPLOYMENTS, "guidepost_deployments_total", "counter", "Deployments that ended.", "project environment outcome") \
-    X(DEPLOYMENTS_ACTIVE, "guidepost_deployments_active", "gauge", "Deployments that are not final.", "state")         \
+    X(DEPLOYMENTS_ACTIVE, "guidepost_deployments_active", "gauge", "Deployments that are not final.", "")              \
     X(UNREADABLE, "guidepost_deployments_unreadable", "gauge", "Stored deployments that can't be understood.", "")     \
     X(DEPLOYMENT_SECONDS, "guidepost_deployment_duration_seconds", "histogram", "Whole time of a deployment.",         \
       "project environment")                                                                                           \

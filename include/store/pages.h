@@ -18,6 +18,7 @@
 struct head {
     uint64_t deployment;
     uint64_t question; /* of a list of questions; else the same number again */
+    int64_t asked_ms;  /* of a question */
     const char *project, *environment;
     enum deployment_state state;
     bool asks; /* a question of it is open */

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "store/records.h"
 
 enum { SWEEP_SOON_MS = 50 };
@@ -52,6 +53,15 @@ static bool must_wait(const struct engine *engine, const struct deployment *d, c
     return false;
 }
 
+/* While it still has the question. */
+static void note_answer(const struct deployment *d, const struct event *event) {
+    const struct question *question = deployment_question(d, event->question);
+    if (question != NULL && event->now_ms >= question->asked_ms) {
+        metric_observe(METRIC_ANSWER_SECONDS, (double)(event->now_ms - question->asked_ms) / 1000, d->plan->environment,
+                       NULL, NULL);
+    }
+}
+
 static enum applied apply_event(struct batch *batch, uint64_t id, const struct event *event) {
     struct engine *engine = batch->engine;
     struct deployment_record *record = cache_find(engine->cache, id);
@@ -65,6 +75,9 @@ static enum applied apply_event(struct batch *batch, uint64_t id, const struct e
     }
     if (changes_asked(&batch->changes, id)) {
         return APPLIED_FULL; /* A question must be stored before anything can close it. */
+    }
+    if (event->kind == EVENT_ANSWERED) {
+        note_answer(d, event);
     }
     struct decision decision;
     deployment_apply(d, event, &engine->next_question, batch->arena, &decision);

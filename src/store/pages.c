@@ -73,6 +73,7 @@ static void heads_came(const struct redis_reply *reply, bool sent, void *user) {
             head_take(reading, &(struct head){
                                    .deployment = (uint64_t)redis_integer(redis_at(row, 0)),
                                    .question = (uint64_t)redis_integer(redis_at(row, 5)),
+                                   .asked_ms = redis_integer(redis_at(row, 6)),
                                    .project = project == NULL ? "" : project,
                                    .environment = environment == NULL ? "" : environment,
                                    .state = deployment_state_parse(state),

@@ -88,6 +88,20 @@ def visitor(dave, made):
     octopus(dave, "/api/interruptions?pendingOnly=true&take=4", ONE)
 
 
+def metrics(alice):
+    text = alice.request("GET", "/metrics").body.decode()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+
+def waiting_is_measured(alice, waiting):
+    """Whoever watches over it is told how many wait, and since when."""
+    told = metrics(alice)
+    oldest = alice.get("/v1/questions?take=1")["items"][0]["asked"]
+    assert told["guidepost_guidance_pending"] == told["guidepost_deployments_active"] == waiting
+    assert told["guidepost_guidance_oldest_timestamp_seconds"] == oldest / 1000
+    return told
+
+
 def test_each_list_gives_a_page_and_the_whole_number():
     with site(CONFIG, workers=0, name="many") as rig:
         alice = Client(rig)
@@ -102,6 +116,7 @@ def test_each_list_gives_a_page_and_the_whole_number():
         octopus(alice, "/api/tasks?states=Executing&project=Projects-p-3&take=4", ONE)
         octopus(alice, "/api/deployments?environments=Environments-e-3&take=4", MANY // SIDE)
         words(alice, made)
+        waiting_is_measured(alice, MANY)
         visitor(Client(rig, "dave"), made)
         # What was the first to ask is the first to be shown, and an answer makes room for another.
         assert alice.questions(made[0])[0]["id"] == shown[0]
@@ -110,6 +125,8 @@ def test_each_list_gives_a_page_and_the_whole_number():
         page = alice.get("/v1/overview")
         assert made[0] not in [summary["id"] for summary in page["live"]] and page["left_out"] == MANY - SHOWN - RECENT - 1
         assert page["questions"][0]["question"] == shown[1] and page["questions_left_out"] == MANY - SHOWN - 1
+        told = waiting_is_measured(alice, MANY - 1)
+        assert told['guidepost_guidance_answer_seconds_count{environment="e-0"}'] == 1
 
 
 def test_who_waits_is_told_for_whom_however_many_are_older():

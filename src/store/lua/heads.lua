@@ -5,7 +5,7 @@ KEYS[1]  a key of theirs
 ARGV     the prefix of all keys, "question" or "deployment": what the numbers are of, then the numbers
 
 Returns  for each: the number of its deployment, project, environment, state (nil where there is none), "yes" if a question
-         of it is open, and the number that was given
+         of it is open, the number that was given, and when a question was asked
 ]]
 local call = redis.call
 local prefix = ARGV[1]
@@ -25,11 +25,13 @@ end
 
 local heads = {}
 for i = 3, #ARGV do
-    local id, of_question = ARGV[i], ARGV[2] == 'question'
+    local id, of_question, asked = ARGV[i], ARGV[2] == 'question', ''
     if of_question then
-        id = call('HGET', prefix .. 'q:' .. id, 'deployment') or ''
+        local question = call('HMGET', prefix .. 'q:' .. id, 'deployment', 'asked')
+        id, asked = question[1] or '', question[2] or ''
     end
     local head = call('HMGET', prefix .. 'dep:' .. id, 'project', 'environment', 'state')
-    heads[i - 2] = {id, head[1], head[2], head[3], of_question and 'yes' or asks(id, head[3]), ARGV[i]}
+    heads[i - 2] = {id, head[1], head[2], head[3], of_question and 'yes' or asks(id, head[3]), ARGV[i],
+        asked}
 end
 return heads
