@@ -26,6 +26,7 @@ PAUSED = int(os.environ.get("BENCH_PAUSED", "10000"))
 LEVELS = [level for level in (10, 1000, 10000, 100000) if level <= PAUSED]
 SIDE = max(4, int(LEVELS[-1] ** 0.5 + 0.999) + 1)  # environments and projects: a lane for each deployment
 ANSWERS = 200
+IDLE_SECONDS = 62
 
 CONFIG = (
     CONFIG_PEOPLE
@@ -108,10 +109,70 @@ def answers(rig, alice, questions):
     return statistics.median(times), (cpu_seconds(rig.servers[0], rig.redis_program) - before) * 1000 / len(questions)
 
 
+# What people and programs look at, as often as they like. A page costs what is on it; `by project` is told apart by heads.
+LOOKS = (
+    ("pending", "/v1/commands", {"line": "pending"}),
+    ("status", "/v1/commands", {"line": "status"}),
+    ("overview", "/v1/overview", None),
+    ("questions", "/v1/questions", None),
+    ("interruptions", "/api/interruptions?pendingOnly=true", None),
+    ("by project", "/api/tasks?states=Executing&project=Projects-p-0", None),
+    ("metrics", "/metrics", None),
+)
+
+
+def looks_at(alice):
+    """The median time of each look, in ms."""
+    found = []
+    for _, path, body in LOOKS:
+        times = []
+        for _ in range(5):
+            begun = time.monotonic()
+            reply = alice.request("GET" if body is None else "POST", path, body)
+            assert reply.status == 200, reply
+            times.append((time.monotonic() - begun) * 1000)
+        found.append(statistics.median(times))
+    return found
+
+
+def print_looks(rows):
+    """From the second level on: before, pages are not full."""
+    print("\nlooking at them, in ms (pages are full from the second line on):")
+    print(f"{'':>10} " + " ".join(f"{name:>13}" for name, *_ in LOOKS))
+    for level, times in rows:
+        print(f"{level:>10} " + " ".join(f"{ms:>13.2f}" for ms in times))
+    if len(rows) > 2:
+        (first, before), (last, after) = rows[1], rows[-1]
+        print(f"{'ratio':>10} " + " ".join(f"{b / a:>12.2f}x" for a, b in zip(before, after)) + f"  from {first} to {last} (1.00 = flat)")
+
+
+def idle(rig):
+    """CPU of server and Redis in ms a second while nothing happens, over two sweeps."""
+    before, begun = (cpu_seconds(rig.servers[0]), cpu_seconds(rig.redis_program)), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    after, took = (cpu_seconds(rig.servers[0]), cpu_seconds(rig.redis_program)), time.monotonic() - begun
+    print(f"  with {LEVELS[-1]} of them the idle server takes {(after[0] - before[0]) / took * 1000:.1f} ms CPU a second, Redis {(after[1] - before[1]) / took * 1000:.1f},")
+
+
+def restart(rig):
+    """The time to readiness, and what the new leader does until it is quiet."""
+    server = rig.servers[0]
+    server.stop()
+    begun = time.monotonic()
+    server.start()
+    until("it to be ready", lambda: rig.server_ready(server), pause=0.002)
+    ready, quiet_since, last = time.monotonic() - begun, time.monotonic(), 0.0
+    while time.monotonic() - quiet_since < 3:
+        time.sleep(0.1)
+        if cpu_seconds(server) > last + 0.02:
+            quiet_since, last = time.monotonic(), cpu_seconds(server)
+    print(f"  started anew it is ready after {ready * 1000:.0f} ms, and quiet after {last:.2f} s of CPU")
+
+
 def paused(rig, alice, redis):
     print("\npaused deployments (one failed run each); an answer is Retry until it is asked about again:")
-    print(f"{'':>10} {'answer p50':>12} {'CPU each':>10} {'pending':>10} {'overview':>10} {'RSS':>10} {'Redis each':>12}")
-    rows, so_far, base = [], 0, None
+    print(f"{'':>10} {'answer p50':>12} {'CPU each':>10} {'RSS':>10} {'Redis each':>12}")
+    rows, looks, so_far, base = [], [], 0, None
     for level in LEVELS:
         empty = redis_bytes(redis) if so_far == 0 else empty
         fill(alice, so_far, level)
@@ -124,17 +185,16 @@ def paused(rig, alice, redis):
         answers(rig, alice, some[: max(1, len(some) // 4)])
         some = [int(q) for q in redis("ZRANGE", "{gp}:pending", 0, min(level, ANSWERS) - 1)]
         latency, cpu = answers(rig, alice, some)
-        looks = []
-        for path, body in (("/v1/commands", {"line": "pending"}), ("/v1/overview", None)):
-            begun = time.monotonic()
-            reply = alice.request("GET" if body is None else "POST", path, body)
-            looks.append((time.monotonic() - begun) * 1000 if reply.status == 200 else float("nan"))
+        looks.append((level, looks_at(alice)))
         base = base or resident
         rows.append((latency, cpu, resident - base, each))
-        print(f"{level:>10} {latency:>9.2f} ms {cpu:>7.2f} ms {looks[0]:>7.1f} ms {looks[1]:>7.1f} ms {resident:>7.1f} MB {each:>9.0f} B")
+        print(f"{level:>10} {latency:>9.2f} ms {cpu:>7.2f} ms {resident:>7.1f} MB {each:>9.0f} B")
     first, last = rows[0], rows[-1]
     print(f"  from {LEVELS[0]} to {LEVELS[-1]}: an answer takes {last[0] / first[0]:.2f}x the time and {last[1] / first[1]:.2f}x the CPU (1.00 = flat),")
     print(f"  the server has grown by {last[2]:.2f} MB (goal: at most 2), Redis holds {last[3]:.0f} bytes for each (goal: at most 4096, logs apart)")
+    idle(rig)
+    restart(rig)
+    print_looks(looks)
 
 
 def main():
