@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "item.h"
 #include "net/http.h"
 #include "pacing.h"
 #include "request.h"
@@ -17,24 +18,6 @@
 
 enum { JITTER_MS = 250, RESPONSE_WINDOW_MS = 30 * 60 * 1000 };
 
-enum token { APP, BOT };
-enum form { FORM, JSON };
-enum repeat { AGAIN, ONCE };
-
-static const struct method {
-    const char *name;
-    enum token token;
-    enum form form;
-    int per_minute;
-    enum repeat repeat;
-} methods[] = {
-#define X(id, name, token, body, per_minute, scopes, repeat) {name, token, body, per_minute, repeat},
-    CALL_METHODS(X)
-#undef X
-};
-
-static const struct pacing_rate channel_rate = {.interval_ms = 1000, .burst = LIMIT_SLACK_BURST};
-static const struct pacing_rate edit_rate = {.interval_ms = LIMIT_SLACK_EDIT_MS, .burst = 1};
 static const struct pacing_rate response_rate = {.interval_ms = RESPONSE_WINDOW_MS, .burst = LIMIT_SLACK_RESPONSES};
 
 struct calls {
@@ -54,72 +37,12 @@ struct calls {
     struct timer *timer;
 };
 
-/* A call on its way. */
-struct item {
-    struct calls *calls; /* borrowed */
-    struct item *next;
-    const struct method *method; /* NULL for a response_url */
-    char *url;                   /* owned; a response_url is a secret */
-    char *body;                  /* owned */
-    size_t body_size;
-    bool urgent, once;
-    enum call_priority priority;
-    uint64_t number;
-    uint64_t method_meter, channel_meter, key_meter; /* 0 = none; the key is known by its meter */
-    int64_t deadline_ms, not_before_ms;              /* monotonic */
-    unsigned faults;
-    bool maybe;                                        /* an attempt whose end is not known may have done it */
-    char error[sizeof((struct verdict *)NULL)->error]; /* of the last attempt */
-    call_done *done;
-    bool (*still)(void *user);
-    void *user;
-};
-
 static void plan_pump(struct calls *calls);
 
-/* The lists. */
-
-static void item_destroy(struct item *item) {
-    if (item->url != NULL) {
-        explicit_bzero(item->url, strlen(item->url));
-    }
-    mem_free(item->url);
-    mem_free(item->body);
-    mem_free(item);
-}
-
-static const char *item_name(const struct item *item) {
-    return item->method != NULL ? item->method->name : "response_url";
-}
-
-static bool is_json(const struct method *method) {
-    return method == NULL || method->form == JSON;
-}
-
-/* By priority, then by age. */
+/* It waits for its turn. */
 static void wait_turn(struct item *item) {
-    struct item **place = &item->calls->waiting;
-    while (*place != NULL && ((*place)->priority > item->priority ||
-                              ((*place)->priority == item->priority && (*place)->number < item->number))) {
-        place = &(*place)->next;
-    }
-    item->next = *place;
-    *place = item;
+    item_insert(&item->calls->waiting, item);
     item->calls->waiting_count++;
-}
-
-static void take_out(struct item **list, const struct item *item) {
-    while (*list != item) {
-        list = &(*list)->next;
-    }
-    *list = item->next;
-}
-
-static struct item *find_key(struct item *list, uint64_t key_meter) {
-    while (list != NULL && (key_meter == 0 || list->key_meter != key_meter)) {
-        list = list->next;
-    }
-    return list;
 }
 
 /* The call is over; it is in no list any more. */
@@ -161,43 +84,13 @@ static void replied(const struct http_reply *http_reply, void *user);
 /* When nothing stands in its way; INT64_MAX while another of its key is under way. */
 static int64_t due_ms(const struct item *item, int64_t now_ms) {
     const struct calls *calls = item->calls;
-    if (find_key(calls->flying, item->key_meter) != NULL) {
-        return INT64_MAX;
-    }
-    bool paced = !calls->unpaced && !item->urgent;
-    const struct pacing_rate method_rate = pacing_per_minute(item->method != NULL ? item->method->per_minute : 1);
-    const struct {
-        uint64_t meter;
-        const struct pacing_rate *rate;
-    } meters[] = {
-        {item->method_meter, &method_rate}, {item->channel_meter, &channel_rate}, {item->key_meter, &edit_rate}};
-    int64_t due_ms = item->not_before_ms;
-    for (size_t i = 0; i < sizeof meters / sizeof meters[0]; i++) {
-        if (meters[i].meter != 0) {
-            int64_t when_ms = pacing_when(calls->pacing, meters[i].meter, paced ? meters[i].rate : NULL, now_ms);
-            due_ms = when_ms > due_ms ? when_ms : due_ms;
-        }
-    }
-    return due_ms;
-}
-
-static void take_meters(const struct item *item, int64_t now_ms) {
-    struct pacing *pacing = item->calls->pacing;
-    if (item->method_meter != 0) {
-        const struct pacing_rate rate = pacing_per_minute(item->method->per_minute);
-        pacing_take(pacing, item->method_meter, &rate, now_ms);
-    }
-    if (item->channel_meter != 0) {
-        pacing_take(pacing, item->channel_meter, &channel_rate, now_ms);
-    }
-    if (item->key_meter != 0) {
-        pacing_take(pacing, item->key_meter, &edit_rate, now_ms);
-    }
+    bool waits = item_find(calls->flying, item->key_meter) != NULL;
+    return waits ? INT64_MAX : item_due_ms(item, calls->pacing, !calls->unpaced && !item->urgent, now_ms);
 }
 
 static void fly(struct item *item, int64_t now_ms) {
     struct calls *calls = item->calls;
-    take_meters(item, now_ms);
+    item_take_meters(item, calls->pacing, now_ms);
     item->next = calls->flying;
     calls->flying = item;
     calls->flying_count++;
@@ -205,14 +98,14 @@ static void fly(struct item *item, int64_t now_ms) {
     const struct method *method = item->method;
     int64_t left_ms = item->deadline_ms - now_ms;
     struct request request = {.url = item->url,
-                              .json = is_json(method),
+                              .json = item_is_json(item),
                               .body = item->body,
                               .body_size = item->body_size,
                               .timeout_ms = left_ms < LIMIT_REQUEST_MS ? left_ms : LIMIT_REQUEST_MS};
     if (method != NULL) {
         request.url = calls->api_url;
         request.method = method->name;
-        request.token = method->token == APP ? calls->app_token : calls->bot_token;
+        request.token = method->token == METHOD_TOKEN_APP ? calls->app_token : calls->bot_token;
     }
     request_send(calls->http, &request, replied, item);
 }
@@ -282,7 +175,7 @@ static uint64_t random_number(void) {
 }
 
 static bool may_be_repeated(const struct item *item, const struct verdict *verdict) {
-    bool again = item->method != NULL && item->method->repeat == AGAIN;
+    bool again = item->method != NULL && item->method->repeat == METHOD_AGAIN;
     bool fault = verdict->kind == VERDICT_FAULT && !item->once;
     return verdict->kind == VERDICT_LIMITED || (fault && (again || !verdict->maybe));
 }
@@ -311,7 +204,7 @@ static bool repeat(struct item *item, const struct verdict *verdict) {
     }
     item->not_before_ms = next_attempt_ms(item, verdict, now_ms);
     memcpy(item->error, verdict->error, sizeof item->error);
-    struct item *later = find_key(item->calls->waiting, item->key_meter);
+    struct item *later = item_find(item->calls->waiting, item->key_meter);
     if (later != NULL) {
         later->not_before_ms = item->not_before_ms;
         later->faults = item->faults;
@@ -342,7 +235,7 @@ static void finish_judged(struct item *item, const struct verdict *verdict, cons
 static void replied(const struct http_reply *http_reply, void *user) {
     struct item *item = user;
     struct calls *calls = item->calls;
-    take_out(&calls->flying, item);
+    item_take_out(&calls->flying, item);
     calls->flying_count--;
     plan_pump(calls);
 
@@ -367,9 +260,9 @@ static void replied(const struct http_reply *http_reply, void *user) {
 /* Takes the place of one that waits with the same key. */
 static void replace(struct item *item) {
     struct calls *calls = item->calls;
-    struct item *old = find_key(calls->waiting, item->key_meter);
+    struct item *old = item_find(calls->waiting, item->key_meter);
     if (old != NULL) {
-        take_out(&calls->waiting, old);
+        item_take_out(&calls->waiting, old);
         calls->waiting_count--;
         item->number = old->number;
         item->priority = old->priority > item->priority ? old->priority : item->priority;
@@ -379,7 +272,7 @@ static void replace(struct item *item) {
     }
 }
 
-static struct item *item_create(struct calls *calls, const struct call *call, call_done *done, void *user) {
+static struct item *create_item(struct calls *calls, const struct call *call, call_done *done, void *user) {
     struct item *item = mem_alloc(sizeof *item);
     item->calls = calls;
     item->done = done;
@@ -413,8 +306,8 @@ void calls_send(struct calls *calls, const struct call *call, call_done *done, v
     if (urgent && call->deadline_ms == 0) {
         copy.deadline_ms = LIMIT_SLACK_TRIGGER_MS;
     }
-    struct item *item = item_create(calls, &copy, done, user);
-    item->method = &methods[call->method];
+    struct item *item = create_item(calls, &copy, done, user);
+    item->method = item_method(call->method);
     item->urgent = urgent;
     item->method_meter = pacing_meter("method", item->method->name);
     if (call->method == CALL_CHAT_POST_MESSAGE && call->channel != NULL) {
@@ -423,7 +316,7 @@ void calls_send(struct calls *calls, const struct call *call, call_done *done, v
     if (call->key != NULL) {
         item->key_meter = pacing_meter(item->method->name, call->key);
     }
-    item->body = request_body(call, is_json(item->method), &item->body_size);
+    item->body = request_body(call, item_is_json(item), &item->body_size);
     admit(item);
 }
 
@@ -433,9 +326,9 @@ void calls_respond(struct calls *calls, const char *response_url, const char *js
     }
     int64_t now_ms = clock_monotonic_ms();
     const struct call call = {.json = json, .priority = CALL_REPLY};
-    struct item *item = item_create(calls, &call, done, user);
+    struct item *item = create_item(calls, &call, done, user);
     item->url = mem_strdup(response_url);
-    item->body = request_body(&call, is_json(NULL), &item->body_size);
+    item->body = request_body(&call, item_is_json(item), &item->body_size);
     uint64_t meter = pacing_meter("response_url", response_url);
     if (pacing_when(calls->pacing, meter, &response_rate, now_ms) > now_ms) {
         end(item, "used_up");
