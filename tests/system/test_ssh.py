@@ -51,7 +51,7 @@ def test_a_promised_retry_obeys_the_rules_of_retry():
         web.stop()
         id = w.person.deploy("careful", "1.0", "production")
         question = w.question()["id"]
-        status, reply = w.person.ask("POST", f"/v1/questions/{question}/when-back", {})
+        status, reply = w.person.ask("POST", f"/v1/questions/{question}/when-back", {"note": "the cable is out"})
         assert status == 409 and "Take it first" in str(reply), (status, reply)
         assert w.person.say("take", f"Q{question}")[0] == 200
         status, reply = w.person.ask("POST", f"/v1/questions/{question}/when-back", {})
