@@ -4,6 +4,7 @@ import fcntl
 from pathlib import Path
 
 import pytest
+from people import Client
 
 
 def pytest_configure(config):
@@ -22,3 +23,13 @@ def pytest_runtest_protocol(item):
             fcntl.flock(door, fcntl.LOCK_EX)  # Whoever waits for the others to leave lets nobody in.
             fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
+
+
+@pytest.fixture
+def alice(rig):
+    """To the server of the module's rig; what a test has left under way is canceled behind it."""
+    client = Client(rig)
+    yield client
+    for summary in client.get("/v1/overview")["live"]:  # of a test that failed
+        client.request("POST", f"/api/tasks/ServerTasks-{summary['id']}/cancel")
+    client.close()

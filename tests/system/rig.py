@@ -28,6 +28,19 @@ STEP = HERE / "step.sh"
 REPORT = re.compile(r"ERROR: \w*Sanitizer|runtime error:|Assertion .* failed|SUMMARY: \w*Sanitizer")
 READY_SECONDS = 30
 
+# A shop on one machine whose step does what the test has decided (step.sh says how).
+SHOP = """
+environments: { production: { guided_failure: { enabled: true } } }
+rooms: { deploys: {} }
+targets: { web-1: { local: true, tags: [web] } }
+projects:
+  shop:
+    env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
+    room: deploys
+    steps:
+      - { name: install, run: "@step@", targets: [web] }
+"""
+
 
 def until(what, condition, seconds=READY_SECONDS, pause=0.02):
     """Looks again and again until the condition holds, and returns what it gave."""

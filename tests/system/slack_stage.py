@@ -41,6 +41,10 @@ class Stage(SlackRig):
         self.count += 1
         return Play(self, project, f"1.{self.count}.0", script, user)
 
+    def called(self, message):
+        """Who was called by a message, when it was posted."""
+        return [seen["called"] for seen in self.slack.stats()["notifications"] if seen["ts"] == message["ts"]]
+
     def unfit(self):
         return {error for error in self.slack.stats()["errors"] if error.split(" ")[1].startswith(UNFIT)}
 

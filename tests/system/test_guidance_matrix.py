@@ -100,15 +100,6 @@ def rig():
         yield rig
 
 
-@pytest.fixture
-def alice(rig):
-    client = Client(rig)
-    yield client
-    for summary in client.get("/v1/overview")["live"]:  # of a test that failed
-        client.request("POST", f"/api/tasks/ServerTasks-{summary['id']}/cancel")
-    client.close()
-
-
 def options(question):
     return {option["guidance"]: option["consequence"] for option in question["options"]}
 

@@ -6,19 +6,7 @@ import socket
 import time
 
 import pytest
-from rig import Rig, until
-
-CONFIG = """
-environments: { production: { guided_failure: { enabled: true } } }
-rooms: { deploys: {} }
-targets: { web-1: { local: true, tags: [web] } }
-projects:
-  shop:
-    env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
-    room: deploys
-    steps:
-      - { name: install, run: "@step@", targets: [web] }
-"""
+from rig import SHOP, Rig, until
 
 
 def ask_and_hang_up(person, port, path, body):
@@ -33,7 +21,7 @@ def ask_and_hang_up(person, port, path, body):
 
 
 def test_a_server_stops_while_a_command_waits_for_redis():
-    with Rig(CONFIG, workers=0, name="stop") as rig:
+    with Rig(SHOP, workers=0, name="stop") as rig:
         person, server = rig.local(), rig.servers[0]
         rig.redis_program.pause()
         for words in (["status"], ["deploy", "shop", "1.0.0", "to", "production"], ["pending"]):
@@ -44,7 +32,7 @@ def test_a_server_stops_while_a_command_waits_for_redis():
 
 @pytest.mark.alone
 def test_a_worker_that_leaves_a_step_running_is_missed_at_once():
-    with Rig(CONFIG, name="left") as rig:
+    with Rig(SHOP, name="left") as rig:
         rig.decisions.write_text("10 0 0\n")
         person, worker = rig.local(), rig.workers[0]
         id = person.deploy("shop", "1.0.0", "production")
@@ -60,7 +48,7 @@ def test_a_worker_that_leaves_a_step_running_is_missed_at_once():
 
 
 def test_a_worker_that_has_drained_is_known_to_be_gone():
-    with Rig(CONFIG, name="drained") as rig:
+    with Rig(SHOP, name="drained") as rig:
         until("the worker to be known", lambda: rig.redis().hash("{gp}:workers"))
         assert rig.workers[0].stop() == 0
         until("the worker to be forgotten", lambda: not rig.redis().hash("{gp}:workers"), seconds=8)

@@ -2,20 +2,9 @@
 
 import time
 
-from rig import Rig, until
+from rig import SHOP, Rig, until
 
-CONFIG = """
-environments: { production: { guided_failure: { enabled: true } } }
-rooms: { deploys: {} }
-workers: { heartbeat: 500ms, lost_after: 2s }
-targets: { web-1: { local: true, tags: [web] } }
-projects:
-  shop:
-    env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
-    room: deploys
-    steps:
-      - { name: install, run: "@step@", targets: [web] }
-"""
+CONFIG = SHOP + "workers: { heartbeat: 500ms, lost_after: 2s }\n"
 
 
 def test_another_state_directory_of_the_same_machine_proves_nothing():

@@ -52,15 +52,6 @@ def rig():
         yield rig
 
 
-@pytest.fixture
-def alice(rig):
-    client = Client(rig)
-    yield client
-    for summary in client.get("/v1/overview")["live"]:  # of a test that failed
-        client.request("POST", f"/api/tasks/ServerTasks-{summary['id']}/cancel")
-    client.close()
-
-
 def paused(client, version="1.0", environment="Production", more=""):
     number = client.deploy("shop", version, environment, more)
     client.wait_questions(number)

@@ -88,10 +88,6 @@ def cleared(request):
         stage.recover()
 
 
-def called(stage, message):
-    return [seen["called"] for seen in stage.slack.stats()["notifications"] if seen["ts"] == message["ts"]]
-
-
 def server_log(stage):
     return "".join(server.log.read_text(errors="replace") for server in stage.rig.servers)
 
@@ -300,7 +296,7 @@ def test_slack_away_holds_up_nothing_and_is_caught_up_with(stage):
     assert len(history(answered)) == 2, history(answered)
     assert len(history(during.statuses()[0])) == 1, "nothing that is past is shown"
     shown = stage.slack.until("the question that is over", during.questions)
-    assert len(shown) == 1 and len(history(shown[0])) == 1 and called(stage, shown[0]) == []
+    assert len(shown) == 1 and len(history(shown[0])) == 1 and stage.called(shown[0]) == []
     assert len(stage.slack.messages(from_bot=True)) == posts + 4
     stage.slack.wait_connected()
 
@@ -319,7 +315,7 @@ def test_a_start_with_slack_away(stage):
     stage.slack.do("away", away=False)
     question = play.wait_question(seconds=45)
     stage.slack.wait_connected(seconds=45)
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
     play_through(stage, play)
 
 

@@ -33,10 +33,6 @@ def cleared(stage):
     stage.recover()
 
 
-def called(stage, message):
-    return [seen["called"] for seen in stage.slack.stats()["notifications"] if seen["ts"] == message["ts"]]
-
-
 def wait_reminder(stage, question, after=None):
     """The newest one under the question; newer than `after`."""
 
@@ -60,7 +56,7 @@ def test_a_reminder_is_a_reply_that_calls_who_should_answer_and_then_who_took_it
     question = play.wait_question()
     reminder = wait_reminder(stage, question)
     assert reminder["text"].startswith(f"{number(question)} has waited "), reminder
-    assert called(stage, reminder) == ["S0WEBONCALL"]
+    assert stage.called(reminder) == ["S0WEBONCALL"]
     assert stage.slack.buttons(reminder) == []
     assert stage.click("bob", question, "take")
     later = wait_reminder(stage, question, after=reminder)
@@ -79,7 +75,7 @@ def test_an_escalation_is_the_question_in_another_room_and_is_answered_there(sta
     play = stage.play(FAILS, project="nag")
     question = play.wait_question()
     escalation = wait_escalation(stage, question)
-    assert called(stage, escalation) == ["U0ALICE"]
+    assert stage.called(escalation) == ["U0ALICE"]
     assert "needs alice" in words(escalation), words(escalation)
     labels = [b["text"]["text"] for b in stage.slack.buttons(escalation)]
     assert labels[:2] == ["Retry", "Ignore"] and {"Extend", "Park"} <= set(labels), labels

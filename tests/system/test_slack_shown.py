@@ -37,11 +37,6 @@ def cleared(stage):
     stage.recover()
 
 
-def called(stage, message):
-    """Who was called by a message, when it was posted."""
-    return [seen["called"] for seen in stage.slack.stats()["notifications"] if seen["ts"] == message["ts"]]
-
-
 # --- progress
 
 
@@ -54,7 +49,7 @@ def test_progress_is_one_message_that_is_edited(stage):
     texts = history(status)
     assert len(texts) >= 2 and texts[-1].startswith("Succeeded: play"), texts
     assert any(text.startswith("Running: play") for text in texts), texts
-    assert called(stage, status) == []
+    assert stage.called(status) == []
     assert play.questions() == []
 
 
@@ -63,7 +58,7 @@ def test_the_last_line_is_under_the_status_message_and_calls_the_starter(stage):
     closing = play.wait_closing()
     (status,) = play.statuses()
     assert closing["thread_ts"] == status["ts"]
-    assert called(stage, closing) == ["U0ALICE"]
+    assert stage.called(closing) == ["U0ALICE"]
     assert "<@U0ALICE>" in words(closing)
     assert len(play.closings()) == 1
 
@@ -79,7 +74,7 @@ def test_a_question_calls_the_responsible_once_and_shrinks_when_it_is_answered(s
         f"{q}: install failed on web-2 (play {play.version} to production): exit code 7. "
         f"Answer: retry {q}, ignore {q}, exclude {q}, fail {q}."
     )
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
     assert "Paused: needs web-oncall" in words(question) and "broken" in words(question)
     labels = [b["text"]["text"] for b in stage.slack.buttons(question)]
     assert labels[:4] == ["Retry", "Ignore", "Exclude web-2", "Fail deployment"]
@@ -92,14 +87,14 @@ def test_a_question_calls_the_responsible_once_and_shrinks_when_it_is_answered(s
     assert answered["text"].startswith(f"{q}: install on web-2 (play {play.version} to production): Retry by bob")
     play.wait_closing("Succeeded: ")
     assert len(play.questions()) == 1
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
 
 
 def test_two_causes_are_two_questions(stage):
     play = stage.play("echo broken; [ $GUIDEPOST_TARGET = web-1 ] && exit 3; exit 4\n")
     first, second = play.wait_question(0), play.wait_question(1)
     assert {"exit code 3", "exit code 4"} == {re.search(r"exit code \d", m["text"])[0] for m in (first, second)}
-    assert called(stage, first) == called(stage, second) == ["S0WEBONCALL"]
+    assert stage.called(first) == stage.called(second) == ["S0WEBONCALL"]
     assert stage.click("bob", first, "fail")
     play.wait_closing("Failed")
     for message in (first, second):
@@ -113,7 +108,7 @@ def test_forty_machines_with_one_cause_are_one_question_one_mention_and_one_clic
         "all machines", lambda: (now := stage.slack.message(question)) and f"on {FLEET} of {FLEET} machines" in now["text"] and now, 40
     )
     assert len(play.questions()) == 1
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
     assert "Excluding all of them would leave no machine" in words(seen)
     play.write(WORKS)
     assert stage.click("alice", seen, "retry")
@@ -121,7 +116,7 @@ def test_forty_machines_with_one_cause_are_one_question_one_mention_and_one_clic
     answered = stage.wait_answered(question)
     assert "Retry by alice after" in answered["text"] and f"on {FLEET} machines" in answered["text"]
     play.wait_closing("Succeeded", 40)
-    assert len(play.questions()) == 1 and called(stage, question) == ["S0WEBONCALL"]
+    assert len(play.questions()) == 1 and stage.called(question) == ["S0WEBONCALL"]
     stage.slack.until("the result", lambda: f"worked on {FLEET} machines" in stage.slack.message(question)["text"])
 
 
@@ -159,7 +154,7 @@ def test_a_passed_deadline_is_shown_in_place_of_the_question(stage):
     closed = stage.wait_answered(question)
     assert closed["text"].endswith("Nobody answered for 5 s (if_unanswered: fail)"), closed["text"]
     play.wait_closing("Failed")
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
 
 
 # --- the four ends
@@ -170,7 +165,7 @@ def test_succeeded_with_warnings_says_which(stage):
     assert stage.click("bob", play.wait_question(), "exclude")
     closing = play.wait_closing("Succeeded with warnings")
     assert "web-2 excluded by bob" in closing["text"] and "install did not finish" in closing["text"]
-    assert called(stage, closing) == ["U0ALICE"]
+    assert stage.called(closing) == ["U0ALICE"]
     assert play.wait_status("Succeeded with warnings")
 
 
@@ -179,7 +174,7 @@ def test_failed_says_who_and_how_the_machines_are_left(stage):
     assert stage.click("alice", play.wait_question(), "fail")
     closing = play.wait_closing("Failed")
     assert "install failed on web-2: exit code 7" in closing["text"] and "web-1 done" in closing["text"], closing["text"]
-    assert called(stage, closing) == ["U0BOB"]
+    assert stage.called(closing) == ["U0BOB"]
     assert play.wait_status("Failed")
 
 
@@ -189,7 +184,7 @@ def test_canceled_says_by_whom(stage):
     stage.slack.mention("bob", "deploys", f"cancel D{play.id}")
     closing = play.wait_closing("Canceled")
     assert "bob" in closing["text"], closing["text"]
-    assert called(stage, closing) == ["U0ALICE"]
+    assert stage.called(closing) == ["U0ALICE"]
     assert play.wait_status("Canceled")
 
 
@@ -235,7 +230,7 @@ HOSTILE = {
 def test_output_calls_nobody_and_breaks_no_message(stage, script):
     play = stage.play(f"[ $GUIDEPOST_TARGET = web-1 ] && exit 0\n{script}")
     question = play.wait_question()
-    assert called(stage, question) == ["S0WEBONCALL"]
+    assert stage.called(question) == ["S0WEBONCALL"]
     assert [block["type"] for block in question["blocks"]].count("rich_text") == 1, "the output is shown as text alone"
     note = "-- <!channel> it's `fine` & <@U0ALICE>"
     stage.slack.say("bob", "deploys", f"ignore {note.replace('&', '&amp;').replace('<!', '&lt;!')}", thread_ts=question["ts"])

@@ -6,19 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rig import Rig, until
-
-CONFIG = """
-environments: { production: { guided_failure: { enabled: true } } }
-rooms: { deploys: {} }
-targets: { web-1: { local: true, tags: [web] } }
-projects:
-  shop:
-    env: { ORACLE: "@oracle@", DECISIONS: "@decisions@" }
-    room: deploys
-    steps:
-      - { name: install, run: "@step@", targets: [web] }
-"""
+from rig import SHOP, Rig, until
 
 
 def leader(rig):
@@ -30,7 +18,7 @@ def leader(rig):
 @pytest.mark.alone
 def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
     """Without the lock file it would wait for five seconds of silence."""
-    with Rig(CONFIG, workers=0, servers=2, name="takeover") as rig:
+    with Rig(SHOP, workers=0, servers=2, name="takeover") as rig:
         first = until("a leader", lambda: leader(rig))
         before = time.monotonic()
         first.kill()
@@ -40,7 +28,7 @@ def test_another_server_leads_at_once_when_the_lock_of_the_leader_is_free():
 
 @pytest.mark.alone
 def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
-    with Rig(CONFIG, name="supervisor") as rig:
+    with Rig(SHOP, name="supervisor") as rig:
         rig.decisions.write_text("5 0 0\n")
         person = rig.local()
         person.deploy("shop", "1.0.0", "production")
@@ -62,7 +50,7 @@ def test_a_run_whose_supervisor_was_killed_is_asked_about_at_once():
 
 def test_a_run_whose_record_was_deleted_is_asked_about():
     """That nothing is there does not mean that nothing was."""
-    with Rig(CONFIG, name="deleted") as rig:
+    with Rig(SHOP, name="deleted") as rig:
         rig.decisions.write_text("1 0 0\n")
         person = rig.local()
         person.deploy("shop", "1.0.0", "production")
@@ -79,7 +67,7 @@ def final(person, id):
 
 
 def test_a_job_that_was_delivered_just_before_redis_died_is_not_lost():
-    with Rig(CONFIG, name="delivered") as rig:
+    with Rig(SHOP, name="delivered") as rig:
         rig.decisions.write_text("0 0 0\n")
         person, worker = rig.local(), rig.workers[0]
         until("the worker to wait for jobs", lambda: rig.redis()("EXISTS", "{gp}:jobs:any") and rig.redis().hash("{gp}:workers"))
@@ -96,7 +84,7 @@ def test_a_job_that_was_delivered_just_before_redis_died_is_not_lost():
 
 def test_a_run_directory_that_was_there_before_starts_nothing_and_is_asked_about():
     """So it is when Redis lost what this machine remembers."""
-    with Rig(CONFIG, name="remembered") as rig:
+    with Rig(SHOP, name="remembered") as rig:
         rig.decisions.write_text("0 0 0\n")
         (rig.host_dirs[0] / "runs" / "1" / "0.0.1").mkdir(parents=True)
         person = rig.local()
@@ -110,7 +98,7 @@ def test_a_run_directory_that_was_there_before_starts_nothing_and_is_asked_about
 
 
 def test_an_answer_outlives_a_leader_that_was_deposed_while_taking_it_in():
-    with Rig(CONFIG, servers=2, name="deposed") as rig:
+    with Rig(SHOP, servers=2, name="deposed") as rig:
         rig.decisions.write_text("0 7 0\n")
         person = rig.local()
         id = person.deploy("shop", "1.0.0", "production")
@@ -128,7 +116,7 @@ def test_an_answer_outlives_a_leader_that_was_deposed_while_taking_it_in():
 
 
 def test_an_answer_that_is_sent_again_under_its_key_is_told_the_same():
-    with Rig(CONFIG, name="again") as rig:
+    with Rig(SHOP, name="again") as rig:
         rig.decisions.write_text("0 7 0\n")
         person = rig.local()
         id = person.deploy("shop", "1.0.0", "production")
