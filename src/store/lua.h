@@ -8,5 +8,6 @@ extern const char store_script_heads[];
 extern const char store_script_hold[];
 extern const char store_script_load[];
 extern const char store_script_retire[];
+extern const char store_script_upgrade[];
 
 #endif

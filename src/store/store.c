@@ -128,10 +128,19 @@ static void setting_came(const struct redis_reply *reply, bool sent, void *user)
     const struct setting *setting = &settings[store->settings_read++ % SETTING_COUNT];
     const char *value = redis_text(redis_at(reply, 1), NULL);
     (void)sent;
-    if (redis_kind(reply) == REDIS_ERROR) {
+    if (redis_kind(reply) == REDIS_ERROR && store->failed.code == ERR_NONE) {
         err_set(&store->failed, ERR_INVALID, "Redis does not let us read its settings: %s", redis_text(reply, NULL));
     } else if (reply != NULL && !str_equal(value, setting->value)) {
         buf_printf(&store->weak, "\n%s %s", setting->name, setting->value);
+    }
+}
+
+static void upgrade_came(const struct redis_reply *reply, bool sent, void *user) {
+    struct store *store = user;
+    (void)sent;
+    if (redis_kind(reply) == REDIS_ERROR) {
+        err_set(&store->failed, ERR_UNAVAILABLE, "Redis cannot convert what an earlier version wrote: %s",
+                redis_text(reply, NULL));
     }
 }
 
@@ -169,6 +178,7 @@ static void script_came(const struct redis_reply *reply, bool sent, void *user) 
 static void check(void *user) {
     struct store *store = user;
     char key[STORE_KEY_SIZE];
+    char pending[STORE_KEY_SIZE];
     if (store->checking || store->verdict != NULL || !redis_is_connected(store->redis)) {
         return;
     }
@@ -177,6 +187,9 @@ static void check(void *user) {
     store->settings_read = 0;
     store->failed = (struct err){0};
     buf_clear(&store->weak);
+    /* First: what is read on this connection is to find it converted. */
+    redis_call(store->redis, upgrade_came, store, "EVAL", store_script_upgrade, "2", store_key(store, key, "live"),
+               store_key(store, pending, "pending"));
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         redis_call(store->redis, setting_came, store, "CONFIG", "GET", settings[i].name);
     }

@@ -24,11 +24,12 @@ if seq >= highest then
 end
 
 local lost = highest - seq
+local live = call('ZRANGE', KEYS[4], 0, -1) -- before the first write: an error would leave a part of them written
 call('SET', KEYS[1], string.format('%.0f', highest + count_ahead))
 for _, number in ipairs({'deployment', 'question'}) do
     call('HINCRBY', KEYS[3], number, string.format('%.0f', lost + numbers_ahead))
 end
-for _, id in ipairs(call('ZRANGE', KEYS[4], 0, -1)) do
+for _, id in ipairs(live) do
     call('XADD', KEYS[5], '*', 'event', 'rolled_back', 'deployment', id, 'at', now, 'run', '0.0.0.0',
         'actor', actor, 'via', via, 'note', string.format('Redis lost %.0f commits', lost))
 end
