@@ -120,7 +120,10 @@ static void page_came(const struct head *heads, size_t count, uint64_t total, co
     uint64_t *wanted = arena_array(call->arena, count + 1, sizeof *wanted);
     size_t wanted_count = 0;
     for (size_t i = 0; i < count; i++) {
-        bool again = i > 0 && heads[i].deployment == heads[i - 1].deployment;
+        bool again = false; /* the questions of one may stand between those of others */
+        for (size_t k = 0; k < wanted_count && !again; k++) {
+            again = wanted[k] == heads[i].deployment;
+        }
         copies[i] = heads[i];
         copies[i].project = copies[i].environment = NULL; /* the record has them */
         if (!again && read_find(call, heads[i].deployment) == NULL) {

@@ -187,17 +187,18 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     store_list_freezes(call->api->options.store, freezes_came, call);
 }
 
+/* All are read that are shown. */
 static void holders_read(struct call *call) {
-    store_list_versions(call->api->options.store, versions_came, call);
-}
-
-static void recent_read(struct call *call) {
     struct overview *overview = call->state;
     uint64_t shown = 0;
     for (size_t i = 0; i < call->record_count; i++) {
         shown += !deployment_is_final(call->records[i]->deployment->state);
     }
     overview->live_left_out = overview->live > shown ? overview->live - shown : 0;
+    store_list_versions(call->api->options.store, versions_came, call);
+}
+
+static void recent_read(struct call *call) {
     read_holders(call, holders_read);
 }
 
