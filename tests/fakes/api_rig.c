@@ -149,7 +149,7 @@ void api_rig_open(const char *local_token, const char *web_dir) {
         .loop = api_rig.store.loop,
         .store = api_rig.store.store,
         .config = the_config,
-        .up = {operation_came, NULL},
+        .up = {.start = operation_came},
         .status = the_status,
         .permissions = the_permissions,
         .local_token = local_token,

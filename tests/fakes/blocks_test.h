@@ -2,8 +2,8 @@
 #define GP_TESTS_BLOCKS_TEST_H
 
 /*
- * What every test of cards in Slack begins with: include it first, and run the tests with view_test(name). What is drawn
- * is checked against all limits that Slack sets.
+ * What every test of cards in Slack begins with: include it first, and run the tests with view_test(name). What is
+ * drawn is checked against all limits that Slack sets.
  */
 
 #include "fakes/view_test.h"

@@ -2,8 +2,9 @@
 #define GP_TESTS_CALLS_TEST_H
 
 /*
- * What every test of calls to Slack begins with: include it first, and give set_up to the group. A rig has a small Slack
- * in the same process, which answers each request with the next line of a script, and the calls that are made of it.
+ * What every test of calls to Slack begins with: include it first, and give set_up to the group. A rig has a small
+ * Slack in the same process, which answers each request with the next line of a script, and the calls that are made of
+ * it.
  */
 
 #include <setjmp.h>

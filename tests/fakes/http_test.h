@@ -2,9 +2,9 @@
 #define GP_TESTS_HTTP_TEST_H
 
 /*
- * What every test of the HTTP client begins with: include it first, and give set_up and tear_down to the group. A rig is
- * a client with its loop; a result is what came of a request. There are two certificates for 127.0.0.1: the one that is
- * trusted, and a strange one.
+ * What every test of the HTTP client begins with: include it first, and give set_up and tear_down to the group. A rig
+ * is a client with its loop; a result is what came of a request. There are two certificates for 127.0.0.1: the one that
+ * is trusted, and a strange one.
  */
 
 #include <setjmp.h>

@@ -88,7 +88,7 @@ static inline struct deployment_record *create(const struct plan *plan) {
     return rig_load(&rig, rig_must_create(&rig, &request));
 }
 
-/* --- what the leader does ------------------------------------------------------------------------------------------ */
+/* --- what the leader does ----------------------------------------------------------------------------------------- */
 
 static inline void give(struct deployment *d, const struct event *event) {
     assert_int_equal(rig_commit(&rig, leader_apply(&leader, d, event)), COMMIT_DONE);
@@ -136,7 +136,7 @@ static inline void lead_answer(struct deployment *d, const struct new_answer *gi
                             .note = given->note});
 }
 
-/* --- what people say ------------------------------------------------------------------------------------------------ */
+/* --- what people say ---------------------------------------------------------------------------------------------- */
 
 static inline struct new_answer answer_of(const struct deployment_record *record, size_t question,
                                           enum guidance guidance) {

@@ -1,8 +1,8 @@
 #ifndef GP_TESTS_WS_PEER_TEST_H
 #define GP_TESTS_WS_PEER_TEST_H
 
-/* What every test against the websocket server of fakes/ws_peer.h begins with: include it first, and give start_peer and
- * stop_peer to the group. */
+/* What every test against the websocket server of fakes/ws_peer.h begins with: include it first, and give start_peer
+ * and stop_peer to the group. */
 
 #include <setjmp.h>
 #include <stdarg.h>
