@@ -282,7 +282,7 @@ static void who_no_longer_leads_puts_nothing_back(void **state) {
 /* Each of them lacks a job, so that the number of jobs says how many were looked at. */
 static void paused_deployments_are_looked_at_in_turn(void **state) {
     enum { MORE = 7, RUNNING = LIMIT_SWEEP_PAUSED + 2 };
-    char header[32], runs[32], claims[32], text[RUN_TEXT_SIZE];
+    char header[32], runs[40], claims[40], text[RUN_TEXT_SIZE];
     (void)state;
     run_encode(text, &(struct run){.state = RUN_QUEUED, .attempt = 1, .epoch = 1});
     for (uint64_t id = create(); id <= LIMIT_SWEEP_PAUSED + MORE; id++) {
