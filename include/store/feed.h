@@ -47,7 +47,8 @@ struct change {
     struct log_key log;      /* CHANGE_LOG */
     const char *room;        /* CHANGE_ROOM */
     const char *environment; /* CHANGE_ENVIRONMENT: frozen, or no longer */
-    const char *people;      /* CHANGE_PEOPLE: "slack:U012ABC", a user or group that the platform says has changed */
+    const char *people;      /* CHANGE_PEOPLE: "slack:<listener>:U012ABC", a user or group that the platform told that
+                              * listener of */
 };
 
 struct feed;

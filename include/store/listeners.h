@@ -16,6 +16,6 @@ void store_put_listener(struct store *store, const char *adapter, const char *id
 void store_drop_listener(struct store *store, const char *adapter, const char *id);
 
 /* The platform has told this one alone that a user or group is another now: all shall hear of it (CHANGE_PEOPLE). */
-void store_people_changed(struct store *store, const char *adapter, const char *id);
+void store_people_changed(struct store *store, const char *adapter, const char *id, const char *who);
 
 #endif

@@ -47,10 +47,10 @@ void store_drop_listener(struct store *store, const char *adapter, const char *i
     redis_call(store_redis(store), NULL, NULL, "ZREM", store_key(store, key, "listeners:%s", adapter), id);
 }
 
-void store_people_changed(struct store *store, const char *adapter, const char *id) {
-    char length[NUMBER_SIZE], who[STORE_KEY_SIZE];
+void store_people_changed(struct store *store, const char *adapter, const char *id, const char *who) {
+    char length[NUMBER_SIZE], what[STORE_KEY_SIZE];
     struct commit *commit = commit_create(store, NULL);
-    (void)snprintf(who, sizeof who, "%s:%s", adapter, id);
-    commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "people", who);
+    (void)snprintf(what, sizeof what, "%s:%s:%s", adapter, id, who);
+    commit_add(commit, "XADD", "changes", "MAXLEN", "~", words_u64(length, LIMIT_CHANGES_LENGTH), "*", "people", what);
     commit_send(commit, NULL, NULL);
 }

@@ -197,10 +197,10 @@ static void changes_are_followed_from_now_on(void **state) {
     put_change("what", "is this");
     put_change("deployment", "8");
     wait_for_changes(&follower, 4);
-    store_people_changed(rig.store, "slack", "U012BOB");
+    store_people_changed(rig.store, "slack", "ours", "U012BOB");
     wait_for_changes(&follower, 5);
     assert_int_equal(follower.last.kind, CHANGE_PEOPLE);
-    assert_string_equal(follower.people, "slack:U012BOB");
+    assert_string_equal(follower.people, "slack:ours:U012BOB");
     assert_int_equal(follower.resets, 1);
     feed_destroy(feed);
 }

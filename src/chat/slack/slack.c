@@ -169,11 +169,21 @@ static void slack_envelope(const struct envelope *envelope, uint64_t token, void
 
 /* --- what other servers were told ---------------------------------------------------------------------------------- */
 
+/* Whom Slack told another server of; or NULL. */
+static const char *told_of(const struct slack *slack, const struct change *change) {
+    const char *from =
+        change->kind == CHANGE_PEOPLE && str_starts(change->people, "slack:") ? change->people + strlen("slack:") : "";
+    const char *who = strchr(from, ':');
+    bool own = who != NULL && str_starts(from, slack->id) && (size_t)(who - from) == strlen(slack->id);
+    return who == NULL || own ? NULL : who + 1;
+}
+
 static void slack_told(const struct change *changes, size_t count, void *user) {
     const struct slack *slack = user;
     for (size_t i = 0; i < count; i++) {
-        if (changes[i].kind == CHANGE_PEOPLE && str_starts(changes[i].people, "slack:")) {
-            people_changed(slack->people, changes[i].people + strlen("slack:"));
+        const char *who = told_of(slack, &changes[i]);
+        if (who != NULL) {
+            people_changed(slack->people, who);
         }
     }
 }
