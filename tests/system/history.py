@@ -133,8 +133,8 @@ def read_plan(text):
         slots = ["-"]
         if not step.get("on_worker"):
             slots = [targets[i] for part in filter(None, step["targets"].split(",")) for i in numbers(part)]
-        known = ("group", "required", "safe_to_rerun", "continue_on_error", "retry_times")
-        steps.append(Step(step["name"], slots, step["condition"], **{key: step[key] for key in known if key in step}))
+        known = ("condition", "group", "required", "safe_to_rerun", "continue_on_error", "retry_times")
+        steps.append(Step(step["name"], slots, **{key: step[key] for key in known if key in step}))
     return steps, targets
 
 
