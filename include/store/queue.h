@@ -64,7 +64,7 @@ void job_reader_want(struct job_reader *reader, size_t count);
  * are derived from the fact, so that telling it again is safe. */
 void queue_claim(struct store *store, const struct job *job, const char *worker, const char *host, int64_t now_ms,
                  commit_done *done, void *user);
-/* The end of an attempt owned by `worker` (claim r:attempt:epoch:worker). */
+/* The end of an attempt owned by `worker` (claim r:attempt:epoch:worker). The entry was acknowledged when it became that. */
 void queue_end(struct store *store, const struct job *job, const char *worker, struct outcome outcome,
                const char *excerpt, int64_t now_ms, commit_done *done, void *user);
 /* Takes over an attempt whose claim is a:attempt:epoch; the new claim is r:attempt:epoch:worker. */

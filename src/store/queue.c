@@ -149,7 +149,6 @@ void queue_end(struct store *store, const struct job *job, const char *worker, s
     commit_require_field(commit, place.claims, place.field, expected);
     commit_add(commit, "HSET", place.claims, place.field, ended);
     owned_op(commit, "SREM", &place, worker);
-    acknowledge(commit, job);
     inbox_encode_event(commit, job->deployment, &event);
     fact_send(commit, ended, done, user);
 }

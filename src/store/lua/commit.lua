@@ -14,11 +14,10 @@ Returns  done, seq, note      written now, or by this sender before
 ]]
 local call, argv = redis.call, ARGV
 
-if call('EXISTS', KEYS[2]) == 1 then
+local held, was = unpack(call('MGET', KEYS[2], argv[1]))
+if held then
     return {'held', 0, ''}
 end
-
-local was = call('GET', argv[1])
 if was then
     local seq, nonce, note = string.match(was, '^(%d+) (%S+) (.*)$')
     if nonce == argv[3] then
