@@ -234,11 +234,12 @@ bool guidance_when_back(struct apply *apply, struct run *run) {
     return true;
 }
 
-/* It was chosen before, and nobody has answered meanwhile: this is that person's Retry. */
+/* It was chosen before, nobody has answered meanwhile, and its time is not over: this is that person's Retry. */
 bool guidance_back(struct apply *apply, struct run *run) {
     struct deployment *d = apply->d;
     const struct question *open = deployment_question(d, run->question);
-    if (run->state != RUN_ASKING || open == NULL || open->back_by == NULL) {
+    if (run->state != RUN_ASKING || open == NULL || open->back_by == NULL ||
+        apply->event->now_ms > open->back_until_ms) {
         return false;
     }
     const struct question q = *open;

@@ -16,7 +16,7 @@
 #include "store/queue.h"
 
 /* What a JOB_PROBE does now; see probe.c. */
-enum probing { PROBE_PAUSES, PROBE_ASKS, PROBE_READY, PROBE_RUNS, PROBE_TELLS };
+enum probing { PROBE_PAUSES, PROBE_ASKS, PROBE_READY, PROBE_RUNS, PROBE_DYING, PROBE_TELLS };
 
 /* Beside, of a run on an ssh target: see remote.c. */
 struct remote {

@@ -87,9 +87,13 @@ static bool is_probe(const struct attempt *attempt) {
 
 static void probes_go_on(const struct worker *worker);
 
+/* As far as is known here: it may have been put off, so that the question is looked at again. */
+static bool time_is_over(const struct attempt *attempt) {
+    return clock_wall_ms() >= attempt->job.until_ms;
+}
+
 static void probe_found(struct attempt *attempt, bool back) {
     int64_t pause_ms = next_pause(attempt);
-    attempt->ssh.probing = PROBE_PAUSES;
     struct attempt *next;
     for (struct attempt *other = worker_attempts(attempt->worker); other != NULL; other = next) {
         next = other->next;
@@ -97,10 +101,10 @@ static void probe_found(struct attempt *attempt, bool back) {
             !is_same(other, attempt)) {
             continue;
         }
-        if (back) {
+        if (back && !time_is_over(other)) {
             probe_tell(other);
         } else {
-            probe_pause(other, pause_ms);
+            probe_pause(other, back ? 0 : pause_ms);
         }
     }
     probes_go_on(attempt->worker);
@@ -108,6 +112,11 @@ static void probe_found(struct attempt *attempt, bool back) {
 
 void probe_ended(struct attempt *attempt, int status) {
     attempt->pid = 0;
+    if (attempt->ssh.probing == PROBE_DYING) {
+        probe_pause(attempt, next_pause(attempt));
+        return;
+    }
+    attempt->ssh.probing = PROBE_PAUSES;
     probe_found(attempt, WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -182,6 +191,10 @@ static void probes_go_on(const struct worker *worker) {
     }
     struct attempt *next;
     while (running.count < LIMIT_PROBES_AT_ONCE && (next = next_ready(worker, &running)) != NULL) {
+        if (time_is_over(next)) {
+            probe_pause(next, 0);
+            continue;
+        }
         probe_run(next);
         if (next->ssh.probing == PROBE_RUNS) {
             running.probes[running.count++] = next;
@@ -196,7 +209,7 @@ static void question_seen(int64_t until_ms, void *user) {
         return;
     }
     attempt->job.until_ms = until_ms >= 0 ? until_ms : attempt->job.until_ms;
-    if (clock_wall_ms() >= attempt->job.until_ms) {
+    if (time_is_over(attempt)) {
         probe_over(attempt);
         return;
     }
@@ -205,11 +218,14 @@ static void question_seen(int64_t until_ms, void *user) {
     probes_go_on(attempt->worker);
 }
 
-/* The pause is over; or a probe takes too long, and its end follows. */
+/* The pause is over; or a probe takes too long. Its end follows, but perhaps not soon: a command may hang in the kernel, and others are
+ * not to wait for that. */
 static void probe_again(void *user) {
     struct attempt *attempt = user;
     if (attempt->ssh.probing == PROBE_RUNS) {
         (void)kill(-attempt->pid, SIGKILL);
+        attempt->ssh.probing = PROBE_DYING;
+        probe_found(attempt, false);
         return;
     }
     attempt->ssh.probing = PROBE_ASKS;

@@ -139,7 +139,7 @@ static bool choose_when_back(void) {
     struct event event = {.kind = EVENT_WHEN_BACK,
                           .now_ms = scene.now_ms,
                           .question = scene_question(&scene, 0, 0)->id,
-                          .deadline_ms = 7200000,
+                          .deadline_ms = scene.now_ms + 7200000,
                           .actor = "bob"};
     return scene_give(&scene, event);
 }
@@ -150,10 +150,11 @@ static void an_unreachable_machine_is_retried_once_when_it_is_back(void **state)
     end_unreachable();
     assert_true(scene_question(&scene, 0, 0)->unreachable);
     assert_false(give(EVENT_BACK)); /* Nobody has chosen it. */
+    const int64_t until_ms = scene.now_ms + 7200000;
     assert_true(choose_when_back());
     const struct effect *probe = scene_effect(&scene, EFFECT_PROBE, 0, 0);
     assert_int_equal(probe->attempt, 1);
-    assert_int_equal(probe->at_ms, 7200000);
+    assert_int_equal(probe->at_ms, until_ms);
     struct event back = scene_event(&scene, EVENT_BACK, 0, 0);
     assert_true(scene_give(&scene, back));
     const struct effect *close = scene_effect(&scene, EFFECT_CLOSE, 0, 0);
@@ -164,6 +165,17 @@ static void an_unreachable_machine_is_retried_once_when_it_is_back(void **state)
     assert_false(scene_give(&scene, back));
     end_unreachable();
     assert_null(scene_question(&scene, 0, 0)->back_by);
+}
+
+static void who_has_chosen_it_until_then_has_not_chosen_it_for_later(void **state) {
+    (void)state;
+    begin();
+    end_unreachable();
+    assert_true(choose_when_back());
+    struct event back = scene_event(&scene, EVENT_BACK, 0, 0);
+    scene.now_ms = scene_question(&scene, 0, 0)->back_until_ms;
+    assert_false(scene_give(&scene, back));
+    assert_non_null(scene_question(&scene, 0, 0));
 }
 
 static void somebody_may_answer_before_it_is_back(void **state) {
@@ -248,6 +260,7 @@ int main(void) {
         scene_test(a_target_that_comes_back_without_the_truth_leaves_the_question_and_says_so),
         scene_test(a_silent_target_of_a_canceled_deployment_is_asked_about_in_its_time),
         scene_test(an_unreachable_machine_is_retried_once_when_it_is_back),
+        scene_test(who_has_chosen_it_until_then_has_not_chosen_it_for_later),
         scene_test(somebody_may_answer_before_it_is_back),
         scene_test(only_a_question_about_an_unreachable_machine_can_wait_for_it),
         scene_test(a_step_may_choose_it_by_itself_once),

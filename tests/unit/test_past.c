@@ -90,7 +90,8 @@ static void a_retry_when_back_counts_as_that_of_who_chose_it(void **state) {
     begin(2);
     end_unreachable();
     const struct question *q = scene_question(&scene, INSTALL, 0);
-    const struct event chosen = {.kind = EVENT_WHEN_BACK, .question = q->id, .deadline_ms = 7200000, .actor = "bob"};
+    const struct event chosen = {
+        .kind = EVENT_WHEN_BACK, .question = q->id, .deadline_ms = scene.now_ms + 7200000, .actor = "bob"};
     uint64_t error = q->past;
     assert_true(scene_give(&scene, chosen));
     assert_string_equal(counted(0), "");
