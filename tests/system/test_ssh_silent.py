@@ -78,6 +78,7 @@ def test_a_cancel_is_carried_out_by_an_adopter_on_another_host():
         id, web = running(w, 60)
         pid = int(w.lines(web)[0][5])
         owner = next(n for n in range(2) if list(w.rig.host_dirs[n].glob("runs/*/*/record")))
+        w.rig.workers[1 - owner].kill()  # both hosts have the same name here, and the stop is for the owner
         told = supervisors(w)
         for supervisor in told:
             os.kill(supervisor, signal.SIGSTOP)
@@ -86,6 +87,7 @@ def test_a_cancel_is_carried_out_by_an_adopter_on_another_host():
         w.rig.workers[owner].kill()
         for supervisor in told:
             os.kill(supervisor, signal.SIGKILL)
+        w.rig.workers[1 - owner].start()
         assert w.final(id) == "canceled"
         assert not process_runs(pid)
         assert w.steps(web) == [("install", 1)]
