@@ -244,6 +244,12 @@ static bool news(struct store *store, const char *text) {
     return is_news;
 }
 
+/* Redis may be at an older state, from where the same revisions come again. */
+static void forget_recent(struct store *store) {
+    recent_list_destroy(store->recent);
+    store->recent = recent_list_create();
+}
+
 /* So that it also stops those who have not seen how far Redis was. */
 static void hold(struct store *store) {
     char seq[STORE_KEY_SIZE];
@@ -252,8 +258,7 @@ static void hold(struct store *store) {
     redis_call(store->redis, NULL, NULL, "EVAL", store_script_hold, "2", store_key(store, seq, "seq"),
                store_key(store, rollback, "rollback"), words_u64(seen, highest_seen(store)));
     commits_give_up(store->commits);
-    recent_list_destroy(store->recent); /* Its revisions may come again. */
-    store->recent = recent_list_create();
+    forget_recent(store);
 }
 
 static void check_verdict(void *user) {
@@ -350,6 +355,7 @@ static void connected(void *user) {
 static void lost(const char *why, void *user) {
     struct store *store = user;
     store->ready = false;
+    forget_recent(store);
     if (store->options.lost != NULL) {
         store->options.lost(why, store->options.user);
     }

@@ -49,6 +49,17 @@ static void only_a_few_are_kept(void **state) {
     }
 }
 
+/* What comes back may be another history, in which the same revisions come again. */
+static void nothing_is_kept_beyond_a_connection(void **state) {
+    (void)state;
+    recent_put(rig.store, make_asking(1));
+    rig_server_kill(&rig);
+    rig_run_ms(&rig, 50);
+    rig_server_start(&rig);
+    rig_ready(&rig);
+    assert_null(recent_take(rig.store, 1));
+}
+
 static void answer_came(enum answer_result result, void *user) {
     *(int *)user = (int)result;
 }
@@ -87,6 +98,7 @@ int main(void) {
         records_test(a_later_reading_takes_the_place_of_an_earlier_one),
         records_test(what_asks_nothing_or_is_big_is_not_kept),
         records_test(only_a_few_are_kept),
+        records_test(nothing_is_kept_beyond_a_connection),
         records_test(an_answer_by_a_reading_that_is_out_of_date_is_not_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
