@@ -103,12 +103,23 @@ static bool all_words_used(struct task *task, const bool *used) {
     return true;
 }
 
-/* False if the task was refused. An answer that is not possible for one machine of a card must not be recorded for it: it would close the
+static bool is_among(const uint64_t *questions, size_t count, uint64_t question) {
+    for (size_t i = 0; i < count; i++) {
+        if (questions[i] == question) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False if the task was refused. Once a part is recorded, what was asked since is not answered with it. An answer that is not possible for one machine of a card must not be recorded for it: it would close the
  * question and change nothing. */
 static bool answer_choose(struct task *task, struct answering *state, const struct question_record *asked) {
     const struct deployment_record *record = task->record;
     uint32_t nth = 0;
     bool *used = arena_array(task->arena, task->op.command.targets.count + 1, sizeof *used);
+    const uint64_t *before = state->questions;
+    size_t before_count = state->count;
     state->questions = arena_array(task->arena, record->question_count + 1, sizeof *state->questions);
     state->count = 0;
     state->next = 0;
@@ -117,7 +128,8 @@ static bool answer_choose(struct task *task, struct answering *state, const stru
         const struct question_record *other = &record->questions[i];
         nth += other->question.card == asked->question.card;
         const char *target = plan_slot_name(record->deployment->plan, other->question.step, other->question.slot);
-        if (!in_scope(task, asked, other, nth) || !target_named(task, target, used)) {
+        bool fresh = state->accepted > 0 && !is_among(before, before_count, other->question.id);
+        if (fresh || !in_scope(task, asked, other, nth) || !target_named(task, target, used)) {
             continue;
         }
         /* Fail ends the deployment with one answer and closes the other questions. */
@@ -257,7 +269,8 @@ static void answer_next(struct task *task) {
                      .guidance = task->op.command.guidance,
                      .closing = of_late_cancel ? CLOSING_CANCELING : CLOSING_NO,
                      .excluded_seen = d->excluded_intake + state->excluded,
-                     .revision = state->recent ? d->revision : 0,
+                     /* The leader applies the first while the others are recorded. */
+                     .revision = state->recent && state->next == 0 ? d->revision : 0,
                      .actor = task->op.actor.name,
                      .via = task->op.actor.via,
                      .note = task->op.command.note,
