@@ -50,21 +50,26 @@ static void changes_are_streamed_and_resumed(void **state) {
     api_client_close(&client);
 }
 
-static void a_stop_ends_streams_and_forgets_requests(void **state) {
-    (void)state;
-    struct api_client stream, request;
-    stream_open(&stream, "");
-    stream_wait(&stream, "event: reset");
+/* A command whose reply is held back. */
+static void ask_and_be_held(struct api_client *client) {
     api_rig.hold = true;
     const char *text = arena_printf(api_rig.arena,
                                     "POST /v1/commands HTTP/1.1\r\nHost: %s\r\n" ALICE
                                     "Content-Length: 18\r\n\r\n{\"line\": \"status\"}",
                                     api_address(api_rig.api, 0));
-    api_client_open(&request, text, strlen(text));
+    api_client_open(client, text, strlen(text));
     api_rig.held = NULL;
     while (api_rig.held == NULL) {
         rig_run_ms(&api_rig.store, 5);
     }
+}
+
+static void a_stop_ends_streams_and_forgets_requests(void **state) {
+    (void)state;
+    struct api_client stream, request;
+    stream_open(&stream, "");
+    stream_wait(&stream, "event: reset");
+    ask_and_be_held(&request);
     api_rig_close();
     /* The reply comes when nobody is there any more. */
     const struct operation_reply reply = {.text = "Late."};
@@ -76,16 +81,7 @@ static void a_stop_ends_streams_and_forgets_requests(void **state) {
 static void a_reply_to_a_client_that_has_gone_does_no_harm(void **state) {
     (void)state;
     struct api_client client;
-    api_rig.hold = true;
-    const char *text = arena_printf(api_rig.arena,
-                                    "POST /v1/commands HTTP/1.1\r\nHost: %s\r\n" ALICE
-                                    "Content-Length: 18\r\n\r\n{\"line\": \"status\"}",
-                                    api_address(api_rig.api, 0));
-    api_client_open(&client, text, strlen(text));
-    api_rig.held = NULL;
-    while (api_rig.held == NULL) {
-        rig_run_ms(&api_rig.store, 5);
-    }
+    ask_and_be_held(&client);
     api_client_close(&client);
     rig_run_ms(&api_rig.store, 50);
     const struct operation_reply reply = {.text = "Late."};
