@@ -11,10 +11,15 @@
 #include "app/reconciler.h"
 #include "spots.h"
 
+enum { STALE_CHAINS = 1024 }; /* a new leader looks at thousands */
+
 struct reconciler {
     struct reconciler_options options;
     struct timer *timer; /* goes through the list; started whenever something in it has changed */
     struct stale *stale; /* in the order in which they became so */
+    struct stale **last; /* where the next goes */
+    size_t stale_count;
+    struct stale *by_number[STALE_CHAINS]; /* the same, to be found */
     struct room *rooms;
     size_t loading;
     bool leads;
@@ -22,7 +27,7 @@ struct reconciler {
 
 /* A deployment whose views may be stale. It stays in the list while drawings of it are under way. */
 struct stale {
-    struct stale *next;
+    struct stale *next, *chained;
     uint64_t deployment;
     struct pause pause; /* between two drawings */
     struct spot *spots;

@@ -24,13 +24,28 @@ static void reconciler_go(void *user);
 struct reconciler *reconciler_create(const struct reconciler_options *options) {
     struct reconciler *reconciler = mem_alloc(sizeof *reconciler);
     reconciler->options = *options;
+    reconciler->last = &reconciler->stale;
     reconciler->timer = loop_timer(options->loop, reconciler_go, reconciler);
     return reconciler;
 }
 
-static void stale_drop(struct stale **link) {
+/* Where the chain has it, or ends. */
+static struct stale **stale_find(struct reconciler *reconciler, uint64_t deployment) {
+    struct stale **link = &reconciler->by_number[deployment % STALE_CHAINS];
+    while (*link != NULL && (*link)->deployment != deployment) {
+        link = &(*link)->chained;
+    }
+    return link;
+}
+
+static void stale_drop(struct reconciler *reconciler, struct stale **link) {
     struct stale *stale = *link;
+    *stale_find(reconciler, stale->deployment) = stale->chained;
     *link = stale->next;
+    if (reconciler->last == &stale->next) {
+        reconciler->last = link;
+    }
+    reconciler->stale_count--;
     spots_drop(&stale->spots);
     mem_free(stale);
 }
@@ -41,7 +56,7 @@ static void stale_drop_idle(struct reconciler *reconciler) {
         if ((*link)->drawings > 0) {
             link = &(*link)->next;
         } else {
-            stale_drop(link);
+            stale_drop(reconciler, link);
         }
     }
 }
@@ -57,23 +72,25 @@ void reconciler_destroy(struct reconciler *reconciler) {
     mem_free(reconciler);
 }
 
+static struct stale *stale_add(struct reconciler *reconciler, uint64_t deployment) {
+    struct stale *stale = mem_alloc(sizeof *stale);
+    int64_t hold_ms = reconciler->options.hold_ms;
+    hold_ms = reconciler->stale_count >= FEW && hold_ms < HOLD_MANY_MS ? HOLD_MANY_MS : hold_ms;
+    stale->deployment = deployment;
+    stale->pause.until_ms = hold_ms > 0 ? clock_monotonic_ms() + hold_ms : 0;
+    *stale_find(reconciler, deployment) = stale;
+    *reconciler->last = stale;
+    reconciler->last = &stale->next;
+    reconciler->stale_count++;
+    return stale;
+}
+
 static struct stale *reconciler_look(struct reconciler *reconciler, uint64_t deployment) {
-    struct stale **link = &reconciler->stale;
-    size_t others = 0;
-    while (*link != NULL && (*link)->deployment != deployment) {
-        link = &(*link)->next;
-        others++;
-    }
-    if (*link == NULL) {
-        *link = mem_alloc(sizeof **link);
-        (*link)->deployment = deployment;
-        int64_t hold_ms = reconciler->options.hold_ms;
-        hold_ms = others >= FEW && hold_ms < HOLD_MANY_MS ? HOLD_MANY_MS : hold_ms;
-        (*link)->pause.until_ms = hold_ms > 0 ? clock_monotonic_ms() + hold_ms : 0;
-    }
-    (*link)->again = true;
+    struct stale *found = *stale_find(reconciler, deployment);
+    struct stale *stale = found != NULL ? found : stale_add(reconciler, deployment);
+    stale->again = true;
     timer_start(reconciler->timer, 0);
-    return *link;
+    return stale;
 }
 
 void reconciler_changed(struct reconciler *reconciler, uint64_t deployment) {
@@ -144,7 +161,7 @@ static void reconciler_go(void *user) {
         int64_t due = reconciler->leads ? stale_due_ms(stale) : INT64_MAX;
         bool rested = stale->pause.until_ms <= now || !reconciler->leads;
         if (due == INT64_MAX && rested && stale->drawings == 0 && (stale->spots == NULL || !reconciler->leads)) {
-            stale_drop(link);
+            stale_drop(reconciler, link);
             continue;
         }
         if (due <= now && reconciler->loading < LOADED_AT_ONCE) {
