@@ -76,6 +76,8 @@ def test_what_runs_keeps_its_plan_and_the_next_deployment_has_the_new_one(rig):
 
 def test_a_broken_configuration_changes_nothing_and_says_so(rig):
     alice = Client(rig)
+    redis = rig.redis()
+    until("the worker", lambda: redis("HLEN", "{gp}:workers"))  # it would not begin with what follows
     assert not reload(rig, config() + "  shop: { steps: 3 }\nnonsense: true\n")
     log = rig.servers[0].log.read_text()
     assert "guidepost.yaml:" in log and "error: " in log and "nonsense" in log
