@@ -201,7 +201,7 @@ class Storm:
         self.check_answers()
         stats = self.slack.stats()
         assert self.counts["answers"] == self.questions, self.counts
-        assert stats["duplicates"] == [] and stats["mass_mentions"] == [] and stats["without_text"] == 0
+        assert stats["duplicates"] == [] and stats["mass_mentions"] == [] and stats["without_text"] == 0, (stats["duplicates"], stats["mass_mentions"], stats["without_text"])
         return self.counts
 
     def click_again(self):

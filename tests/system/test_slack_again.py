@@ -147,3 +147,23 @@ def test_a_post_is_found_however_much_others_write_meanwhile(stage):
 
 def pages(stage):
     return [call for call in stage.slack.calls("conversations.history") if not call["error"]]
+
+
+def test_a_leader_that_does_not_know_yet_who_the_bot_is_posts_nothing_twice(stage):
+    stage.slack.set(methods=["conversations.history"], p_500=1)
+    stage.slack.fail_next("chat.postMessage", fault="lost_reply", times=2)
+    known = len(stage.slack.calls("chat.postMessage"))
+    play = stage.play(FAILS)
+    until("two lost replies", lambda: [c["fault"] for c in stage.slack.calls("chat.postMessage")[known:]].count("lost_reply") == 2)
+    (server,) = stage.rig.servers
+    server.kill()
+    stage.slack.calm()
+    looked = len(pages(stage))
+    stage.slack.fail_next("auth.test", fault="429", retry_after=3)
+    server.start()
+    until("the server", lambda: stage.rig.server_ready(server))
+    stage.slack.until("it to be looked for", lambda: len(pages(stage)) > looked)
+    stage.slack.wait_connected()
+    play.wait_question()
+    play.wait_status("Paused")
+    assert stage.slack.stats()["duplicates"] == []

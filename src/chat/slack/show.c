@@ -232,6 +232,11 @@ static void showing_looked(const struct call_reply *reply, void *user) {
         showing_fail(showing, reply);
         return;
     }
+    if (showing->slack->user[0] == '\0') { /* None would be found, and it would be posted twice. */
+        showing_fail(showing,
+                     &(struct call_reply){.error = "auth.test", .detail = "it is not known yet who the bot is"});
+        return;
+    }
     const char *cursor = json_string(json_path(reply->body, "response_metadata.next_cursor"));
     showing->message = mem_strdup(find_nonce(json_get(reply->body, "messages"), showing->nonce, showing->slack->user));
     mem_free(showing->cursor);
