@@ -21,7 +21,7 @@ struct head {
     int64_t asked_ms;  /* of a question */
     const char *project, *environment;
     enum deployment_state state;
-    bool asks; /* a question of it is open */
+    bool asks; /* a question of it is open; of deployments only if that was wished for */
 };
 
 enum page_of {
@@ -33,6 +33,7 @@ enum page_of {
 struct page_wish {
     enum page_of of;
     bool newest_first;
+    bool asks; /* look also which deployments ask: that costs a look at all that a running one has asked */
     size_t skip, take;
     bool (*fits)(const struct head *head, void *user); /* what belongs to the list; NULL = everything */
 };

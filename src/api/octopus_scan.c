@@ -92,6 +92,7 @@ void octopus_scan(struct call *call, const struct octopus_scan *asked, call_next
     read_page(call,
               &(struct page_wish){
                   .of = live ? PAGE_LIVE : PAGE_DEPLOYMENTS,
+                  .asks = scan->pending,
                   .newest_first = true,
                   .skip = scan->page.skip,
                   .take = scan->page.take,

@@ -270,7 +270,7 @@ static bool may_be_under_way(const struct telling *telling) {
 
 static void record_known(const char *text, const struct err *err, void *user) {
     struct telling *telling = user;
-    const struct page_wish wish = {.of = PAGE_LIVE, .take = SIZE_MAX, .fits = asks};
+    const struct page_wish wish = {.of = PAGE_LIVE, .asks = true, .take = SIZE_MAX, .fits = asks};
     bool today = text != NULL && str_starts(text, telling->day);
     telling->again = today;
     if (err != NULL || (today && strstr(text, " done") != NULL)) {

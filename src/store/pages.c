@@ -85,7 +85,7 @@ static void heads_came(const struct redis_reply *reply, bool sent, void *user) {
 }
 
 static void heads_read(struct reading *reading) {
-    const char *words[6 + HEADS_AT_ONCE];
+    const char *words[7 + HEADS_AT_ONCE];
     char key[STORE_KEY_SIZE];
     size_t count = 0, rest = reading->id_count - reading->at;
     if (rest == 0) {
@@ -98,6 +98,7 @@ static void heads_read(struct reading *reading) {
     words[count++] = store_key(reading->store, key, "live");
     words[count++] = store_prefix(reading->store);
     words[count++] = reading->wish.of == PAGE_QUESTIONS ? "question" : "deployment";
+    words[count++] = reading->wish.asks ? "asks" : "";
     for (size_t i = 0; i < rest && i < HEADS_AT_ONCE; i++) {
         words[count++] = reading->ids[reading->at++];
     }
