@@ -311,6 +311,10 @@ static void pending_or_all(struct call *call) {
             call,
             &(struct page_wish){.of = PAGE_QUESTIONS, .newest_first = true, .skip = page->skip, .take = page->take},
             listing->regarding == NULL ? NULL : head_is_regarding, pending_read);
+    } else if ((call_permissions(call, "*", "*") & PERMISSION_VIEW) == 0) {
+        /* The numbers count what others ask. */
+        read_page(call, &(struct page_wish){.of = PAGE_DEPLOYMENTS, .newest_first = true, .take = LOOKED_AT}, NULL,
+                  choose);
     } else {
         store_list_questions(call->api->options.store, page->skip, page->take, numbers_came, call);
     }

@@ -73,6 +73,18 @@ static void lists_have_pages(void **state) {
     api_answer_free(&answer);
 }
 
+static void nobody_is_told_how_much_is_asked_where_they_may_not_view(void **state) {
+    (void)state;
+    api_rig_pause_one();
+    static const char *const targets[] = {"/api/interruptions", "/api/interruptions?pendingOnly=true",
+                                          "/api/interruptions?regarding=Projects-shop"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct api_answer answer = api_get(targets[i], DAVE);
+        assert_int_equal(json_int(json_get(answer.json, "TotalResults"), -1), 0);
+        api_answer_free(&answer);
+    }
+}
+
 static void an_interruption_is_found_in_every_way(void **state) {
     (void)state;
     api_rig_pause_one();
@@ -347,6 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         api_test(clients_find_their_way_from_the_root),
         api_test(lists_have_pages),
+        api_test(nobody_is_told_how_much_is_asked_where_they_may_not_view),
         api_test(an_interruption_is_found_in_every_way),
         api_test(an_interruption_has_the_shape_that_clients_expect),
         api_test(the_way_of_the_net_client_works),
