@@ -266,7 +266,7 @@ static void a_change_is_not_hidden_by_an_older_answer(void **state) {
     people_find(rig.people, "U1ALICE", false, came, &alice);
     run_for(&rig, SOON_MS);
     assert_int_equal(rig.held_count, 1);
-    people_changed(rig.people, "S1ONCALL");
+    assert_true(people_changed(rig.people, "S1ONCALL"));
     rig.group = nobody;
     let_go(&rig, alice_and_more);
     run_for(&rig, SOON_MS);
@@ -274,7 +274,7 @@ static void a_change_is_not_hidden_by_an_older_answer(void **state) {
     assert_string_equal(alice.teams, "");
     assert_int_equal(rig.groups, 2);
     rig.group = alice_and_more;
-    people_changed(rig.people, "S1ONCALL");
+    assert_true(people_changed(rig.people, "S1ONCALL"));
     assert_string_equal(find(&rig, "U1ALICE").teams, "oncall ");
     assert_int_equal(rig.groups, 3);
     rig_close(&rig);
@@ -358,7 +358,7 @@ static void a_missing_scope_is_a_trouble_until_it_is_there(void **state) {
     assert_int_equal(rig.groups, 1); /* a no is not asked for with every click */
     assert_non_null(strstr(people_trouble(rig.people), "usergroups:read"));
     rig.group = alice_and_more;
-    people_changed(rig.people, "S1ONCALL");
+    assert_true(people_changed(rig.people, "S1ONCALL"));
     assert_string_equal(find(&rig, "U1ALICE").teams, "oncall ");
     assert_null(people_trouble(rig.people));
     rig_close(&rig);
@@ -372,9 +372,9 @@ static void when_any_may_have_changed_all_are_asked_for_again(void **state) {
     assert_string_equal(find(&rig, "U1ALICE").teams, "oncall ");
     rig.user = guest;
     assert_string_equal(find(&rig, "U1ALICE").name, "alice");
-    people_changed(rig.people, "U1NOBODY");
+    assert_false(people_changed(rig.people, "U1NOBODY"));
     assert_string_equal(find(&rig, "U1ALICE").name, "alice");
-    people_changed(rig.people, NULL);
+    assert_true(people_changed(rig.people, NULL));
     assert_non_null(strstr(find(&rig, "U1ALICE").refused, "guest"));
     assert_int_equal(rig.groups, 2);
     rig_close(&rig);
@@ -388,7 +388,7 @@ static void the_end_leaves_nobody_behind(void **state) {
     rig.user = rig.group = NULL;
     people_find(rig.people, "U1ALICE", false, came, &asked);
     run_for(&rig, SOON_MS);
-    people_changed(rig.people, "U1ALICE");
+    assert_true(people_changed(rig.people, "U1ALICE"));
     people_find(rig.people, "U1NEW", false, came, &new);
     rig_close(&rig);
     assert_int_equal(asked.count, 1);

@@ -536,8 +536,9 @@ void listener_hear(struct listener *listener, const struct envelope *envelope, u
     heard_parse(envelope->type, envelope->payload, &self, arena, &heard);
     if (heard.kind == HEARD_CHANGED) {
         const char *who = heard.group != NULL ? heard.group : heard.user;
-        people_changed(slack->people, who);
-        store_people_changed(slack->options.store, "slack", slack->id, who);
+        if (people_changed(slack->people, who)) {
+            store_people_changed(slack->options.store, "slack", slack->id, who);
+        }
     } else if (heard.kind == HEARD_REVOKED) {
         slack_revoked(listener->slack);
     } else if (heard.kind == HEARD_NOTHING) {

@@ -232,7 +232,25 @@ static struct fact *fact_want(struct people *people, enum kind kind, const char 
     return fact;
 }
 
-void people_changed(struct people *people, const char *id) {
+static const struct config_person *person_of(const struct config *config, const char *slack_user) {
+    for (size_t i = 0; i < config->person_count; i++) {
+        if (str_equal(config->people[i].slack, slack_user)) {
+            return &config->people[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_configured(const struct config *config, const char *id) {
+    for (size_t i = 0; i < config->team_count; i++) {
+        if (str_equal(config->teams[i].slack_usergroup, id)) {
+            return true;
+        }
+    }
+    return person_of(config, id) != NULL;
+}
+
+bool people_changed(struct people *people, const char *id) {
     for (struct fact *fact = people->facts; fact != NULL; fact = fact->next) {
         if (id != NULL && !str_equal(fact->id, id)) {
             continue;
@@ -243,6 +261,7 @@ void people_changed(struct people *people, const char *id) {
             fact_ask(fact); /* before somebody has to wait for it */
         }
     }
+    return id == NULL || is_configured(people_config(people), id);
 }
 
 void people_prepare(struct people *people) {
@@ -266,15 +285,6 @@ const char *people_trouble(const struct people *people) {
 }
 
 /* --- a finding ------------------------------------------------------------------------------------------------ */
-
-static const struct config_person *person_of(const struct config *config, const char *slack_user) {
-    for (size_t i = 0; i < config->person_count; i++) {
-        if (str_equal(config->people[i].slack, slack_user)) {
-            return &config->people[i];
-        }
-    }
-    return NULL;
-}
 
 /* True if Slack decides whether this person is in the team: the configuration does not name them. */
 static bool depends_on_group(const struct config_team *team, const struct config_person *person) {

@@ -46,8 +46,8 @@ void people_destroy(struct people *people);
 /* foreign: the transport says that the user is of another workspace. Never calls back before it has returned. */
 void people_find(struct people *people, const char *slack_user, bool foreign, people_done *done, void *user);
 
-/* This user or group has changed; NULL = any may have. */
-void people_changed(struct people *people, const char *id);
+/* This user or group has changed; NULL = any may have. False if nobody here asks for it: a workspace tells of each of its members. */
+bool people_changed(struct people *people, const char *id);
 
 /* Asks for those groups of the configuration that are not known yet, so that nobody has to wait for them. */
 void people_prepare(struct people *people);

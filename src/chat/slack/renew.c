@@ -81,7 +81,7 @@ static int take(struct renewal *renewal, struct err *err) {
     slack->keys_count++;
     slack->revoked = false;
     slack->not_renewed[0] = '\0';
-    people_changed(slack->people, NULL);
+    (void)people_changed(slack->people, NULL);
     socket_renew(slack->socket, renewal->url);
     log_info("slack: new tokens are used", LOG_END);
     return 0;

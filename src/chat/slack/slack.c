@@ -183,14 +183,14 @@ static void slack_told(const struct change *changes, size_t count, void *user) {
     for (size_t i = 0; i < count; i++) {
         const char *who = told_of(slack, &changes[i]);
         if (who != NULL) {
-            people_changed(slack->people, who);
+            (void)people_changed(slack->people, who);
         }
     }
 }
 
 static void slack_missed(void *user) {
     const struct slack *slack = user;
-    people_changed(slack->people, NULL);
+    (void)people_changed(slack->people, NULL);
 }
 
 /* --- new tokens ------------------------------------------------------------------------------------------------------ */
