@@ -52,9 +52,9 @@ void rundir_place(char out_directory[RUNDIR_PATH_SIZE], const char **ret_prefix,
     (void)snprintf(out_directory, RUNDIR_PATH_SIZE, "%.*s", beside ? (int)(slash - path) : RUNDIR_PATH_SIZE - 1, path);
 }
 
-/* For reading and writing: a directory can't be opened so. */
+/* For reading and writing: a directory can't be opened so. Only the record in one is created: a file is made with its first line. */
 static int record_open(const char *path, int flags) {
-    int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+    int fd = open(path, O_RDWR | O_CLOEXEC | (flags & ~O_CREAT), 0600);
     if (fd < 0 && errno == EISDIR) {
         char name[RUNDIR_PATH_SIZE];
         path_join(name, path, '/', "record");

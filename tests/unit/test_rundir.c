@@ -320,6 +320,17 @@ static void what_could_not_be_executed_has_ended(void **context) {
     }
 }
 
+/* Somebody has cleaned up meanwhile. */
+static void what_is_gone_is_not_made_to_say_that_it_did_not_start(void **context) {
+    (void)context;
+    struct stat st;
+    struct err err;
+    make();
+    assert_true(file_remove_tree(dir));
+    assert_int_equal(rundir_not_started(dir, 2, "why\n", &err), -ERR_IO);
+    assert_int_equal(lstat(dir, &st), -1);
+}
+
 static void what_was_given_up_gets_no_end(void **context) {
     (void)context;
     static const char *const texts[] = {"void\n", "started 2 3 4\n", "exit exit 0 5 6 7\n"};
@@ -480,6 +491,7 @@ int main(void) {
         RUNDIR_TEST(a_missing_directory_proves_nothing_elsewhere_however_often_one_looks),
         RUNDIR_TEST(a_record_that_is_cut_off_anywhere_says_what_its_whole_lines_say),
         RUNDIR_TEST(what_could_not_be_executed_has_ended),
+        RUNDIR_TEST(what_is_gone_is_not_made_to_say_that_it_did_not_start),
         RUNDIR_TEST(what_was_given_up_gets_no_end),
         RUNDIR_TEST(a_full_disk_makes_no_wrong_record),
         RUNDIR_TEST(an_adopter_that_is_faster_than_the_maker_keeps_it_from_starting),
