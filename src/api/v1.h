@@ -4,6 +4,12 @@
 /* The handlers of /v1. What each takes and gives stands in docs/API.md. */
 
 #include "call.h"
+#include "store/freezes.h"
+
+/* v1_parts.c: what several answers are made of. Lists hold what the actor may view. */
+void v1_replied(struct call *call, const struct operation_reply *reply); /* answers with what an operation has said */
+void v1_write_versions(struct call *call, const char *key, const struct version_row *rows, size_t count);
+void v1_write_freezes(struct call *call, const char *key, const struct freeze *freezes, size_t count);
 
 /* v1_session.c */
 void v1_sign_in(struct call *call);

@@ -4,22 +4,7 @@
 #include "base/str.h"
 #include "core/permission.h"
 #include "read.h"
-#include "store/rows_json.h"
 #include "v1.h"
-
-static void replied(struct call *call, const struct operation_reply *reply) {
-    if (reply->err != NULL) {
-        call_fail_with(call, reply->err, reply->json);
-        return;
-    }
-    json_object_begin(&call->out, NULL);
-    json_add_bool(&call->out, "ok", true);
-    json_add_string(&call->out, "text", reply->text);
-    json_add_int(&call->out, "deployment", (int64_t)reply->deployment);
-    json_add_raw(&call->out, "data", reply->json == NULL ? "null" : reply->json);
-    json_object_end(&call->out);
-    call_answer(call, 200);
-}
 
 static bool flag(const struct call *call, const char *name) {
     return json_bool(json_get(call->body, name), false);
@@ -31,7 +16,7 @@ static void ask_about(struct call *call, struct command command) {
     struct operation operation = {.command = command};
     operation.command.guided = -1;
     if (read_deployment_id(call, call->params[0], &operation.command.deployment)) {
-        ask_operation(call, &operation, replied);
+        ask_operation(call, &operation, v1_replied);
     }
 }
 
@@ -57,7 +42,7 @@ void v1_catch_up(struct call *call) {
 static void ask_for(struct call *call, enum command_id id, const char *from, const char *to) {
     struct operation operation = {
         .command = {.id = id, .guided = -1, .project = call->params[0], .from = from, .environment = to}};
-    ask_operation(call, &operation, replied);
+    ask_operation(call, &operation, v1_replied);
 }
 
 void v1_rollback(struct call *call) {
@@ -84,13 +69,7 @@ static void versions_came(const struct version_row *rows, size_t count, const st
         return;
     }
     json_object_begin(&call->out, NULL);
-    json_array_begin(&call->out, "items");
-    for (size_t i = 0; i < count; i++) {
-        if ((call_permissions(call, rows[i].project, rows[i].environment) & PERMISSION_VIEW) != 0) {
-            version_write(&call->out, NULL, &rows[i]);
-        }
-    }
-    json_array_end(&call->out);
+    v1_write_versions(call, "items", rows, count);
     json_object_end(&call->out);
     call_answer(call, 200);
 }
@@ -107,13 +86,7 @@ static void freezes_came(const struct freeze *freezes, size_t count, const struc
         return;
     }
     json_object_begin(&call->out, NULL);
-    json_array_begin(&call->out, "items");
-    for (size_t i = 0; i < count; i++) {
-        if ((call_permissions(call, NULL, freezes[i].environment) & PERMISSION_VIEW) != 0) {
-            freeze_write(&call->out, NULL, &freezes[i]);
-        }
-    }
-    json_array_end(&call->out);
+    v1_write_freezes(call, "items", freezes, count);
     json_object_end(&call->out);
     call_answer(call, 200);
 }
@@ -127,7 +100,7 @@ static void ask_freeze(struct call *call, enum command_id id) {
                                               .guided = -1,
                                               .environment = call->params[0],
                                               .note = json_string(json_get(call->body, "reason"))}};
-    ask_operation(call, &operation, replied);
+    ask_operation(call, &operation, v1_replied);
 }
 
 void v1_freeze(struct call *call) {

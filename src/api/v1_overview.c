@@ -7,7 +7,6 @@
 #include "core/permission.h"
 #include "core/view_json.h"
 #include "read.h"
-#include "store/rows_json.h"
 #include "v1.h"
 
 enum { RECENT = 20 };
@@ -150,13 +149,7 @@ static void freezes_came(const struct freeze *freezes, size_t count, const struc
     if (!call_continues(call, err)) {
         return;
     }
-    json_array_begin(&call->out, "freezes");
-    for (size_t i = 0; i < count; i++) {
-        if ((call_permissions(call, NULL, freezes[i].environment) & PERMISSION_VIEW) != 0) {
-            freeze_write(&call->out, NULL, &freezes[i]);
-        }
-    }
-    json_array_end(&call->out);
+    v1_write_freezes(call, "freezes", freezes, count);
     json_object_end(&call->out);
     call_answer(call, 200);
 }
@@ -175,13 +168,7 @@ static void versions_came(const struct version_row *rows, size_t count, const st
     write_summaries(call, "live", false);
     json_add_int(&call->out, "left_out", (int64_t)((const struct overview *)call->state)->live_left_out);
     write_summaries(call, "recent", true);
-    json_array_begin(&call->out, "versions");
-    for (size_t i = 0; i < count; i++) {
-        if ((call_permissions(call, rows[i].project, rows[i].environment) & PERMISSION_VIEW) != 0) {
-            version_write(&call->out, NULL, &rows[i]);
-        }
-    }
-    json_array_end(&call->out);
+    v1_write_versions(call, "versions", rows, count);
     write_rooms(call);
     write_projects(call);
     store_list_freezes(call->api->options.store, freezes_came, call);

@@ -56,21 +56,6 @@ void v1_question(struct call *call) {
 
 /* --- answering ---------------------------------------------------------------------------------------------------- */
 
-static void answered(struct call *call, const struct operation_reply *reply) {
-    if (reply->err != NULL) {
-        call_fail_with(call, reply->err, reply->json);
-        return;
-    }
-    json_object_begin(&call->out, NULL);
-    json_add_bool(&call->out, "ok", true);
-    json_add_string(&call->out, "text", reply->text);
-    json_add_int(&call->out, "deployment", (int64_t)reply->deployment);
-    json_add_int(&call->out, "question", (int64_t)reply->question);
-    json_add_raw(&call->out, "data", reply->json == NULL ? "null" : reply->json);
-    json_object_end(&call->out);
-    call_answer(call, 200);
-}
-
 static struct plan_names read_names(const struct json *list, struct arena *arena) {
     struct plan_names names = {arena_array(arena, json_size(list) + 1, sizeof(char *)), 0};
     for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
@@ -99,14 +84,14 @@ void v1_answer(struct call *call) {
         call_refuse(call, ERR_INVALID,
                     "guidance is retry, ignore, exclude or fail; for an approval, proceed or abort.");
     } else if (read_question_id(call, call->params[0], &operation.command.question)) {
-        ask_operation(call, &operation, answered);
+        ask_operation(call, &operation, v1_replied);
     }
 }
 
 static void ask_about(struct call *call, enum command_id id) {
     struct operation operation = {.command = {.id = id}};
     if (read_question_id(call, call->params[0], &operation.command.question)) {
-        ask_operation(call, &operation, answered);
+        ask_operation(call, &operation, v1_replied);
     }
 }
 
@@ -126,7 +111,7 @@ void v1_extend(struct call *call) {
     if (text != NULL && str_to_duration_ms(text, &operation.command.extend_ms, &err) < 0) {
         call_refuse(call, ERR_INVALID, "for is a time such as 30m or 2h.");
     } else if (read_question_id(call, call->params[0], &operation.command.question)) {
-        ask_operation(call, &operation, answered);
+        ask_operation(call, &operation, v1_replied);
     }
 }
 
@@ -138,7 +123,7 @@ void v1_when_back(struct call *call) {
     struct operation operation = {
         .command = {.id = COMMAND_WHEN_BACK, .note = json_string(json_get(call->body, "note"))}};
     if (read_question_id(call, call->params[0], &operation.command.question)) {
-        ask_operation(call, &operation, answered);
+        ask_operation(call, &operation, v1_replied);
     }
 }
 
