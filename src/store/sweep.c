@@ -72,6 +72,9 @@ static void forget_consumers(struct sweep *sweep) {
 
 static void finish(struct sweep *sweep) {
     struct err err = {0};
+    if (sweep->lacks) {
+        sweep->counts.after = sweep->after; /* The next one looks at the same again. */
+    }
     if (sweep->failed) {
         err_set(&err, ERR_UNAVAILABLE, "The sweep could not read everything from Redis.");
     }
@@ -106,6 +109,7 @@ bool sweep_replied(struct sweep *sweep, const struct redis_reply *reply) {
 
 struct commit *sweep_commit(struct sweep *sweep) {
     if (sweep->put_back >= SWEEP_MOST) {
+        sweep->lacks = true;
         return NULL;
     }
     sweep->put_back++;
@@ -124,6 +128,8 @@ static void sent_came(const struct commit_reply *reply, void *user) {
     struct sweep *sweep = sending->sweep;
 
     *sending->counter += reply->result == COMMIT_DONE;
+    /* Who refuses has moved on by itself. */
+    sweep->lacks = sweep->lacks || reply->result == COMMIT_UNAVAILABLE || reply->result == COMMIT_UNKNOWN;
     mem_free(sending);
     sweep_go_on(sweep);
 }

@@ -38,6 +38,7 @@ struct sweep {
     struct sweep_counts counts;
     size_t put_back; /* or removed: commits sent */
     bool failed;
+    bool lacks; /* not everything was put back */
 
     size_t waiting; /* replies of this phase */
     void (*next)(struct sweep *sweep);

@@ -306,6 +306,22 @@ static void paused_deployments_are_looked_at_in_turn(void **state) {
     assert_int_equal(sweep().jobs, LIMIT_SWEEP_PAUSED + MORE);
 }
 
+/* Else a new leader's one look at everything that is paused would count as done. */
+static void what_could_not_be_put_back_is_looked_at_again(void **state) {
+    (void)state;
+    create();
+    set_state("paused");
+    set_run("0.0", &(struct run){.state = RUN_QUEUED, .attempt = 1, .epoch = 1}, "q:1:1");
+    (void)rig_call(&rig, "SET", "t:jobs:h1", "no stream");
+    struct sweep_counts counts = sweep();
+    assert_int_equal(counts.jobs, 0);
+    assert_true(counts.after == SWEEP_ALL);
+    (void)rig_call(&rig, "DEL", "t:jobs:h1");
+    counts = sweep();
+    assert_int_equal(counts.jobs, 1);
+    assert_int_equal(counts.after, 0);
+}
+
 static void a_sweep_that_loses_redis_says_so(void **state) {
     struct swept swept = {0};
     (void)state;
@@ -348,6 +364,7 @@ int main(void) {
         TEST(a_run_whose_owner_nobody_knows_is_told),
         TEST(who_no_longer_leads_puts_nothing_back),
         TEST(paused_deployments_are_looked_at_in_turn),
+        TEST(what_could_not_be_put_back_is_looked_at_again),
         TEST(a_sweep_that_loses_redis_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
