@@ -164,15 +164,17 @@ static uint64_t next_segment(const struct follow *follow, uint64_t segment) {
 }
 
 /* Reads what can be told next. Returns its size, with the gap behind it; both 0 = nothing (yet). */
-static size_t follow_read(const struct follow *follow, char bytes[LIMIT_LOG_BATCH_BYTES], uint64_t *ret_gap) {
+static size_t follow_read(const struct follow *follow, bool over, char bytes[LIMIT_LOG_BATCH_BYTES],
+                          uint64_t *ret_gap) {
     uint64_t segment = follow->position / LIMIT_OUTPUT_SEGMENT, offset = follow->position % LIMIT_OUTPUT_SEGMENT;
     ssize_t n = read_at(follow, segment, offset, bytes, LIMIT_LOG_BATCH_BYTES);
     *ret_gap = 0;
     if (n > 0) {
         return (size_t)n;
     }
-    if (n == 0 || follow->position == 0) {
-        return 0; /* A segment comes when the one before is full; the first one is kept. */
+    /* A segment comes when the one before is full, and the first one is kept. But the power may have taken the end of one. */
+    if (n == 0 ? !over : follow->position == 0) {
+        return 0;
     }
     uint64_t next = next_segment(follow, segment);
     if (next != segment) {
@@ -192,7 +194,7 @@ static void follow_pump(void *user) {
     }
     follow->resting = false;
     bool over = rundir_end(follow->dir, &outcome, &total, &left_out);
-    size_t size = follow_read(follow, bytes, &gap);
+    size_t size = follow_read(follow, over, bytes, &gap);
     /* An end is more than its output: it is not held back by a store that refuses output. */
     bool given_up = follow->tries >= TELL_TRIES;
     if (over && follow->tries > 0) {
