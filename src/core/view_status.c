@@ -35,6 +35,18 @@ static const char *run_took(const struct run *run, struct arena *arena) {
     return known ? view_duration(run->ended_ms - run->started_ms, arena) : "";
 }
 
+/* Another host can't tell what became of an attempt whose end nobody saw. */
+static const char *waits_on(const struct deployment *d, const struct run *run, const char *host, struct arena *arena) {
+    const char *text = arena_printf(arena, "waits for a worker on %s", host);
+    return !run->unknown && !run->bound
+               ? text
+               : arena_printf(
+                     arena,
+                     "%s, where it may still run. If that machine is gone for good: cancel D%llu, and see what "
+                     "it did; then resume it with unknown-worked, or deploy anew",
+                     text, (unsigned long long)d->id);
+}
+
 static const char *run_detail(const struct deployment *d, size_t step, size_t slot, int64_t now_ms,
                               struct arena *arena) {
     const struct run *run = deployment_run(d, step, slot);
@@ -44,7 +56,7 @@ static const char *run_detail(const struct deployment *d, size_t step, size_t sl
     }
     switch (run->state) {
     case RUN_QUEUED:
-        return host == NULL ? "waits for a worker" : arena_printf(arena, "waits for a worker on %s", host);
+        return host == NULL ? "waits for a worker" : waits_on(d, run, host, arena);
     case RUN_RUNNING:
         return arena_printf(arena, "since %s", view_clock(run->started_ms, now_ms, arena));
     case RUN_LOST:

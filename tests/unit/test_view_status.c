@@ -49,6 +49,20 @@ static void the_status_follows_the_deployment(void **state) {
     assert_string_equal(card->rows[INSTALL].detail, "3 machines");
 }
 
+static void who_waits_for_a_host_that_may_be_gone_is_told_what_helps(void **state) {
+    (void)state;
+    begin();
+    struct run *run = deployment_run(&d, FETCH, 0);
+    run->state = RUN_QUEUED;
+    run->host = "h1";
+    run->bound = true;
+    const char *detail = view_status(&d, now_ms, arena)->rows[FETCH].detail;
+    assert_non_null(strstr(detail, "waits for a worker on h1, where it may still run"));
+    assert_non_null(strstr(detail, "cancel D311"));
+    run->bound = false;
+    assert_null(strstr(view_status(&d, now_ms, arena)->rows[FETCH].detail, "cancel"));
+}
+
 static void each_state_has_its_words(void **state) {
     (void)state;
     deployment_init(&d, &plan, arena);
@@ -243,6 +257,7 @@ static void who_waits_is_told_for_whom(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         view_test(the_status_follows_the_deployment),
+        view_test(who_waits_for_a_host_that_may_be_gone_is_told_what_helps),
         view_test(each_state_has_its_words),
         view_test(a_good_end_is_one_sentence),
         view_test(warnings_say_who_and_what_was_last_confirmed),
