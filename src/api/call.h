@@ -51,11 +51,20 @@ void api_unref(struct api *api);
 enum call_family { CALL_PLAIN, CALL_V1, CALL_OCTOPUS }; /* how errors look */
 
 struct call;
+
+/* Whether deployments of one place may be viewed: the heads of many are looked at, of few places. */
+struct call_verdict {
+    struct call_verdict *next;
+    const char *project, *environment;
+    bool may;
+};
+
 struct call_page {
     bool (*fits)(const struct head *head, struct call *call); /* or NULL */
     const struct head *heads;
     size_t count;
     uint64_t total; /* of the whole list */
+    struct call_verdict *verdicts;
 };
 
 enum { CALL_PARAMS = 4, CALL_COOKIE_SIZE = 64 };

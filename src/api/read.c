@@ -105,10 +105,28 @@ const struct deployment_record *read_find(const struct call *call, uint64_t id) 
     return NULL;
 }
 
+static bool may_view(struct call *call, const char *project, const char *environment) {
+    struct call_verdict *verdict = call->page.verdicts;
+    while (verdict != NULL &&
+           (!str_equal(verdict->project, project) || !str_equal(verdict->environment, environment))) {
+        verdict = verdict->next;
+    }
+    if (verdict == NULL) {
+        verdict = arena_alloc(call->arena, sizeof *verdict);
+        *verdict = (struct call_verdict){
+            .next = call->page.verdicts,
+            .project = arena_strdup(call->arena, project),
+            .environment = arena_strdup(call->arena, environment),
+            .may = (call_permissions(call, project, environment) & PERMISSION_VIEW) != 0,
+        };
+        call->page.verdicts = verdict;
+    }
+    return verdict->may;
+}
+
 static bool head_fits(const struct head *head, void *user) {
     struct call *call = user;
-    return (call_permissions(call, head->project, head->environment) & PERMISSION_VIEW) != 0 &&
-           (call->page.fits == NULL || call->page.fits(head, call));
+    return may_view(call, head->project, head->environment) && (call->page.fits == NULL || call->page.fits(head, call));
 }
 
 static void page_came(const struct head *heads, size_t count, uint64_t total, const struct err *err, void *user) {
