@@ -118,6 +118,7 @@ enum run_state {
     X(DELAYED, EXCLUDED, "its target was excluded")                                  \
     X(ASKING, QUEUED, "Retry")                                                       \
     X(ASKING, WARNED, "Ignore")                                                      \
+    X(ASKING, SKIPPED, "a late truth: never started, after the deployment failed")   \
     X(ASKING, EXCLUDED, "Exclude")                                                   \
     X(ASKING, FAILED, "Fail, Abort, or the deployment failed")                       \
     X(ASKING, UNKNOWN, "Fail, or the deployment failed, with the outcome unknown")   \
@@ -166,6 +167,7 @@ struct run {
     uint32_t unstarted;           /* attempts since the last end that surely never started */
     bool unknown;                 /* the newest attempt's outcome is not known (while asking, and after) */
     struct outcome outcome;       /* of the newest attempt that ended */
+    struct outcome before;        /* of the newest one before that which was started, as far as is known */
     uint64_t question;            /* open, or 0 */
     const char *worker;           /* who runs or ran it; NULL */
     const char *host;             /* of that worker; NULL */

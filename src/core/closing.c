@@ -26,8 +26,8 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing) {
     if (closing == CLOSING_CANCELING) {
         return RUN_CANCELED;
     }
-    run->unknown = run->outcome.kind == OUTCOME_UNKNOWN;
-    return run->unknown ? RUN_UNKNOWN : run->outcome.kind == OUTCOME_NONE ? RUN_SKIPPED : RUN_FAILED;
+    enum run_state end = run_end_as_it_was(run);
+    return end == RUN_FAILED && run->outcome.kind == OUTCOME_NONE ? RUN_SKIPPED : end;
 }
 
 bool closing_spares(enum closing closing, enum plan_condition condition) {
@@ -60,7 +60,7 @@ static void run_close(struct apply *apply, size_t step, size_t slot) {
         question_close(apply, run, GUIDANCE_NONE,
                        canceling ? d->closing_why
                                  : arena_printf(d->arena, "The deployment failed: %s", d->closing_why));
-        run_enter(apply, step, slot, canceling ? RUN_CANCELED : run->unknown ? RUN_UNKNOWN : RUN_FAILED);
+        run_enter(apply, step, slot, canceling ? RUN_CANCELED : run_end_as_it_was(run));
         schedule_advance(apply, step, slot);
         break;
     case RUN_DELAYED:
@@ -68,7 +68,7 @@ static void run_close(struct apply *apply, size_t step, size_t slot) {
             close_unclaimed(apply, step, slot);
             break;
         }
-        run_enter(apply, step, slot, canceling ? RUN_CANCELED : RUN_FAILED);
+        run_enter(apply, step, slot, canceling ? RUN_CANCELED : run_end_as_it_was(run));
         schedule_advance(apply, step, slot);
         break;
     case RUN_QUEUED:

@@ -150,6 +150,20 @@ static void run_fails_all(struct apply *apply, enum run_state final, const char 
     schedule_advance(apply, event->step, event->slot);
 }
 
+/* What an attempt before came to is kept if that one was started. */
+static void run_concludes(struct run *run, struct outcome outcome, int64_t now_ms) {
+    run->before = run_began(run);
+    run->outcome = outcome;
+    run->ended_ms = now_ms;
+}
+
+/* What was said of its newest attempt, that its outcome is unknown, does not hold any more. */
+static void outcome_unsaid(struct run *run) {
+    if (run->outcome.kind == OUTCOME_UNKNOWN) {
+        run->outcome = run->before;
+    }
+}
+
 /* The order of defence after a known failure: nothing more is asked once the deployment is failing or canceled, or
  * the target was excluded; then auto_retry, on_error: continue, a question; and without guided failure the deployment
  * fails at once. */
@@ -160,7 +174,7 @@ static void run_failed(struct apply *apply, struct run *run) {
     if (d->intake == CLOSING_CANCELING && run->outcome.kind == OUTCOME_CANCELED) {
         run_settle(apply, RUN_CANCELED);
     } else if (d->intake != CLOSING_NO || slot_is_excluded(d, event->step, event->slot)) {
-        run_settle(apply, step->continue_on_error ? RUN_WARNED : RUN_FAILED);
+        run_settle(apply, step->continue_on_error ? RUN_WARNED : run_end_as_it_was(run));
     } else if (run->auto_retries < (uint32_t)step->retry_times) {
         run_delay(apply, run);
     } else if (step->continue_on_error) {
@@ -169,7 +183,7 @@ static void run_failed(struct apply *apply, struct run *run) {
         run_ask(apply, event->step, event->slot, ASK_FAILED, event->excerpt);
         question_wait_for_back(apply, run);
     } else {
-        run_fails_all(apply, RUN_FAILED,
+        run_fails_all(apply, run_end_as_it_was(run),
                       arena_printf(d->arena, "%s failed: %s.",
                                    plan_run_name(d->plan, event->step, event->slot, d->arena),
                                    outcome_text(run->outcome, d->arena)));
@@ -187,12 +201,14 @@ static bool on_ended(struct apply *apply, struct run *run) {
     }
     bool success = outcome_is_success(event->outcome);
     if (asked != NULL) {
+        if (asked->unknown) {
+            outcome_unsaid(run);
+        }
         question_close(apply, run, GUIDANCE_NONE,
                        arena_printf(apply->d->arena, "The truth came late: %s.",
                                     success ? "it had succeeded" : outcome_text(event->outcome, apply->d->arena)));
     }
-    run->outcome = event->outcome;
-    run->ended_ms = event->now_ms;
+    run_concludes(run, event->outcome, event->now_ms);
     run->unknown = false;
     run->unstarted = 0;
     run->bound = run->bound && !outcome_of_a_start(run->outcome);
@@ -290,6 +306,9 @@ static bool on_adopted(struct apply *apply, struct run *run) {
     /* A question stays while it is still not stopped; or while an ssh target was not heard, which its adopter listens to. */
     bool stays = late_cancel || (run->state == RUN_ASKING && slot_is_remote(d, event->step, event->slot));
     if (!stays) {
+        if (run->state == RUN_ASKING) {
+            outcome_unsaid(run);
+        }
         question_close(apply, run, GUIDANCE_NONE, "The truth came late: its machine answers again.");
         run->unknown = false;
         run_enter(apply, event->step, event->slot, RUN_RUNNING);
@@ -304,8 +323,7 @@ static bool on_adopted(struct apply *apply, struct run *run) {
 static void run_gives_up_starting(struct apply *apply, struct run *run) {
     const struct event *event = apply->event;
     run->unstarted = 0;
-    run->outcome = (struct outcome){OUTCOME_NOT_STARTED, ECONNABORTED};
-    run->ended_ms = event->now_ms;
+    run_concludes(run, (struct outcome){OUTCOME_NOT_STARTED, ECONNABORTED}, event->now_ms);
     apply_audit(apply, "ended %zu.%zu #%u %s %lld", event->step, event->slot, run->attempt,
                 outcome_word(run->outcome.kind), (long long)run->outcome.number);
     run_failed(apply, run);
@@ -332,6 +350,9 @@ static bool on_never_started(struct apply *apply, struct run *run) {
     bool asks = run_asks_unknown(d, run) || run_asks_late_cancel(d, run);
     if (run->epoch != event->epoch || (run->state != RUN_RUNNING && run->state != RUN_LOST && !asks)) {
         return false;
+    }
+    if (run_asks_unknown(d, run)) {
+        outcome_unsaid(run);
     }
     question_close(apply, run, GUIDANCE_NONE, "The truth came late: it had never started.");
     run->unknown = false;
@@ -370,8 +391,7 @@ static void run_becomes_unknown(struct apply *apply, struct run *run, bool may_r
     const struct event *event = apply->event;
     const struct plan_step *step = &d->plan->steps[event->step];
     run->unknown = true;
-    run->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
-    run->ended_ms = event->now_ms;
+    run_concludes(run, (struct outcome){.kind = OUTCOME_UNKNOWN}, event->now_ms);
     apply_audit(apply, "unknown %zu.%zu #%u", event->step, event->slot, run->attempt);
     if (d->intake != CLOSING_NO || slot_is_excluded(d, event->step, event->slot)) {
         run_settle(apply, RUN_UNKNOWN);
@@ -440,6 +460,7 @@ static bool on_heard(struct apply *apply, struct run *run) {
     if (run->epoch != event->epoch || !run_asks_unknown(apply->d, run)) {
         return false;
     }
+    outcome_unsaid(run);
     question_close(apply, run, GUIDANCE_NONE, "The truth came late: its machine answers again, and it still runs.");
     run->unknown = false;
     apply_audit(apply, "heard %zu.%zu #%u", event->step, event->slot, run->attempt);
@@ -466,6 +487,7 @@ static bool on_still_running(struct apply *apply, struct run *run) {
     }
     apply_audit(apply, "still_running %zu.%zu #%u", event->step, event->slot, run->attempt - 1);
     run->attempt--;
+    outcome_unsaid(run);
     if (run->people_retries > 0 && run->lost_retries == 0) {
         run->people_retries--;
         past_taken_back(apply, run);

@@ -88,6 +88,10 @@ bool outcome_of_a_start(struct outcome outcome) {
     return outcome.kind != OUTCOME_NONE && outcome.kind != OUTCOME_NOT_STARTED && outcome.kind != OUTCOME_UNREACHABLE;
 }
 
+struct outcome run_began(const struct run *run) {
+    return outcome_of_a_start(run->outcome) ? run->outcome : run->before;
+}
+
 bool outcome_is_success(struct outcome outcome) {
     return outcome.kind == OUTCOME_EXIT && outcome.number == 0;
 }

@@ -19,8 +19,7 @@ static const char *answer_words(struct apply *apply, const struct question *q) {
 
 /* The answered run gets no further attempt: it ends as what it was. */
 static void end_as_it_was(struct apply *apply, const struct question *q) {
-    const struct run *run = deployment_run(apply->d, q->step, q->slot);
-    run_enter(apply, q->step, q->slot, run->unknown ? RUN_UNKNOWN : RUN_FAILED);
+    run_enter(apply, q->step, q->slot, run_end_as_it_was(deployment_run(apply->d, q->step, q->slot)));
     schedule_advance(apply, q->step, q->slot);
 }
 

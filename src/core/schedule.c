@@ -140,7 +140,7 @@ static void sum_run(struct target_sum *sum, const struct run *run) {
     sum->here = sum->here || !run->earlier || run->unknown; /* or it was said here that it had worked */
     sum->done = sum->done || done;
     sum->undone = sum->undone || !done;
-    sum->changed = sum->changed || run->unknown || (!run->earlier && outcome_of_a_start(run->outcome));
+    sum->changed = sum->changed || run->unknown || (!run->earlier && run_began(run).kind != OUTCOME_NONE);
     sum->unknown = sum->unknown || (run->unknown && !done);
 }
 

@@ -122,6 +122,11 @@ bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot) {
     return target >= 0 && d->excluded[target];
 }
 
+enum run_state run_end_as_it_was(struct run *run) {
+    run->unknown = run->unknown || run_began(run).kind == OUTCOME_UNKNOWN;
+    return run->unknown ? RUN_UNKNOWN : RUN_FAILED;
+}
+
 void run_stop(struct apply *apply, size_t step, size_t slot) {
     const struct run *run = deployment_run(apply->d, step, slot);
     if (apply->d->plan->steps[step].condition == PLAN_CLEANUP) {

@@ -43,6 +43,12 @@ void question_close(struct apply *apply, struct run *run, enum guidance guidance
 /* Whether something may have run of an attempt that ended so. */
 bool outcome_of_a_start(struct outcome outcome);
 
+/* What the newest attempt that was started came to, as far as is known; OUTCOME_NONE = none was. */
+struct outcome run_began(const struct run *run);
+
+/* The state of a run that gets no further attempt after a failure: UNKNOWN if the newest attempt that was started is. */
+enum run_state run_end_as_it_was(struct run *run);
+
 /* A worker is to end the run; but cleanup is left to finish. */
 void run_stop(struct apply *apply, size_t step, size_t slot);
 

@@ -113,6 +113,11 @@ void run_encode(char out[RUN_TEXT_SIZE], const struct run *run) {
         words_outcome_format(outcome, run->outcome, ':');
         buf_printf(&text, " =%s", outcome);
     }
+    if (run->before.kind != OUTCOME_NONE) {
+        char before[OUTCOME_SIZE];
+        words_outcome_format(before, run->before, ':');
+        buf_printf(&text, " ~%s", before);
+    }
     if (run->question != 0) {
         buf_printf(&text, " Q%" PRIu64, run->question);
     }
@@ -201,6 +206,8 @@ static bool word_parse(const char *word, const struct run *like, struct arena *a
         return word[1] == '\0';
     case '=':
         return outcome_parse(word + 1, &run->outcome);
+    case '~':
+        return outcome_parse(word + 1, &run->before);
     case 'Q':
         return str_to_u64(word + 1, &run->question, NULL) == 0;
     case 'w':

@@ -27,6 +27,7 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
  *     =<outcome>:<number>                       on:<host>
  *     Q<question>                               by:<worker>, until the run is final
  *     w<error>                   that a Retry was given to  earlier   settled before the deployment began
+ *     ~<outcome>:<number>        of an attempt before
  */
 enum { RUN_TEXT_SIZE = 512 };
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);

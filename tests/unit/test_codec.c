@@ -47,6 +47,7 @@ static void any_run_is_read_as_it_was_written(void **state) {
             .bound = maybe(),
             .unknown = maybe(),
             .outcome = {(enum outcome_kind)pick(OUTCOME_CANCELED + 1), (int64_t)pick(1000) - 1},
+            .before = {(enum outcome_kind)pick(OUTCOME_CANCELED + 1), 7},
             .question = pick(1000),
             .worker = perhaps(any_name("worker")),
             .host = perhaps(any_name("host")),
@@ -75,6 +76,8 @@ static void any_run_is_read_as_it_was_written(void **state) {
         assert_int_equal(run.started_ms, back.started_ms);
         assert_int_equal(run.ended_ms, back.ended_ms);
         assert_int_equal(run.outcome.kind, back.outcome.kind);
+        assert_int_equal(run.before.kind, back.before.kind);
+        assert_int_equal(run.before.kind == OUTCOME_NONE ? 0 : 7, back.before.number);
         assert_int_equal(run.outcome.kind == OUTCOME_NONE ? 0 : run.outcome.number, back.outcome.number);
     }
 }

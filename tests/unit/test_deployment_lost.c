@@ -185,6 +185,36 @@ static void what_never_started_is_not_issued_again_when_it_is_no_longer_wanted(v
     assert_picture(&scene, "canceled CC CC");
 }
 
+/* Nothing of it is unknown any more, whatever becomes of the deployment meanwhile. */
+static void what_turned_out_never_to_have_started_is_not_unknown(void **state) {
+    (void)state;
+    static const struct {
+        bool failed_before, fails_first;
+        enum run_state end;
+    } cases[] = {
+        {false, false, RUN_SKIPPED}, {false, true, RUN_SKIPPED}, {true, false, RUN_FAILED}, {true, true, RUN_FAILED}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin();
+        if (cases[i].failed_before) {
+            scene_fail(&scene, 0, 0);
+            assert_true(scene_answer(&scene, 0, 0, GUIDANCE_RETRY));
+        }
+        scene_claim(&scene, 0, 0);
+        scene_truth_gone(&scene, 0, 0, true);
+        scene_fail(&scene, 0, 1);
+        if (cases[i].fails_first) { /* and the event of it is on its way */
+            scene.d->intake = CLOSING_FAILING;
+            scene.d->closing_why = "alice answered Fail.";
+        }
+        assert_true(scene_give(&scene, scene_event(&scene, EVENT_NEVER_STARTED, 0, 0)));
+        if (!cases[i].fails_first) {
+            assert_true(scene_answer(&scene, 0, 1, GUIDANCE_FAIL));
+        }
+        assert_int_equal(deployment_run(scene.d, 0, 0)->state, cases[i].end);
+        assert_false(deployment_run(scene.d, 0, 0)->unknown);
+    }
+}
+
 /* --- the truth, after an answer ----------------------------------------------------------------------------------- */
 
 static void after_a_retry_the_late_end_of_the_older_attempt_changes_nothing(void **state) {
@@ -332,6 +362,7 @@ int main(void) {
         scene_test(a_late_truth_that_it_still_runs_closes_the_question),
         scene_test(what_never_started_is_issued_again_without_asking),
         scene_test(what_never_started_is_not_issued_again_when_it_is_no_longer_wanted),
+        scene_test(what_turned_out_never_to_have_started_is_not_unknown),
         scene_test(after_a_retry_the_late_end_of_the_older_attempt_changes_nothing),
         scene_test(after_ignore_exclude_or_fail_a_late_truth_changes_nothing),
         scene_test(a_second_end_of_an_attempt_changes_nothing),

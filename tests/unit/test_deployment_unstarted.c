@@ -83,6 +83,53 @@ static void what_ended_meanwhile_begins_to_count_anew(void **state) {
     assert_picture(&scene, "running qq ..");
 }
 
+static void keeps_never_starting(size_t step, size_t slot) {
+    while (deployment_run(scene.d, step, slot)->state != RUN_ASKING) {
+        never_starts(step, slot);
+        if (deployment_run(scene.d, step, slot)->state == RUN_DELAYED) {
+            pause_ends(step, slot);
+        }
+    }
+}
+
+/* Whatever the attempts behind it came to: that one may have changed the machine. */
+static void an_attempt_that_was_started_is_not_forgotten_over_those_that_were_not(void **state) {
+    (void)state;
+    static const struct {
+        bool unknown, unreachable, twice;
+        enum run_state end;
+        const char *unconfirmed;
+    } cases[] = {
+        {false, false, false, RUN_FAILED, "unfinished"}, {true, false, false, RUN_UNKNOWN, "unknown"},
+        {false, true, false, RUN_FAILED, "unfinished"},  {true, true, false, RUN_UNKNOWN, "unknown"},
+        {false, false, true, RUN_FAILED, "unfinished"},  {true, false, true, RUN_UNKNOWN, "unknown"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin();
+        scene_succeed(&scene, 0, 1);
+        scene_claim(&scene, 0, 0);
+        if (cases[i].unknown) {
+            assert_true(scene_give(&scene, scene_event(&scene, EVENT_SILENT, 0, 0)));
+        } else {
+            scene_end(&scene, 0, 0, (struct outcome){OUTCOME_EXIT, 1});
+        }
+        for (int round = 0; round <= cases[i].twice; round++) {
+            assert_true(scene_answer(&scene, 0, 0, GUIDANCE_RETRY));
+            if (cases[i].unreachable) {
+                scene_end(&scene, 0, 0, (struct outcome){OUTCOME_UNREACHABLE, 0});
+            } else {
+                keeps_never_starting(0, 0);
+            }
+        }
+        assert_true(scene_answer(&scene, 0, 0, GUIDANCE_FAIL));
+        assert_int_equal(deployment_run(scene.d, 0, 0)->state, cases[i].end);
+        assert_int_equal(deployment_run(scene.d, 0, 0)->unknown, cases[i].unknown);
+        scene_run(&scene);
+        assert_non_null(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 0));
+        assert_string_equal(scene_effect(&scene, EFFECT_UNCONFIRMED, 0, 0)->text, cases[i].unconfirmed);
+    }
+}
+
 static void auto_retry_follows_as_after_other_failures(void **state) {
     (void)state;
     begin();
@@ -137,6 +184,7 @@ int main(void) {
         scene_test(what_never_starts_is_begun_anew_after_growing_pauses_and_then_asked_about),
         scene_test(a_retry_begins_to_count_anew),
         scene_test(what_ended_meanwhile_begins_to_count_anew),
+        scene_test(an_attempt_that_was_started_is_not_forgotten_over_those_that_were_not),
         scene_test(auto_retry_follows_as_after_other_failures),
         scene_test(a_cancel_ends_the_pause),
         scene_test(when_the_deployment_fails_what_pauses_is_skipped_since_it_never_ran),
