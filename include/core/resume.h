@@ -38,7 +38,8 @@ const char *resume_place(const struct deployment *begun, struct arena *arena);
 /* What is told about resuming it, before anybody asks. */
 struct resume_outlook {
     const char *place;   /* where it would go on; NULL: it can't be resumed, as far as it can be seen in itself */
-    const char *unknown; /* "Install on web-3": the first outcome that somebody has to look at before; or NULL */
+    const char *unknown; /* a sentence about the outcomes that somebody has to look at before; or NULL */
+    const char *refusal; /* the same, and what to say then; or NULL */
     /* The button that resumes it, everywhere: what is unknown is run again then. */
     const char *verb, *label, *consequence; /* "resume" or "rerun-unknown", "Resume", a true sentence */
 };

@@ -141,29 +141,61 @@ const char *resume_place(const struct deployment *begun, struct arena *arena) {
     return NULL;
 }
 
-/* The first run that would start again though its outcome is unknown: "Install on web-2", or NULL. */
-static const char *unknown_place(const struct deployment *of, const struct deployment *begun, struct arena *arena) {
+/* Runs that would start again though their outcome is unknown. */
+struct unknowns {
+    size_t count;
+    const char *places; /* "Install on web-1, Install on web-2 and 3 more"; NULL if there are none */
+    bool lost;          /* of one of them it is not even known on which host it ran */
+};
+
+static struct unknowns unknowns_of(const struct deployment *of, const struct deployment *begun, struct arena *arena) {
+    struct unknowns found = {0};
+    const char *first = NULL, *second = NULL;
     for (size_t step = 0; step < of->plan->step_count; step++) {
         for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
-            if (is_unknown(deployment_run(of, step, slot)) && !deployment_run(begun, step, slot)->earlier) {
-                return plan_run_name(of->plan, step, slot, arena);
+            const struct run *was = deployment_run(of, step, slot);
+            if (!is_unknown(was) || deployment_run(begun, step, slot)->earlier) {
+                continue;
             }
+            found.lost = found.lost || (was->host == NULL && !slot_is_remote(of, step, slot));
+            const char **name = found.count == 0 ? &first : &second;
+            *name = *name == NULL ? plan_run_name(of->plan, step, slot, arena) : *name;
+            found.count++;
         }
     }
-    return NULL;
+    found.places = found.count <= 1   ? first
+                   : found.count == 2 ? arena_printf(arena, "%s and %s", first, second)
+                                      : arena_printf(arena, "%s, %s and %zu more", first, second, found.count - 2);
+    return found;
 }
 
-static const char *consequence(const struct deployment *d, const char *place, const char *unknown,
+/* "The outcome of Install on web-2 is unknown: it may have happened, and may still run." */
+static const char *unknown_text(const struct unknowns *unknowns, const char *where, struct arena *arena) {
+    return arena_printf(arena, "The outcome of %s%s is unknown: %s may have happened, and may still run%s.",
+                        unknowns->places, where, unknowns->count == 1 ? "it" : "each",
+                        unknowns->lost ? ", and on which host is not known" : "");
+}
+
+/* What is unknown comes first, since a long text is cut at its end. */
+static const char *consequence(const struct deployment *d, const char *place, const struct unknowns *unknowns,
                                struct arena *arena) {
-    const char *also = "";
-    if (unknown != NULL) {
-        also = arena_printf(
-            arena, " The outcome of %s is unknown: it may have happened, and may still run. It is run again.", unknown);
-    } else if (d->excluded_count > 0) {
-        also = " What was excluded stays excluded.";
-    }
-    return arena_printf(arena, "Goes on with %s in a new deployment of %s. What was done is not repeated.%s", place,
-                        d->version, also);
+    const char *first = unknowns->count == 0
+                            ? ""
+                            : arena_printf(arena, "%s %s run again. ", unknown_text(unknowns, "", arena),
+                                           unknowns->count == 1 ? "It is" : "All of them are");
+    return arena_printf(arena, "%sGoes on with %s in a new deployment of %s. What was done is not repeated.%s", first,
+                        place, d->version, d->excluded_count == 0 ? "" : " What was excluded stays excluded.");
+}
+
+/* Why it is not resumed without a word about them, and what can be said. */
+static const char *why_unknown(const struct deployment *d, const struct unknowns *unknowns, struct arena *arena) {
+    unsigned long long id = d->id;
+    bool one = unknowns->count == 1;
+    return arena_printf(arena,
+                        "%s Look there first. To have %s run again: resume D%llu rerun-unknown. If %s worked: resume "
+                        "D%llu unknown-worked",
+                        unknown_text(unknowns, arena_printf(arena, " in D%llu", id), arena), one ? "it" : "them all",
+                        id, one ? "it" : "all of them", id);
 }
 
 struct resume_outlook resume_look(const struct deployment *d, struct arena *arena) {
@@ -171,16 +203,21 @@ struct resume_outlook resume_look(const struct deployment *d, struct arena *aren
         return (struct resume_outlook){0};
     }
     const struct deployment *begun = resume_begin(d, RESUME_UNSAID, arena);
-    const char *place = resume_place(begun, arena), *unknown = unknown_place(d, begun, arena);
+    const char *place = resume_place(begun, arena);
+    const struct unknowns unknowns = unknowns_of(d, begun, arena);
+    bool known = unknowns.count == 0;
     if (place == NULL) {
         return (struct resume_outlook){0};
     }
     return (struct resume_outlook){
         .place = place,
-        .unknown = unknown,
-        .verb = unknown == NULL ? "resume" : resume_word(RESUME_RERUN),
-        .label = unknown == NULL ? "Resume" : "Resume, run it again",
-        .consequence = consequence(d, place, unknown, arena),
+        .unknown = known ? NULL : unknown_text(&unknowns, "", arena),
+        .refusal = known ? NULL : why_unknown(d, &unknowns, arena),
+        .verb = known ? "resume" : resume_word(RESUME_RERUN),
+        .label = known                 ? "Resume"
+                 : unknowns.count == 1 ? "Resume, run it again"
+                                       : "Resume, run them again",
+        .consequence = consequence(d, place, &unknowns, arena),
     };
 }
 
@@ -208,11 +245,7 @@ bool resume_possible(const struct deployment *d, enum resume_unknown unknown, st
         return false;
     }
     if (unknown == RESUME_UNSAID && outlook.unknown != NULL) {
-        (void)err_set(
-            err, ERR_CONFLICT,
-            "The outcome of %s in D%llu is unknown: it may have happened, and may still run. Look there first. "
-            "To have it run again: resume D%llu rerun-unknown. If it worked: resume D%llu unknown-worked",
-            outlook.unknown, id, id, id);
+        (void)err_set(err, ERR_CONFLICT, "%s", outlook.refusal);
         return false;
     }
     return true;

@@ -189,11 +189,7 @@ static void write_resumable(struct json_out *out, const struct deployment *d, st
     json_object_begin(out, "resume");
     json_add_string(out, "place", outlook.place);
     json_add_bool(out, "unknown", outlook.unknown != NULL);
-    json_add_string(out, "why",
-                    outlook.unknown == NULL
-                        ? NULL
-                        : arena_printf(arena, "The outcome of %s is unknown: it may have happened, and may still run.",
-                                       outlook.unknown));
+    json_add_string(out, "why", outlook.unknown);
     json_add_string(out, "label", outlook.label);
     json_add_string(out, "consequence", outlook.consequence);
     json_object_end(out);

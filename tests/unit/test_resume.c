@@ -207,6 +207,65 @@ static void an_unknown_outcome_is_not_run_again_unless_that_was_said(void **stat
     assert_picture(&scene, "running Sq");
 }
 
+static const char *consequence_now(void) {
+    return resume_look(scene.d, arena).consequence;
+}
+
+static void every_unknown_outcome_is_told_before_they_are_run_again(void **state) {
+    (void)state;
+    static const struct {
+        size_t unknown;
+        bool excluded, lost;
+        const char *label, *consequence;
+    } cases[] = {
+        {1, false, false, "Resume, run it again",
+         "The outcome of Install on web-1 is unknown: it may have happened, and may still run. It is run again. Goes "
+         "on "
+         "with Install on web-1 in a new deployment of 1.4.2. What was done is not repeated."},
+        {1, true, false, "Resume, run it again",
+         "The outcome of Install on web-1 is unknown: it may have happened, and may still run. It is run again. Goes "
+         "on "
+         "with Install on web-1 in a new deployment of 1.4.2. What was done is not repeated. What was excluded stays "
+         "excluded."},
+        {2, false, false, "Resume, run them again",
+         "The outcome of Install on web-1 and Install on web-2 is unknown: each may have happened, and may still run. "
+         "All "
+         "of them are run again. Goes on with Install on 2 machines in a new deployment of 1.4.2. What was done is not "
+         "repeated."},
+        {4, false, true, "Resume, run them again",
+         "The outcome of Install on web-1, Install on web-2 and 2 more is unknown: each may have happened, and may "
+         "still run, and on which host is not known. All of them are run again. Goes on with Install on 4 machines in "
+         "a "
+         "new deployment of 1.4.2. What was done is not repeated."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan = plan_builder_create(arena, 5);
+        plan_builder_step_on_all(plan, "Install", arena);
+        scene_begin(&scene, plan, arena);
+        for (size_t slot = 0; slot < cases[i].unknown; slot++) {
+            scene_claim(&scene, 0, slot);
+            scene_lose(&scene, 0, slot);
+            scene_truth_gone(&scene, 0, slot, true);
+        }
+        for (size_t slot = cases[i].unknown; slot < 4; slot++) {
+            scene_succeed(&scene, 0, slot);
+        }
+        scene_fail(&scene, 0, 4);
+        assert_true(scene_answer(&scene, 0, 4, cases[i].excluded ? GUIDANCE_EXCLUDE : GUIDANCE_IGNORE));
+        assert_true(scene_answer(&scene, 0, 0, GUIDANCE_FAIL));
+        if (cases[i].lost) {
+            deployment_run(scene.d, 0, 1)->host = NULL;
+        }
+        assert_string_equal(consequence_now(), cases[i].consequence);
+        assert_string_equal(resume_look(scene.d, arena).label, cases[i].label);
+    }
+    assert_string_equal(
+        why_not(false),
+        "The outcome of Install on web-1, Install on web-2 and 2 more in D311 is unknown: each may have "
+        "happened, and may still run, and on which host is not known. Look there first. To have them all "
+        "run again: resume D311 rerun-unknown. If all of them worked: resume D311 unknown-worked");
+}
+
 /* There the lock of its target keeps the new attempt from running beside one that goes on. */
 static void what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there(void **state) {
     (void)state;
@@ -483,6 +542,7 @@ int main(void) {
         scene_test(an_excluded_machine_does_not_begin_its_group_anew),
         scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
         scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
+        scene_test(every_unknown_outcome_is_told_before_they_are_run_again),
         scene_test(what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there),
         scene_test(what_was_not_begun_again_is_as_unknown_as_before),
         scene_test(an_unknown_outcome_that_somebody_has_looked_at_is_done),
