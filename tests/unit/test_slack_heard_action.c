@@ -135,6 +135,7 @@ static void a_modal_that_is_sent_again_after_a_correction_is_another_act(void **
     struct heard corrected = hear_as("interactive", arena_printf(arena, payload, "1.2"), &SELF);
     assert_string_equal(first.key, twice.key);
     assert_string_not_equal(first.key, corrected.key);
+    assert_string_equal(first.window, corrected.window);
 }
 
 static void a_modal_comes_back_whole(void **state) {

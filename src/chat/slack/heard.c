@@ -379,6 +379,7 @@ static const char *read_submission(struct reader *r) {
         return "a modal without its id";
     }
     r->heard->view = view;
+    r->heard->window = id;
     /* A window that was sent, found wrong and sent again has the same hash, but a trigger of its own. */
     const char *trigger = r->heard->trigger_id ? r->heard->trigger_id : "";
     r->heard->key = arena_printf(r->arena, "view:%s:%s:%s", id, hash, trigger);

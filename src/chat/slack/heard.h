@@ -64,6 +64,7 @@ struct heard {
     uint64_t question;   /* > 0 */
     uint64_t deployment; /* > 0 */
     uint32_t revision;   /* > 0 */
+    const char *window;  /* of a submission: the id of its window, the same however often that is sent */
     const struct json *view; /* of a submission, for modal_parse or inputs_parse; borrowed from the payload */
 
     const char *trigger_id;   /* opens a modal, for 3 s */

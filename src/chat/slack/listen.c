@@ -181,6 +181,13 @@ static void hearing_done(const struct operation_reply *reply, void *user) {
     }
 }
 
+/* A window for inputs starts one deployment, though whoever saw no acknowledgement can send it again, as another act. */
+static const char *event_id(const struct hearing *hearing) {
+    bool inputs = hearing->heard.kind == HEARD_INPUTS;
+    return inputs ? arena_printf(hearing->arena, "slack:window:%s", hearing->heard.window)
+                  : arena_printf(hearing->arena, "slack:%s", hearing->heard.key);
+}
+
 static void hearing_start(struct hearing *hearing) {
     const struct slack *slack = hearing->listener->slack;
     struct operation *operation = &hearing->operation;
@@ -190,7 +197,7 @@ static void hearing_start(struct hearing *hearing) {
         .room = hearing->heard.channel == NULL ? NULL : slack_room_of(slack, hearing->heard.channel),
         .question = hearing->question,
     };
-    operation->event_id = arena_printf(hearing->arena, "slack:%s", hearing->heard.key);
+    operation->event_id = event_id(hearing);
     slack->options.up.start(operation, hearing_done, hearing, slack->options.up.user);
 }
 
