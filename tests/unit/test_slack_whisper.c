@@ -118,8 +118,28 @@ static void what_slack_refuses_to_show_is_logged(void **state) {
     (void)state;
     struct rig rig = {.answer = "{\"ok\":false,\"error\":\"user_not_in_channel\"}"};
     run(&rig, (struct whisper){.user = "U1", .channel = "C1"}, false);
-    assert_non_null(strstr(rig.log, "chat.postEphemeral"));
+    assert_non_null(strstr(rig.log, "could not be shown where it was asked for"));
+    assert_non_null(strstr(rig.log, "chat.postMessage"));
     assert_non_null(strstr(rig.log, "user_not_in_channel"));
+}
+
+static void where_we_are_no_member_they_are_told_directly(void **state) {
+    (void)state;
+    static const struct {
+        const char *channel, *path;
+        bool direct;
+    } cases[] = {{"C1", "/api/chat.postEphemeral", false}, {"D1", "/api/chat.postMessage", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig rig = {.answer = "{\"ok\":false,\"error\":\"not_in_channel\"}"};
+        run(&rig,
+            (struct whisper){.user = "U1", .channel = cases[i].channel, .thread = "1.2", .direct = cases[i].direct},
+            false);
+        assert_int_equal(rig.seen, 2);
+        assert_string_equal(rig.paths[0], cases[i].path);
+        assert_string_equal(rig.paths[1], "/api/chat.postMessage");
+        assert_non_null(strstr(rig.bodies[1], "{\"channel\":\"U1\",\"text\""));
+        assert_non_null(strstr(rig.bodies[1], "Nothing was done."));
+    }
 }
 
 int main(void) {
@@ -129,6 +149,7 @@ int main(void) {
         cmocka_unit_test(who_is_nowhere_is_told_directly),
         cmocka_unit_test(an_address_that_is_used_up_is_no_reason_for_silence),
         cmocka_unit_test(what_slack_refuses_to_show_is_logged),
+        cmocka_unit_test(where_we_are_no_member_they_are_told_directly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,17 +6,21 @@
 #include "base/str.h"
 #include "blocks.h"
 
-/* The message, ready for the case that the response_url fails. */
+/* The message, ready for the case that another way to say it fails. */
 struct message {
     struct calls *calls;
     enum call_method method;
     char *channel, *body;
+    struct message *directly; /* the same to the person, for where we are no member; or NULL */
 };
 
 static void message_free(struct message *message) {
-    mem_free(message->channel);
-    mem_free(message->body);
-    mem_free(message);
+    if (message != NULL) {
+        message_free(message->directly);
+        mem_free(message->channel);
+        mem_free(message->body);
+        mem_free(message);
+    }
 }
 
 static struct message *message_create(struct calls *calls, const struct whisper *whisper,
@@ -39,15 +43,36 @@ static struct message *message_create(struct calls *calls, const struct whisper 
     blocks_reply(reply, command, &out);
     json_object_end(&out);
     message->body = buf_take(&body);
+    if (whisper->channel != NULL) {
+        message->directly = message_create(calls, &(struct whisper){.user = whisper->user}, reply, command);
+    }
     return message;
 }
 
+static void message_sent(const struct call_reply *reply, void *user);
+
 static void message_send(struct message *message) {
+    bool last = message->directly == NULL;
     calls_send(
         message->calls,
         &(struct call){
             .method = message->method, .json = message->body, .channel = message->channel, .priority = CALL_REPLY},
-        NULL, NULL);
+        last ? NULL : message_sent, message);
+    if (last) {
+        message_free(message);
+    }
+}
+
+static void message_sent(const struct call_reply *reply, void *user) {
+    struct message *message = user;
+    if (!reply->ok && !str_equal(reply->error, "closed")) {
+        log_info("slack: an answer could not be shown where it was asked for", LOG_STR("channel", message->channel),
+                 LOG_STR("error", reply->error), LOG_END);
+        if (!reply->maybe) {
+            message_send(message->directly);
+            message->directly = NULL;
+        }
+    }
     message_free(message);
 }
 

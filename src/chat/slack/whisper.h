@@ -3,7 +3,7 @@
 
 /*
  * What one person alone shall read: by the address of the command or click that it answers, else where they said it, else
- * directly. In a direct message nobody reads along.
+ * (where we are no member, or if that is not known) directly. In a direct message nobody reads along.
  */
 
 #include <stdbool.h>
