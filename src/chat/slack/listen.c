@@ -296,7 +296,8 @@ static void inputs_asked(const struct call_reply *reply, void *user) {
     }
 }
 
-/* Only a slash command can open a window, for as long as Slack's trigger lasts. False: the refusal is to be told. */
+/* Only a slash command can open a window, for as long as Slack's trigger lasts; and only one that deploys: a version that
+ * is brought along has inputs of its own, which the command here does not know. False: the refusal is to be told. */
 static bool ask_inputs(struct hearing *hearing, const struct err *refusal) {
     const struct slack *slack = hearing->listener->slack;
     const struct inputs inputs = {
@@ -305,7 +306,8 @@ static bool ask_inputs(struct hearing *hearing, const struct err *refusal) {
         .line = hearing->heard.line,
         .channel = hearing->heard.channel,
     };
-    if (hearing->heard.kind != HEARD_COMMAND || hearing->heard.trigger_id == NULL || inputs.project == NULL) {
+    bool deploys = hearing->heard.kind == HEARD_COMMAND && hearing->operation.command.id == COMMAND_DEPLOY;
+    if (!deploys || hearing->heard.trigger_id == NULL || inputs.project == NULL) {
         return false;
     }
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
