@@ -116,6 +116,7 @@ void task_start(struct task *task, const struct task_start *start) {
 struct permitting {
     const char *environment;
     void (*next)(struct task *task);
+    struct err lacking; /* what is said of inputs that are missing, if it is not frozen */
 };
 
 static void freezes_came(const struct freeze *freezes, size_t count, const struct err *err, void *user) {
@@ -139,6 +140,13 @@ static void freezes_came(const struct freeze *freezes, size_t count, const struc
     state->next(task);
 }
 
+static void look_for_freeze(struct task *task, const struct permitting *permitting) {
+    struct permitting *state = task->state = arena_alloc(task->arena, sizeof *state);
+    *state = *permitting;
+    state->environment = arena_strdup(task->arena, permitting->environment);
+    store_list_freezes(task->operations->options.store, freezes_came, task);
+}
+
 /* A request that is sent again is told what became of it the first time: the commit alone knows whether it is one. */
 void task_may_deploy(struct task *task, const char *project, const char *environment, void (*next)(struct task *task)) {
     if (!task_allowed(task, PERMISSION_DEPLOY, project, environment)) {
@@ -148,9 +156,7 @@ void task_may_deploy(struct task *task, const char *project, const char *environ
         next(task);
         return;
     }
-    struct permitting *state = task->state = arena_alloc(task->arena, sizeof *state);
-    *state = (struct permitting){arena_strdup(task->arena, environment), next};
-    store_list_freezes(task->operations->options.store, freezes_came, task);
+    look_for_freeze(task, &(struct permitting){.environment = environment, .next = next});
 }
 
 /* --- deploy ---------------------------------------------------------------------------------------------------- */
@@ -165,14 +171,25 @@ static bool lacks_only_inputs(const struct task *task) {
     return planner_build(task->config, &dry, task->arena, &plan, &inputs, &err) == 0;
 }
 
+static void lacks_inputs(struct task *task) {
+    const struct permitting *state = task->state;
+    task->lacks_inputs = true;
+    task_fail(task, &state->lacking);
+}
+
 void task_deploy_as(struct task *task, enum origin origin, uint64_t origin_id, bool rolls_back, const char *more) {
     struct command *c = &task->op.command;
     struct plan *plan = NULL;
     const char *inputs = NULL;
     struct err err;
     if (planner_build(task->config, c, task->arena, &plan, &inputs, &err) < 0) {
-        task->lacks_inputs = lacks_only_inputs(task);
-        task_fail(task, &err);
+        if (lacks_only_inputs(task)) {
+            /* Nobody is to be asked for them where the commit would refuse what they are for. */
+            look_for_freeze(task,
+                            &(struct permitting){.environment = c->environment, .next = lacks_inputs, .lacking = err});
+        } else {
+            task_fail(task, &err);
+        }
         return;
     }
     if (c->dry_run) {

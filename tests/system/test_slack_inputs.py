@@ -1,10 +1,12 @@
 """A deployment that needs inputs: a slash command without them opens a window; elsewhere people are told what to type."""
 
+import signal
 import time
 from html import unescape
 
 import pytest
 import slack_fake
+from rig import until
 from slack_stage import Stage
 
 pytestmark = pytest.mark.skipif(slack_fake.missing() is not None, reason=f"SKIPPED: {slack_fake.missing()}")
@@ -19,6 +21,10 @@ MORE = """
       - {{ name: SPEED, default: slow, required: true }}
     steps:
       - {{ name: say, run: "echo $REGION/$MIGRATE/$TICKET/$SPEED >{folder}/$GUIDEPOST_VERSION.said" }}
+  growing:
+    room: deploys
+    inputs: [{{ name: REGION, required: true }}]
+    steps: [{{ name: say, run: "true", targets: [web] }}]
 """
 
 
@@ -49,6 +55,11 @@ def wait_told(stage, user, known, wanted):
     return stage.slack.until(
         f"{user} to be told {wanted}", lambda: next((e["text"] for e in stage.slack.ephemerals(user)[known:] if wanted in e["text"]), None)
     )
+
+
+def confirmed(stage, version):
+    items = stage.rig.local().get("/v1/deployments")["items"]
+    return [d for d in items if d["version"] == version and d["state"] == "succeeded"]
 
 
 def fields(view):
@@ -100,6 +111,61 @@ def test_a_window_that_is_sent_twice_starts_one_deployment(stage):
     said(stage, "1.0.4")
     items = stage.rig.local().get("/v1/deployments")["items"]
     assert len([d for d in items if d["version"] == "1.0.4"]) == 1
+
+
+def test_deploy_that_is_pressed_again_in_the_same_window_starts_one_deployment(stage):
+    """Slack has missed the acknowledgement, the window is still open, and the second press has a trigger of its own."""
+    known = len(stage.slack.ephemerals("alice"))
+    assert stage.slack.command("alice", "deploys", "deploy asking 1.0.7 to production REGION=eu MIGRATE=true")
+    stage.slack.submit(stage.slack.wait_view("alice"), {"TICKET": {"v": "OPS-7"}})
+    said(stage, "1.0.7")
+    payload = stage.slack.envelopes("interactive")[-1]["payload"]
+    pressed = {**payload, "trigger_id": f"{payload['trigger_id']}1"}
+    assert stage.slack.do("envelope", type="interactive", payload=pressed)["acknowledged"]
+    until(
+        "both to be told",
+        lambda: len([e for e in stage.slack.ephemerals("alice")[known:] if "asking 1.0.7" in e["text"] or "before" in e["text"]]) == 2,
+    )
+    items = stage.rig.local().get("/v1/deployments")["items"]
+    assert len([d for d in items if d["version"] == "1.0.7"]) == 1
+
+
+def test_what_came_of_a_window_is_told_where_the_bot_is_no_member(stage):
+    assert stage.slack.command("alice", "random", "deploy asking 1.0.8 to production REGION=eu MIGRATE=true")
+    stage.slack.submit(stage.slack.wait_view("alice"), {"TICKET": {"v": "OPS-8"}})
+    said(stage, "1.0.8")
+    stage.slack.until(
+        "alice to be told directly",
+        lambda: [m for m in stage.slack.messages(from_bot=True) if "asking 1.0.8 to production starts" in m["text"] and m["channel"][0] == "D"],
+    )
+
+
+def test_a_frozen_environment_asks_for_nothing(stage):
+    stage.rig.local().say("freeze", "production", "--note", "stocktaking")
+    try:
+        known = len(stage.slack.ephemerals("alice"))
+        assert stage.slack.command("alice", "deploys", "deploy asking 1.0.9 to production")
+        assert "stocktaking" in wait_told(stage, "alice", known, "Nothing was started")
+        assert not [view for view in stage.slack.views() if view["open"]]
+    finally:
+        stage.rig.local().say("unfreeze", "production")
+
+
+def test_only_a_deployment_opens_a_window(stage):
+    """A version that is brought along has inputs of its own, which a window would ask for again."""
+    for version in ("1.1.0", "1.1.1"):
+        assert stage.slack.command("alice", "deploys", f"deploy growing {version} to production REGION=eu")
+        until(f"{version} to be confirmed", lambda version=version: confirmed(stage, version))
+    server = stage.rig.servers[0]
+    text, said_before = stage.rig.config.read_text(), len(server.log.read_text())
+    stage.rig.config.write_text(text.replace("inputs: [{ name: REGION", "inputs: [{ name: REASON, required: true }, { name: REGION"))
+    server.signal(signal.SIGHUP)
+    until("the new configuration", lambda: "configuration reloaded" in server.log.read_text()[said_before:])
+    known = len(stage.slack.ephemerals("alice"))
+    assert stage.slack.command("alice", "deploys", "rollback growing in production")
+    told = unescape(wait_told(stage, "alice", known, "growing needs"))
+    assert "REGION=eu" in told and "REASON=<text>" in told, told
+    assert not [view for view in stage.slack.views() if view["open"]]
 
 
 @pytest.mark.parametrize("say", ["mention", "expired"])
