@@ -32,7 +32,8 @@ struct log_field {
 
 void log_set_level(enum log_level level);
 void log_set_json(bool json);      /* the default is decided from the terminal at the first line */
-void log_mask(const char *secret); /* the value and its base64 and URL forms; >= 6 bytes */
+/* The value and its base64 and URL forms, if it has 6 bytes or more; and each of its lines that has 16. */
+void log_mask(const char *secret);
 /* Appends the text with every registered secret, in each of its forms, replaced by "***". Where two of them overlap,
  * both are covered. */
 void log_mask_text(struct buf *out, const char *text, size_t size);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { SECRET_MIN = 6 };
+enum { SECRET_MIN = 6, LINE_MIN = 16 };
 
 static struct form {
     char *text; /* owned */
@@ -65,6 +65,18 @@ static void add_percent(const char *secret, size_t size, const char *digits) {
     buf_finish(&text);
 }
 
+/* Of a key in a file, somebody may show only a part; its lines are told from other words if they are long. */
+static void add_lines(const char *secret) {
+    static const char line_ends[] = "\r\n";
+    for (const char *line = secret; *line != '\0'; line += strspn(line, line_ends)) {
+        size_t size = strcspn(line, line_ends);
+        if (size >= LINE_MIN) {
+            add_form(line, size);
+        }
+        line += size;
+    }
+}
+
 void log_mask(const char *secret) {
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -73,6 +85,7 @@ void log_mask(const char *secret) {
         return; /* so short a text would be found everywhere */
     }
     add_form(secret, size);
+    add_lines(secret);
     add_base64(secret, size, base64);
     add_base64(secret, size, base64_url);
     add_percent(secret, size, "0123456789ABCDEF");

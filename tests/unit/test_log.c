@@ -191,6 +191,25 @@ static void secrets_are_masked_in_all_their_forms(void **state) {
     }
 }
 
+static void a_part_of_a_secret_of_several_lines_is_masked(void **state) {
+    (void)state;
+    log_mask("-----BEGIN KEY-----\r\nfirst0line0of0the0key\r\n\r\nshort\r\nlast00line00of00the00key\n");
+    static const struct {
+        const char *said;
+        const char *masked;
+    } cases[] = {
+        {"+ cat\nfirst0line0of0the0key\r\n\r\nshort\r\nlast00line00of00the00key\n", "+ cat\n***\r\n\r\nshort\r\n***\n"},
+        {"last00line00of00the00key", "***"},
+        {"line0of0the0key\nit is short", "line0of0the0key\nit is short"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out = BUF_INIT(1024);
+        log_mask_text(&out, cases[i].said, strlen(cases[i].said));
+        assert_string_equal(out.data, cases[i].masked);
+        buf_finish(&out);
+    }
+}
+
 static void a_long_value_is_cut_behind_the_mask(void **state) {
     (void)state;
     log_mask("a-secret-at-the-border");
@@ -230,6 +249,7 @@ int main(void) {
         cmocka_unit_test_setup(errno_survives_a_line, reset),
         cmocka_unit_test_setup(the_journal_gets_a_priority_only_if_it_listens, reset),
         cmocka_unit_test_setup(secrets_are_masked_in_all_their_forms, reset),
+        cmocka_unit_test_setup(a_part_of_a_secret_of_several_lines_is_masked, reset),
         cmocka_unit_test_setup(a_long_value_is_cut_behind_the_mask, reset),
         cmocka_unit_test_setup(many_fields_are_no_harm, reset),
     };
