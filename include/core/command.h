@@ -49,7 +49,7 @@
     X(PROMOTE, "promote", "<project> from <environment> to <environment>", PERMISSION_DEPLOY,                        \
       "Deploy the version that another environment has on all its machines.")                                        \
     X(RESUME, "resume", "D311 [rerun-unknown|unknown-worked]", PERMISSION_DEPLOY,                                    \
-      "Go on with a failed or canceled deployment where it stopped; what was done is not repeated.")                 \
+      "Go on with a failed or canceled deployment where it stopped.")                                                \
     X(RETRY, "retry", "Q42 [targets] [-- note]", PERMISSION_RETRY,                                                   \
       "Answer a question: run the failed step again on this machine.")                                               \
     X(ROLLBACK, "rollback", "<project> in <environment>", PERMISSION_DEPLOY,                                         \

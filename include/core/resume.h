@@ -35,6 +35,9 @@ struct deployment *resume_again(const struct deployment *of, struct arena *arena
 /* Where it goes on: "Install on web-3", "Install on 2 machines". NULL if nothing is left to do. */
 const char *resume_place(const struct deployment *begun, struct arena *arena);
 
+/* A sentence about what is repeated of what was done there, and what is not. */
+const char *resume_repeats(const struct deployment *of, const struct deployment *begun);
+
 /* What is told about resuming it, before anybody asks. */
 struct resume_outlook {
     const char *place;   /* where it would go on; NULL: it can't be resumed, as far as it can be seen in itself */

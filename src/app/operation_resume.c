@@ -50,8 +50,8 @@ static void resume_permitted(struct task *task) {
                                ? ""
                                : arena_printf(task->arena, " Still excluded: %s.", excluded_names(begun, task->arena));
     begin(task, begun, ORIGIN_RESUME,
-          arena_printf(task->arena, "It goes on from D%llu with %s; what was done there is not repeated.%s",
-                       (unsigned long long)of->id, place != NULL ? place : "nothing more to run", left_out));
+          arena_printf(task->arena, "It goes on from D%llu with %s. %s%s", (unsigned long long)of->id,
+                       place != NULL ? place : "nothing more to run", resume_repeats(of, begun), left_out));
 }
 
 static void again_permitted(struct task *task) {

@@ -176,15 +176,28 @@ static const char *unknown_text(const struct unknowns *unknowns, const char *whe
                         unknowns->lost ? ", and on which host is not known" : "");
 }
 
+const char *resume_repeats(const struct deployment *of, const struct deployment *begun) {
+    for (size_t step = 0; step < of->plan->step_count; step++) {
+        for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
+            if (run_is_done(deployment_run(of, step, slot)) && !deployment_run(begun, step, slot)->earlier &&
+                of->plan->steps[step].condition != PLAN_FAILURE) {
+                return "Steps that always run, or that a cleanup has undone, run again; nothing else that was done is "
+                       "repeated.";
+            }
+        }
+    }
+    return "What was done is not repeated.";
+}
+
 /* What is unknown comes first, since a long text is cut at its end. */
-static const char *consequence(const struct deployment *d, const char *place, const struct unknowns *unknowns,
-                               struct arena *arena) {
+static const char *consequence(const struct deployment *d, const struct deployment *begun, const char *place,
+                               const struct unknowns *unknowns, struct arena *arena) {
     const char *first = unknowns->count == 0
                             ? ""
                             : arena_printf(arena, "%s %s run again. ", unknown_text(unknowns, "", arena),
                                            unknowns->count == 1 ? "It is" : "All of them are");
-    return arena_printf(arena, "%sGoes on with %s in a new deployment of %s. What was done is not repeated.%s", first,
-                        place, d->version, d->excluded_count == 0 ? "" : " What was excluded stays excluded.");
+    return arena_printf(arena, "%sGoes on with %s in a new deployment of %s. %s%s", first, place, d->version,
+                        resume_repeats(d, begun), d->excluded_count == 0 ? "" : " What was excluded stays excluded.");
 }
 
 /* Why it is not resumed without a word about them, and what can be said. */
@@ -217,7 +230,7 @@ struct resume_outlook resume_look(const struct deployment *d, struct arena *aren
         .label = known                 ? "Resume"
                  : unknowns.count == 1 ? "Resume, run it again"
                                        : "Resume, run them again",
-        .consequence = consequence(d, place, &unknowns, arena),
+        .consequence = consequence(d, begun, place, &unknowns, arena),
     };
 }
 

@@ -266,6 +266,35 @@ static void every_unknown_outcome_is_told_before_they_are_run_again(void **state
         "run again: resume D311 rerun-unknown. If all of them worked: resume D311 unknown-worked");
 }
 
+static void what_is_done_again_all_the_same_is_told(void **state) {
+    (void)state;
+    static const struct {
+        enum plan_condition last;
+        bool group, again;
+    } cases[] = {{PLAN_SUCCESS, false, false},
+                 {PLAN_ALWAYS, false, true},
+                 {PLAN_CLEANUP, true, true},
+                 {PLAN_FAILURE, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan = plan_builder_create(arena, 1);
+        plan_builder_step_on_all(plan, "Drain", arena);
+        plan_builder_step_on_all(plan, "Install", arena);
+        plan_builder_step_on_all(plan, "Undrain", arena)->condition = cases[i].last;
+        if (cases[i].group) {
+            plan_builder_group(plan, "roll", 0, 2);
+        }
+        scene_begin(&scene, plan, arena);
+        scene_succeed(&scene, 0, 0);
+        scene_fail(&scene, 1, 0);
+        assert_true(scene_answer(&scene, 1, 0, GUIDANCE_FAIL));
+        scene_run(&scene);
+        bool told = strstr(consequence_now(), "Steps that always run, or that a cleanup has undone, run again; "
+                                              "nothing else that was done is repeated.") != NULL;
+        assert_int_equal(told, cases[i].again);
+        assert_int_equal(strstr(consequence_now(), "What was done is not repeated.") != NULL, !cases[i].again);
+    }
+}
+
 /* There the lock of its target keeps the new attempt from running beside one that goes on. */
 static void what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there(void **state) {
     (void)state;
@@ -543,6 +572,7 @@ int main(void) {
         scene_test(an_ignored_run_stays_ignored_and_a_failure_step_waits_for_a_new_failure),
         scene_test(an_unknown_outcome_is_not_run_again_unless_that_was_said),
         scene_test(every_unknown_outcome_is_told_before_they_are_run_again),
+        scene_test(what_is_done_again_all_the_same_is_told),
         scene_test(what_may_still_run_begins_on_its_host_until_an_attempt_has_run_there),
         scene_test(what_was_not_begun_again_is_as_unknown_as_before),
         scene_test(an_unknown_outcome_that_somebody_has_looked_at_is_done),
