@@ -11,7 +11,8 @@
 struct waiting {
     size_t next, done;
     int64_t until_ms;
-    const char *targets;
+    const char *targets;        /* those of which it is recorded */
+    const char *target;         /* of the one that is being recorded */
     const char *before;         /* who had chosen it before, for one that still waits; or NULL */
     enum answer_result refused; /* of the last that was not done */
     struct err left_out;        /* why the first was that a Retry is not possible for */
@@ -101,8 +102,7 @@ static void when_back_next(struct task *task) {
         const struct question_record *other = &task->record->questions[state->next++];
         if (task_stands_for(task, asked, other) && question_may_wait_for_back(&other->question) &&
             may_retry(task, other)) {
-            state->targets = arena_printf(task->arena, "%s%s%s", state->targets, state->targets[0] == '\0' ? "" : ", ",
-                                          other->target_name);
+            state->target = other->target_name;
             when_back_record(task, &other->question);
             return;
         }
@@ -113,8 +113,13 @@ static void when_back_next(struct task *task) {
 static void when_back_recorded(enum answer_result result, void *user) {
     struct task *task = user;
     struct waiting *state = task->state;
-    state->done += result == ANSWER_ACCEPTED;
-    state->refused = result == ANSWER_ACCEPTED ? state->refused : result;
+    if (result == ANSWER_ACCEPTED) {
+        state->targets =
+            arena_printf(task->arena, "%s%s%s", state->targets, state->done == 0 ? "" : ", ", state->target);
+        state->done++;
+    } else {
+        state->refused = result;
+    }
     when_back_next(task);
 }
 
