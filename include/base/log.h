@@ -31,7 +31,7 @@ struct log_field {
 #define LOG_END ((struct log_field){.key = NULL})
 
 void log_set_level(enum log_level level);
-void log_set_json(bool json);      /* the default is decided from the terminal at the first line */
+void log_set_json(bool json); /* the default is decided from the terminal at the first line */
 /* The value and its base64 and URL forms, if it has 6 bytes or more; and each of its lines that has 16. */
 void log_mask(const char *secret);
 /* Appends the text with every registered secret, in each of its forms, replaced by "***". Where two of them overlap,
