@@ -29,8 +29,12 @@ bool resume_possible(const struct deployment *d, enum resume_unknown unknown, st
  * steps are done if everything before them was, `failure` steps wait for a new failure. */
 struct deployment *resume_begin(const struct deployment *of, enum resume_unknown unknown, struct arena *arena);
 
-/* The same plan once more from its first step, but with the same machines left out. */
-struct deployment *resume_again(const struct deployment *of, struct arena *arena);
+/* The same plan once more from its first step, with the same machines left out, or with them too. What may still run begins
+ * where it ran, as above. */
+struct deployment *resume_again(const struct deployment *of, bool with_excluded, struct arena *arena);
+
+/* "The outcome of Migrate in D311 is unknown: ... ", or "" if nothing that begins again may still run. */
+const char *resume_again_unknown(const struct deployment *of, const struct deployment *begun, struct arena *arena);
 
 /* Where it goes on: "Install on web-3", "Install on 2 machines". NULL if nothing is left to do. */
 const char *resume_place(const struct deployment *begun, struct arena *arena);

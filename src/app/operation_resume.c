@@ -57,14 +57,15 @@ static void resume_permitted(struct task *task) {
 static void again_permitted(struct task *task) {
     const struct deployment *of = task->record->deployment;
     bool all = task->op.command.with_excluded || of->excluded_count == 0;
-    const struct deployment *begun = all ? NULL : resume_again(of, task->arena);
+    const struct deployment *begun = resume_again(of, all, task->arena);
     const char *names = excluded_names(of, task->arena);
     const char *more = of->excluded_count == 0 ? "It does all of D%llu again."
                        : all                   ? "It does all of D%llu again, also on what was excluded there: %s."
                              : "It does all of D%llu again, without what was excluded there: %s. To have "
                                "that too: again D%llu with excluded";
+    more = arena_printf(task->arena, more, (unsigned long long)of->id, names, (unsigned long long)of->id);
     begin(task, begun, ORIGIN_AGAIN,
-          arena_printf(task->arena, more, (unsigned long long)of->id, names, (unsigned long long)of->id));
+          arena_printf(task->arena, "%s%s", resume_again_unknown(of, begun, task->arena), more));
 }
 
 static void loaded(struct deployment_record *record, const struct err *err, void *user) {

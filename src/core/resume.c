@@ -12,6 +12,13 @@ static bool is_unknown(const struct run *run) {
     return run->unknown || run->bound;
 }
 
+/* And nobody has said that it worked. */
+static bool is_open(const struct deployment *of, size_t step, size_t slot) {
+    const struct run *run = deployment_run(of, step, slot);
+    bool checked = run_is_done(run) && (run->earlier || !of->plan->steps[step].continue_on_error);
+    return is_unknown(run) && !checked;
+}
+
 static bool leaves_work(enum plan_condition condition) {
     return condition == PLAN_SUCCESS || condition == PLAN_ALWAYS;
 }
@@ -110,13 +117,17 @@ struct deployment *resume_begin(const struct deployment *of, enum resume_unknown
     return begun;
 }
 
-struct deployment *resume_again(const struct deployment *of, struct arena *arena) {
+struct deployment *resume_again(const struct deployment *of, bool with_excluded, struct arena *arena) {
     struct deployment *begun = begin(of, arena);
     for (size_t step = 0; step < of->plan->step_count; step++) {
         for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
-            if (slot_is_excluded(of, step, slot)) {
-                *deployment_run(begun, step, slot) = (struct run){.state = RUN_EXCLUDED, .earlier = true};
+            struct run *run = deployment_run(begun, step, slot);
+            if (slot_is_excluded(of, step, slot) && !with_excluded) {
+                *run = (struct run){.state = RUN_EXCLUDED, .earlier = true};
                 begun->warned = true;
+            } else if (is_open(of, step, slot)) {
+                run->bound = true;
+                run->host = deployment_run(of, step, slot)->host;
             }
         }
     }
@@ -154,7 +165,7 @@ static struct unknowns unknowns_of(const struct deployment *of, const struct dep
     for (size_t step = 0; step < of->plan->step_count; step++) {
         for (size_t slot = 0; slot < of->plan->steps[step].slot_count; slot++) {
             const struct run *was = deployment_run(of, step, slot);
-            if (!is_unknown(was) || deployment_run(begun, step, slot)->earlier) {
+            if (!is_open(of, step, slot) || deployment_run(begun, step, slot)->earlier) {
                 continue;
             }
             found.lost = found.lost || (was->host == NULL && !slot_is_remote(of, step, slot));
@@ -174,6 +185,15 @@ static const char *unknown_text(const struct unknowns *unknowns, const char *whe
     return arena_printf(arena, "The outcome of %s%s is unknown: %s may have happened, and may still run%s.",
                         unknowns->places, where, unknowns->count == 1 ? "it" : "each",
                         unknowns->lost ? ", and on which host is not known" : "");
+}
+
+const char *resume_again_unknown(const struct deployment *of, const struct deployment *begun, struct arena *arena) {
+    const struct unknowns unknowns = unknowns_of(of, begun, arena);
+    return unknowns.count == 0
+               ? ""
+               : arena_printf(
+                     arena, "%s Look there. ",
+                     unknown_text(&unknowns, arena_printf(arena, " in D%llu", (unsigned long long)of->id), arena));
 }
 
 const char *resume_repeats(const struct deployment *of, const struct deployment *begun) {

@@ -396,7 +396,7 @@ static void the_same_again_leaves_out_what_was_excluded(void **state) {
     assert_true(scene_answer(&scene, 1, 1, GUIDANCE_EXCLUDE));
     scene_run(&scene);
     assert_int_equal(scene_count(&scene, EFFECT_OWED), 1);
-    struct deployment *begun = resume_again(scene.d, arena);
+    struct deployment *begun = resume_again(scene.d, false, arena);
     scene_init(&scene, plan, arena);
     begun->id = 312;
     begun->version = "1.4.2";
@@ -408,6 +408,39 @@ static void the_same_again_leaves_out_what_was_excluded(void **state) {
     scene_run(&scene);
     assert_picture(&scene, "succeeded_with_warnings S SX");
     assert_int_equal(scene_count(&scene, EFFECT_OWED), 0);
+}
+
+/* Unless somebody has looked, it may still run, and starts where the lock of its target is. */
+static void the_same_again_begins_what_is_unknown_where_it_ran(void **state) {
+    (void)state;
+    static const struct {
+        bool continues, checked, with_excluded, told;
+    } cases[] = {{false, false, false, true},
+                 {false, false, true, true},
+                 {false, true, false, false},
+                 {true, false, false, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan = plan_builder_create(arena, 2);
+        plan_builder_step(plan, "Migrate")->continue_on_error = cases[i].continues;
+        scene_begin(&scene, plan, arena);
+        scene_claim(&scene, 0, 0);
+        const char *host = deployment_run(scene.d, 0, 0)->host;
+        scene_lose(&scene, 0, 0);
+        scene_truth_gone(&scene, 0, 0, true);
+        if (!cases[i].continues) {
+            assert_true(scene_answer(&scene, 0, 0, cases[i].checked ? GUIDANCE_IGNORE : GUIDANCE_FAIL));
+        }
+        const struct deployment *begun = resume_again(scene.d, cases[i].with_excluded, arena);
+        assert_int_equal(deployment_run(begun, 0, 0)->bound, cases[i].told);
+        if (cases[i].told) {
+            assert_string_equal(deployment_start_host(begun, 0, 0), host);
+        }
+        assert_string_equal(
+            resume_again_unknown(scene.d, begun, arena),
+            !cases[i].told ? ""
+                           : "The outcome of Migrate on the worker in D311 is unknown: it may have happened, and may "
+                             "still run. Look there. ");
+    }
 }
 
 static void a_retry_that_worked_is_told_and_one_that_did_not_is_not(void **state) {
@@ -579,6 +612,7 @@ int main(void) {
         scene_test(an_unknown_outcome_that_was_checked_is_done),
         scene_test(only_what_failed_or_was_canceled_and_is_left_is_resumed),
         scene_test(the_same_again_leaves_out_what_was_excluded),
+        scene_test(the_same_again_begins_what_is_unknown_where_it_ran),
         scene_test(a_retry_that_worked_is_told_and_one_that_did_not_is_not),
         scene_test(whatever_failed_ends_well_without_repeating_anything),
     };
