@@ -213,6 +213,7 @@ struct question {
     const char *back_by;   /* who chose that it retries by itself when its target is back; or NULL */
     const char *back_note; /* what they said; or NULL */
     int64_t back_until_ms; /* until then */
+    bool probed;           /* that it is looked for was said since the question was read; not stored */
     uint64_t card;         /* the id of the first question of its card: same step, same error */
     const char *error_key; /* questions of one step with equal keys share a card */
     uint64_t past;         /* names this error at this step, in every deployment of the project; 0 = it is no error */

@@ -199,6 +199,7 @@ static void wait_for_back(struct apply *apply, struct question *q, const char *b
     q->back_by = by;
     q->back_until_ms = until_ms;
     if (first) {
+        q->probed = true;
         struct effect *probe = apply_effect(apply, EFFECT_PROBE, q->step, q->slot);
         probe->question = q->id;
         probe->attempt = q->attempt;
@@ -225,9 +226,9 @@ bool guidance_when_back(struct apply *apply, struct run *run) {
     if (q == NULL || !question_may_wait_for_back(q)) {
         return false;
     }
-    /* Chosen again, it is waited for already, and who waits looks until when. A leader that has just read the question finds this choice in
-     * it. */
-    bool waits = q->back_by != NULL && q->back_until_ms > event->now_ms && q->back_until_ms != event->deadline_ms;
+    /* Chosen again, it is waited for already, and who waits looks until when. A leader that has just read the question finds this choice, or
+     * a later one, in it: it can't tell whether anybody looks, and one more does no harm. */
+    bool waits = q->probed && q->back_until_ms > event->now_ms;
     q->back_note = arena_strdup(apply->d->arena, event->note);
     wait_for_back(apply, q, arena_strdup(apply->d->arena, event->actor), event->deadline_ms, !waits);
     return true;

@@ -236,6 +236,28 @@ static void chosen_again_it_is_put_off_and_looked_for_by_the_same(void **state) 
                         "web-1 is back: retried by itself, as carol chose.");
 }
 
+/* A leader that reads the question after two choices finds the second in it, and hears of both. */
+static void chosen_twice_before_it_is_read_somebody_looks(void **state) {
+    (void)state;
+    begin();
+    end_unreachable();
+    struct question *q = deployment_question(scene.d, scene_question(&scene, 0, 0)->id);
+    const int64_t first_ms = scene.now_ms + 3600000, second_ms = first_ms + 1000;
+    q->back_by = "carol";
+    q->back_until_ms = second_ms;
+    struct event chosen = scene_event(&scene, EVENT_WHEN_BACK, 0, 0);
+    chosen.question = q->id;
+    chosen.actor = "bob";
+    chosen.deadline_ms = first_ms;
+    assert_true(scene_give(&scene, chosen));
+    assert_int_equal(scene_count(&scene, EFFECT_PROBE), 1);
+    chosen.actor = "carol";
+    chosen.deadline_ms = second_ms;
+    assert_true(scene_give(&scene, chosen));
+    assert_int_equal(scene_count(&scene, EFFECT_PROBE), 0);
+    assert_int_equal(scene_question(&scene, 0, 0)->back_until_ms, second_ms);
+}
+
 static void why_a_machine_is_away_is_said_in_words(void **state) {
     (void)state;
     begin();
@@ -265,6 +287,7 @@ int main(void) {
         scene_test(only_a_question_about_an_unreachable_machine_can_wait_for_it),
         scene_test(a_step_may_choose_it_by_itself_once),
         scene_test(chosen_again_it_is_put_off_and_looked_for_by_the_same),
+        scene_test(chosen_twice_before_it_is_read_somebody_looks),
         scene_test(why_a_machine_is_away_is_said_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
