@@ -190,14 +190,27 @@ static const char *runs_name(const struct deployment *d, const struct question *
     return arena_printf(arena, "%s on %s", d->plan->steps[q->step].name, machines(count, arena));
 }
 
+/* An attempt that may still run is kept apart from the next only on its own host. */
+static bool host_is_lost(const struct deployment *d, const struct question *const *questions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct question *q = questions[i];
+        if (q->unknown && deployment_run(d, q->step, q->slot)->host == NULL && !slot_is_remote(d, q->step, q->slot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *retry_text(const struct deployment *d, const struct question *const *questions, size_t count,
                               struct arena *arena) {
     const struct question *q = questions[0];
     const struct plan_step *step = &d->plan->steps[q->step];
     const char *where = runs_name(d, questions, count, arena) + strlen(step->name);
     const char *attempt = count == 1 ? arena_printf(arena, " as attempt %u", q->attempt + 1) : "";
-    return arena_printf(arena, "Runs %s again%s%s. Steps before it are not repeated.%s", step->name, where, attempt,
-                        q->unknown && !step->safe_to_rerun ? " It is not declared safe to run twice." : "");
+    return arena_printf(arena, "Runs %s again%s%s. Steps before it are not repeated.%s%s", step->name, where, attempt,
+                        q->unknown && !step->safe_to_rerun ? " It is not declared safe to run twice." : "",
+                        host_is_lost(d, questions, count) ? " It is not known on which host it ran: look on each."
+                                                          : "");
 }
 
 /* " The other 5 machines go on, but 2 of them wait for an answer first." The questions are about a machine each. */

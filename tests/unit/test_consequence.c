@@ -31,6 +31,20 @@ static void retry_says_which_attempt_and_whether_that_is_safe(void **state) {
                         "It is not declared safe to run twice.");
 }
 
+/* No lock keeps the new attempt apart from it then. */
+static void retry_says_where_it_is_not_known_on_which_host_it_ran(void **state) {
+    (void)state;
+    plan = plan_builder_create(arena, 1);
+    plan_builder_step(plan, "Migrate");
+    scene_begin(&scene, plan, arena);
+    scene_truth_gone(&scene, 0, 0, false);
+    assert_null(strstr(consequence(0, 0, GUIDANCE_RETRY), "on which host"));
+    deployment_run(scene.d, 0, 0)->host = NULL;
+    assert_string_equal(consequence(0, 0, GUIDANCE_RETRY),
+                        "Runs Migrate again on the worker as attempt 2. Steps before it are not repeated. "
+                        "It is not declared safe to run twice. It is not known on which host it ran: look on each.");
+}
+
 static void ignore_says_what_comes_next_there(void **state) {
     (void)state;
     group_of_three(2);
@@ -396,6 +410,7 @@ static void in_every_world_what_was_said_is_what_happens(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(retry_says_which_attempt_and_whether_that_is_safe),
+        scene_test(retry_says_where_it_is_not_known_on_which_host_it_ran),
         scene_test(ignore_says_what_comes_next_there),
         scene_test(what_comes_behind_a_step_on_the_worker_is_not_said_to_come_there),
         scene_test(a_cleanup_of_a_group_that_is_never_opened_is_not_said_to_run),
