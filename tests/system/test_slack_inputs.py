@@ -175,7 +175,7 @@ def test_without_a_trigger_people_are_told_what_to_type(stage, say):
     if say == "mention":
         stage.slack.mention("alice", "deploys", line)
     else:
-        stage.slack.set(trigger_ms=0)
+        stage.slack.set(trigger_ms=-1)
         assert stage.slack.command("alice", "deploys", line)
     told = wait_told(stage, "alice", known, "asking needs")
     assert "Write: deploy asking 1.0.5 to production REGION=eu MIGRATE=<true|false> TICKET=<text>" in unescape(told), told
