@@ -258,7 +258,7 @@ static int build_serving(struct server *server, struct err *err) {
         .loop = server->loop,
         .store = server->store,
         .config = current_config,
-        .up = {operations_start, server->operations},
+        .up = {.start = operations_start, .user = server->operations},
         .status = current_status,
         .health = write_health,
         .permissions = current_permissions,
