@@ -134,7 +134,7 @@ static int lock_open(const char *path) {
     return fd;
 }
 
-static enum rundir_truth look_locked(int fd) {
+static enum rundir_truth look_locked(int fd, bool owner_was_here) {
     struct rundir_record record;
     if (rundir_record_read(&record, fd) < 0) {
         return RUNDIR_UNREADABLE;
@@ -151,7 +151,9 @@ static enum rundir_truth look_locked(int fd) {
             return RUNDIR_UNREADABLE;
         }
     }
-    return record.has_boot ? RUNDIR_NEVER_STARTED : RUNDIR_GONE;
+    /* An owner that was killed between making the record and its first line has started nothing either. */
+    bool empty = record.whole == 0 || (record.is_void && !record.has_boot);
+    return record.has_boot || (owner_was_here && empty) ? RUNDIR_NEVER_STARTED : RUNDIR_GONE;
 }
 
 enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
@@ -167,7 +169,7 @@ enum rundir_truth rundir_look(const char *path, bool owner_was_here) {
     if (fd < 0) {
         return errno == EWOULDBLOCK ? RUNDIR_RUNNING : RUNDIR_UNREADABLE;
     }
-    enum rundir_truth truth = look_locked(fd);
+    enum rundir_truth truth = look_locked(fd, owner_was_here);
     (void)close(fd);
     return truth;
 }

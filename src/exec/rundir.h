@@ -40,8 +40,8 @@ enum rundir_truth {
     RUNDIR_GONE,       /* it was started, and neither supervisor nor end is there */
     RUNDIR_UNREADABLE, /* the disk does not answer: say nothing */
 };
-/* A directory that is not there proves that nothing started only if the owner had this state directory, under this
- * boot. */
+/* A directory that is not there, or a record without its first line, proves that nothing started only if the owner had
+ * this state directory, under this boot. */
 enum rundir_truth rundir_look(const char *path, bool owner_was_here);
 
 /* The recorded end. False if there is none (yet). */
