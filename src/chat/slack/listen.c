@@ -4,19 +4,14 @@
  * what came of it. What one hears of a click that worked, the card itself says.
  */
 
-#include "adapter.h"
-
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "core/view_json.h"
-#include "inputs.h"
-#include "modal.h"
+#include "hearing.h"
 #include "store/feed.h"
 #include "store/listeners.h"
 #include "store/records.h"
@@ -25,7 +20,6 @@
 enum {
     REMEMBERED = 1024,
     KEY_SIZE = 16, /* of a digest: enough to be told from all others */
-    TOKENS = 4,
 };
 
 struct listener {
@@ -33,23 +27,6 @@ struct listener {
     char keys[REMEMBERED][KEY_SIZE]; /* a ring of what was heard already; the store remembers effects longer */
     size_t next;
     struct hearing *hearings;
-};
-
-/* One act of a person. */
-struct hearing {
-    struct listener *listener;
-    struct hearing *previous, *next;
-    struct arena *arena;
-    struct heard heard;
-    uint64_t tokens[TOKENS]; /* of the envelopes that told of it, by which Slack tells again unless it is recorded */
-    size_t token_count;
-    uint64_t question; /* of the thread; 0 = none */
-    struct actor actor;
-    const char *unsure; /* teams of which it is not known whether the actor is in them; or NULL */
-    struct operation operation;
-    struct modal_answer answer;
-    struct inputs_answer inputs;
-    struct err refusal; /* of a command without inputs, if no window can ask for them */
 };
 
 struct listener *listener_create(struct slack *slack) {
@@ -113,7 +90,7 @@ static void acknowledge(struct listener *listener, uint64_t token) {
     }
 }
 
-static void hearing_end(struct hearing *hearing) {
+void hearing_end(struct hearing *hearing) {
     for (size_t i = 0; i < hearing->token_count; i++) {
         acknowledge(hearing->listener, hearing->tokens[i]);
     }
@@ -125,14 +102,14 @@ static void hearing_end(struct hearing *hearing) {
 static void tell(const struct hearing *hearing, const struct operation_reply *reply, enum command_id command) {
     const struct heard *heard = &hearing->heard;
     const struct whisper whisper = {heard->user, heard->channel, heard->thread, heard->response_url, heard->direct};
-    whisper_send(hearing->listener->slack->calls, &whisper, reply, command);
+    whisper_send(hearing->slack->calls, &whisper, reply, command);
 }
 
 static void tell_err(const struct hearing *hearing, const struct err *err) {
     tell(hearing, &(struct operation_reply){.err = err, .text = err->text}, COMMAND_NONE);
 }
 
-static void refuse(struct hearing *hearing, enum err_code code, const char *text) {
+void hearing_refuse(struct hearing *hearing, enum err_code code, const char *text) {
     struct err err;
     if (code == ERR_UNAVAILABLE) {
         forget(hearing->listener, hearing->heard.key);
@@ -150,23 +127,22 @@ static bool card_tells(const struct hearing *hearing) {
     return click && hearing->operation.command.id != COMMAND_CHECK;
 }
 
-static void refuse_denied(struct hearing *hearing, const char *text) {
+void hearing_refuse_denied(struct hearing *hearing, const char *text) {
     if (hearing->unsure == NULL) {
-        refuse(hearing, ERR_DENIED, text);
+        hearing_refuse(hearing, ERR_DENIED, text);
         return;
     }
-    refuse(hearing, ERR_UNAVAILABLE,
-           arena_printf(hearing->arena,
-                        "Slack could not be asked who is in %s, so it is not known whether you may do this. Nothing "
-                        "was done. Try again.",
-                        hearing->unsure));
+    hearing_refuse(
+        hearing, ERR_UNAVAILABLE,
+        arena_printf(hearing->arena,
+                     "Slack could not be asked who is in %s, so it is not known whether you may do this. Nothing "
+                     "was done. Try again.",
+                     hearing->unsure));
 }
-
-static bool ask_inputs(struct hearing *hearing, const struct err *refusal);
 
 static void hearing_done(const struct operation_reply *reply, void *user) {
     struct hearing *hearing = user;
-    if (reply->lacks_inputs && ask_inputs(hearing, reply->err)) {
+    if (reply->lacks_inputs && window_ask_inputs(hearing, reply->err)) {
         return;
     }
     if (reply->err == NULL) {
@@ -175,9 +151,9 @@ static void hearing_done(const struct operation_reply *reply, void *user) {
         }
         hearing_end(hearing);
     } else if (reply->err->code == ERR_DENIED) {
-        refuse_denied(hearing, reply->err->text);
+        hearing_refuse_denied(hearing, reply->err->text);
     } else {
-        refuse(hearing, reply->err->code, reply->err->text);
+        hearing_refuse(hearing, reply->err->code, reply->err->text);
     }
 }
 
@@ -189,7 +165,7 @@ static const char *event_id(const struct hearing *hearing) {
 }
 
 static void hearing_start(struct hearing *hearing) {
-    const struct slack *slack = hearing->listener->slack;
+    const struct slack *slack = hearing->slack;
     struct operation *operation = &hearing->operation;
     operation->actor = hearing->actor;
     operation->place = (struct place){
@@ -238,7 +214,8 @@ static bool command_of_verb(const char *verb, struct command *ret_command) {
 
 static void start_click(struct hearing *hearing) {
     if (!command_of_verb(hearing->heard.verb, &hearing->operation.command)) {
-        refuse(hearing, ERR_INVALID, "This button is of another version of guidepost. Type the answer instead.");
+        hearing_refuse(hearing, ERR_INVALID,
+                       "This button is of another version of guidepost. Type the answer instead.");
         return;
     }
     hearing->operation.command.question = hearing->heard.question;
@@ -270,137 +247,11 @@ static void start_submission(struct hearing *hearing) {
     hearing_start(hearing);
 }
 
-/* --- windows ------------------------------------------------------------------------------------------------------------- */
-
-static void window_opened(const struct call_reply *reply, void *user) {
-    struct hearing *hearing = user;
-    if (reply->ok || str_equal(reply->error, "closed")) {
-        hearing_end(hearing);
-    } else {
-        refuse(
-            hearing, ERR_UNAVAILABLE,
-            arena_printf(hearing->arena,
-                         "The window could not be opened (%s), and nothing was done. Press again, or type for example: "
-                         "%s Q%llu -- your note",
-                         reply->error, hearing->heard.kind == HEARD_NOTE ? hearing->heard.verb : "retry",
-                         (unsigned long long)hearing->heard.question));
-    }
-}
-
-static void inputs_asked(const struct call_reply *reply, void *user) {
-    struct hearing *hearing = user;
-    if (reply->ok || str_equal(reply->error, "closed")) {
-        hearing_end(hearing);
-    } else {
-        refuse(hearing, hearing->refusal.code, hearing->refusal.text); /* which says what to type */
-    }
-}
-
-/* Only a slash command can open a window, for as long as Slack's trigger lasts; and only one that deploys: a version that
- * is brought along has inputs of its own, which the command here does not know. False: the refusal is to be told. */
-static bool ask_inputs(struct hearing *hearing, const struct err *refusal) {
-    const struct slack *slack = hearing->listener->slack;
-    const struct inputs inputs = {
-        .project = config_find_project(slack_config(slack), hearing->operation.command.project),
-        .command = &hearing->operation.command,
-        .line = hearing->heard.line,
-        .channel = hearing->heard.channel,
-    };
-    bool deploys = hearing->heard.kind == HEARD_COMMAND && hearing->operation.command.id == COMMAND_DEPLOY;
-    if (!deploys || hearing->heard.trigger_id == NULL || inputs.project == NULL) {
-        return false;
-    }
-    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
-    struct json_out out = {.buf = &body};
-    json_object_begin(&out, NULL);
-    json_add_string(&out, "trigger_id", hearing->heard.trigger_id);
-    bool fits = inputs_write(&inputs, &out, "view");
-    json_object_end(&out);
-    if (fits) {
-        hearing->refusal = *refusal;
-        calls_send(slack->calls,
-                   &(struct call){.method = CALL_VIEWS_OPEN, .json = body.data, .priority = CALL_QUESTION},
-                   inputs_asked, hearing);
-    }
-    buf_finish(&body);
-    return fits;
-}
-
-static const struct card *open_card(const struct deployment_record *record, uint64_t question, struct arena *arena) {
-    size_t count = 0;
-    struct card **cards =
-        view_cards(record->deployment, record->questions, record->question_count, clock_wall_ms(), arena, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (cards[i]->question == question && cards[i]->outcome == NULL) {
-            return cards[i];
-        }
-    }
-    return NULL;
-}
-
-/* True if the actor may give one of the answers that the window would offer; else they are refused as with a click on the
- * first of them. */
-static bool may_answer(struct hearing *hearing, const struct plan *plan, const struct card *card) {
-    const struct chat_up *up = &hearing->listener->slack->options.up;
-    const char *verb = hearing->heard.kind == HEARD_NOTE ? hearing->heard.verb : NULL, *first = NULL;
-    bool may = false;
-    for (size_t i = 0; i < card->action_count && !may; i++) {
-        enum guidance guidance = guidance_parse(card->actions[i].verb);
-        if (guidance == GUIDANCE_NONE || (verb != NULL && !str_equal(verb, card->actions[i].verb))) {
-            continue;
-        }
-        struct buf why = BUF_INIT(ERR_TEXT_SIZE * 4);
-        may = up->may(&hearing->actor, command_answering(guidance), plan->project, plan->environment, &why, up->user);
-        first = first == NULL && !may ? arena_strdup(hearing->arena, why.data) : first;
-        buf_finish(&why);
-    }
-    bool refused = !may && first != NULL;
-    if (refused) {
-        refuse_denied(hearing, first);
-    }
-    return !refused;
-}
-
-/* The question's card is known: the window shows what it asks now. */
-static void window_card_came(struct deployment_record *record, const struct err *err, void *user) {
-    struct hearing *hearing = user;
-    const struct heard *heard = &hearing->heard;
-    if (record == NULL) {
-        refuse(hearing, err->code, err->text);
-        return;
-    }
-    const struct card *card = open_card(record, heard->question, hearing->arena);
-    if (card == NULL) {
-        deployment_record_free(record);
-        refuse(hearing, ERR_CONFLICT, "This question is not open any more. Nothing was done.");
-        return;
-    }
-    if (!may_answer(hearing, record->deployment->plan, card)) {
-        deployment_record_free(record);
-        return;
-    }
-    struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES * 4);
-    struct json_out out = {.buf = &body};
-    json_object_begin(&out, NULL);
-    json_add_string(&out, "trigger_id", heard->trigger_id);
-    modal_write(&(struct modal){card, heard->kind == HEARD_NOTE ? heard->verb : NULL, heard->channel}, &out, "view");
-    json_object_end(&out);
-    calls_send(hearing->listener->slack->calls,
-               &(struct call){.method = CALL_VIEWS_OPEN, .json = body.data, .priority = CALL_QUESTION}, window_opened,
-               hearing);
-    buf_finish(&body);
-    deployment_record_free(record);
-}
-
-static void start_window(struct hearing *hearing) {
-    store_load_question(hearing->listener->slack->options.store, hearing->heard.question, window_card_came, hearing);
-}
-
 /* --- who, and where ------------------------------------------------------------------------------------------------------- */
 
 /* The adapter has stopped: operations are started no more. Slack sends again what was not acknowledged. */
 static bool stopped(const struct hearing *hearing) {
-    return hearing->listener->slack->socket == NULL;
+    return hearing->slack->socket == NULL;
 }
 
 static void author_known(const struct people_verdict *verdict, void *user) {
@@ -411,7 +262,7 @@ static void author_known(const struct people_verdict *verdict, void *user) {
     }
     if (verdict->name == NULL) {
         log_info("slack: refused", LOG_STR("user", hearing->heard.user), LOG_STR("why", verdict->refused), LOG_END);
-        refuse(hearing, ERR_DENIED, verdict->refused);
+        hearing_refuse(hearing, ERR_DENIED, verdict->refused);
         return;
     }
     struct arena *arena = hearing->arena;
@@ -437,7 +288,7 @@ static void author_known(const struct people_verdict *verdict, void *user) {
         break;
     case HEARD_CHOOSE:
     case HEARD_NOTE:
-        start_window(hearing);
+        window_open(hearing);
         break;
     case HEARD_NOTHING:
     case HEARD_CHANGED:
@@ -452,14 +303,14 @@ static void find_author(struct hearing *hearing) {
         hearing_free(hearing);
         return;
     }
-    people_find(hearing->listener->slack->people, hearing->heard.user, hearing->heard.foreign, author_known, hearing);
+    people_find(hearing->slack->people, hearing->heard.user, hearing->heard.foreign, author_known, hearing);
 }
 
 static void thread_known(uint64_t question, const struct err *err, void *user) {
     struct hearing *hearing = user;
     hearing->question = question;
     if (err != NULL) {
-        refuse(hearing, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
+        hearing_refuse(hearing, ERR_UNAVAILABLE, "Nothing was recorded: the store is away. Try again.");
     } else if (question == 0 && !hearing->heard.addressed) {
         hearing_end(hearing); /* People talk to each other. */
     } else {
@@ -483,7 +334,7 @@ static bool submission_is_right(struct hearing *hearing) {
         return true;
     }
     if (wrong_block == NULL) {
-        refuse(hearing, ERR_INVALID, err.text);
+        hearing_refuse(hearing, ERR_INVALID, err.text);
         return false;
     }
     struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES);
@@ -491,7 +342,7 @@ static bool submission_is_right(struct hearing *hearing) {
     json_object_begin(&out, NULL);
     modal_write_errors(wrong_block, &err, &out);
     json_object_end(&out);
-    socket_respond(hearing->listener->slack->socket, hearing->tokens[0], body.data);
+    socket_respond(hearing->slack->socket, hearing->tokens[0], body.data);
     buf_finish(&body);
     hearing_free(hearing);
     return false;
@@ -500,6 +351,7 @@ static bool submission_is_right(struct hearing *hearing) {
 static void hearing_begin(struct listener *listener, const struct heard *heard, struct arena *arena, uint64_t token) {
     struct hearing *hearing = mem_alloc(sizeof *hearing);
     hearing->listener = listener;
+    hearing->slack = listener->slack;
     hearing->arena = arena;
     hearing->heard = *heard;
     hearing->tokens[hearing->token_count++] = token;
@@ -525,7 +377,7 @@ static bool hearing_join(struct listener *listener, const char *key, uint64_t to
     while (hearing != NULL && !str_equal(hearing->heard.key, key)) {
         hearing = hearing->next;
     }
-    if (hearing == NULL || hearing->token_count == TOKENS) {
+    if (hearing == NULL || hearing->token_count == HEARING_TOKENS) {
         return false;
     }
     hearing->tokens[hearing->token_count++] = token;
