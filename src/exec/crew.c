@@ -143,7 +143,7 @@ static int give(struct crew *crew, const struct launch *launch, int input, pid_t
             return 0;
         }
     }
-    struct member *member;
+    struct member *member = NULL;
     int code = member_start(crew, launch, &member);
     if (code == 0) {
         *ret_pid = member->pid;
