@@ -3,8 +3,8 @@
 
 /*
  * What one call of deployment_apply works with, and the only two functions that write a state. Private to the
- * state machine: deployment.c (runs), guidance.c (answers), closing.c (fail and cancel), schedule.c (what runs next),
- * transition.c (states, effects, questions).
+ * state machine: deployment.c (runs), lost.c (workers that are gone), guidance.c (answers), closing.c (fail and cancel),
+ * schedule.c (what runs next), vigil.c (questions that nobody answers), transition.c (states, effects, questions).
  */
 
 #include "core/deployment.h"
@@ -60,6 +60,21 @@ bool slot_is_excluded(const struct deployment *d, size_t step, size_t slot);
 /* Sets the time at which the question fails unanswered, if it has one. */
 void question_time(struct apply *apply, const struct question *q);
 
+/* --- deployment.c --- */
+
+/* The worker of the event has this attempt now. */
+void run_owned_by(struct apply *apply, struct run *run);
+/* The newest attempt came to this. What one before came to is kept if that one was started. */
+void run_concludes(struct run *run, struct outcome outcome, int64_t now_ms);
+/* That the outcome of the newest attempt is unknown does not hold any more. */
+void run_unsay_outcome(struct run *run);
+/* A known failure of the event's run: tried again, passed over, asked about, or the deployment's. */
+void run_failed(struct apply *apply, struct run *run);
+/* The event's run is final. */
+void run_settle(struct apply *apply, enum run_state final);
+/* The same, and nobody is to be asked: its failure is that of the deployment. */
+void run_fails_all(struct apply *apply, enum run_state final, const char *why);
+
 /* --- vigil.c --- */
 
 /* A question was asked, and belongs to a card; it is no longer open. */
@@ -97,6 +112,8 @@ enum run_state closing_end_of_unclaimed(struct run *run, enum closing closing);
 /* --- events, by file; false if the event no longer fits --- */
 
 typedef bool event_handler(struct apply *apply, struct run *run);
+event_handler lost_worker, lost_adopted, lost_never_started, lost_truth_gone, lost_silent, lost_heard;
+event_handler lost_still_running, lost_rolled_back;
 event_handler guidance_answered, guidance_taken, guidance_deadline, guidance_moot;
 event_handler guidance_when_back, guidance_back;
 event_handler vigil_remind, vigil_escalate, vigil_extended, vigil_parked, vigil_unparked;
