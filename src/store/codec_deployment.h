@@ -27,7 +27,8 @@ bool deployment_decode(const struct redis_reply *fields, struct deployment *d);
  *     =<outcome>:<number>                       on:<host>
  *     Q<question>                               by:<worker>, until the run is final
  *     w<error>                   that a Retry was given to  earlier   settled before the deployment began
- *     ~<outcome>:<number>        of an attempt before
+ *     ~<outcome>:<number>        of an attempt before           bound     to the host where one before it may still run
+ *     n<attempts>                that never started
  */
 enum { RUN_TEXT_SIZE = 512 };
 void run_encode(char out[RUN_TEXT_SIZE], const struct run *run);
