@@ -37,6 +37,18 @@ def machines(count, prefix="m", tag="all"):
     return "".join(f"  {prefix}-{n}: {{ local: true, tags: [{tag}] }}\n" for n in range(1, count + 1))
 
 
+# Install fails once on m-2, in either environment.
+TWO_LANES = (
+    CONFIG_PEOPLE
+    + "targets:\n"
+    + machines(2)
+    + "environments:\n  one: { room: deploys, guided_failure: { enabled: true } }\n"
+    + "  two: { room: deploys, guided_failure: { enabled: true } }\n"
+    + "projects:\n  shop:\n    steps:\n"
+    + "      - { name: Install, targets: [all], run: '[ $GUIDEPOST_ATTEMPT -gt 1 ] || [ $GUIDEPOST_TARGET = m-1 ]' }\n"
+)
+
+
 def prepare(rig, config):
     for name in PEOPLE:
         (rig.folder / f"{name}.token").write_text(token_of(name) + "\n")

@@ -2,23 +2,13 @@
 
 import pytest
 
-from people import CONFIG_PEOPLE, Client, machines, site
+from people import TWO_LANES, Client, site
 from rig import until
-
-CONFIG = (
-    CONFIG_PEOPLE
-    + "targets:\n"
-    + machines(2)
-    + "environments:\n  one: { room: deploys, guided_failure: { enabled: true } }\n"
-    + "  two: { room: deploys, guided_failure: { enabled: true } }\n"
-    + "projects:\n  shop:\n    steps:\n"
-    + "      - { name: Install, targets: [all], run: '[ $GUIDEPOST_ATTEMPT -gt 1 ] || [ $GUIDEPOST_TARGET = m-1 ]' }\n"
-)
 
 
 @pytest.fixture
 def rig():
-    with site(CONFIG, name="aside") as rig:
+    with site(TWO_LANES, name="aside") as rig:
         yield rig
 
 
