@@ -131,9 +131,9 @@ enum {
     LIMIT_COMMIT_MS = 10000,       /* then the person is told */
     LIMIT_COMMIT_OPS = 4000,
     LIMIT_INBOX_BATCH = 256,
-    LIMIT_CACHE_RESTING = 64, /* deployments that wait for people and that the leader has at hand all the same */
+    LIMIT_CACHE_RESTING = 32, /* deployments that wait for people and that the leader has at hand all the same */
     LIMIT_CACHE_RESTING_BYTES = 32 << 10, /* of one of them */
-    LIMIT_RECENT = 64,                    /* deployments that ask, as they were drawn last */
+    LIMIT_RECENT = 32,                    /* deployments that ask, as they were drawn last */
     LIMIT_RECENT_BYTES = 32 << 10,        /* of one of them */
     LIMIT_CHANGES_LENGTH = 10000,         /* entries of the wake-up stream for views */
     LIMIT_ROOM_MESSAGES = 500,            /* kept in one console room */
